@@ -1,0 +1,16 @@
+namespace Sluice.Testing;
+
+/// <summary>A directory that is removed with everything in it when the test ends.</summary>
+internal sealed class TemporaryDirectory : IDisposable
+{
+    public TemporaryDirectory() => Path = Directory.CreateTempSubdirectory("sluice-test-").FullName;
+
+    public string Path { get; }
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    public void Dispose()
+    {
+        if (Directory.Exists(Path)) Directory.Delete(Path, recursive: true);
+    }
+}
