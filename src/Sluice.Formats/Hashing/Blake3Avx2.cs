@@ -103,20 +103,22 @@ internal static unsafe class Blake3Avx2
     private static void Mix(ref Vector256<uint> a, ref Vector256<uint> b, ref Vector256<uint> c, ref Vector256<uint> d, Vector256<uint> x, Vector256<uint> y)
     {
         a = a + b + x;
-        d = Avx2.Shuffle((d ^ a).AsByte(), By16).AsUInt32();
+        d = Avx2.Shuffle((d ^ a).AsByte(), By16()).AsUInt32();
         c += d;
         b = Rotate12(b ^ c);
         a = a + b + y;
-        d = Avx2.Shuffle((d ^ a).AsByte(), By8).AsUInt32();
+        d = Avx2.Shuffle((d ^ a).AsByte(), By8()).AsUInt32();
         c += d;
         b = Rotate7(b ^ c);
     }
 
     /// <summary>Byte shuffles that rotate each word right.</summary>
-    private static Vector256<byte> By16 =>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<byte> By16() =>
         Vector256.Create((byte)2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 
-    private static Vector256<byte> By8 =>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<byte> By8() =>
         Vector256.Create((byte)1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

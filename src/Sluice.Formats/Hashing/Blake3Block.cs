@@ -1,24 +1,23 @@
-using System.Numerics;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using static Sluice.Formats.Hashing.Blake3Layout;
 
 namespace Sluice.Formats.Hashing;
 
-/// <summary>The compression function on one block, for tails, the root and processors without AVX2.</summary>
+/// <summary>
+/// The compression function on one block, for tails, the root and processors without AVX2. The state is a 4 × 4 matrix
+/// with a vector for each row; a round mixes columns, then diagonals.
+/// </summary>
 internal static class Blake3Block
 {
     /// <summary>Sets a chaining value (8 words) to the key of plain hashing.</summary>
     public static void Start(Span<uint> value)
     {
-        value[0] = IV0;
-        value[1] = IV1;
-        value[2] = IV2;
-        value[3] = IV3;
-        value[4] = IV4;
-        value[5] = IV5;
-        value[6] = IV6;
-        value[7] = IV7;
+        Vector128.Create(IV0, IV1, IV2, IV3).CopyTo(value);
+        Vector128.Create(IV4, IV5, IV6, IV7).CopyTo(value[4..]);
     }
 
     /// <summary>Mixes one block into <paramref name="value"/>.</summary>
@@ -29,47 +28,50 @@ internal static class Blake3Block
         // The format is little endian, as is every processor that this runs on.
         ref uint m = ref Unsafe.As<byte, uint>(ref MemoryMarshal.GetReference(block[..BlockSize]));
         ref byte s = ref MemoryMarshal.GetReference(Schedule);
-        value = value[..8];
-        uint v0 = value[0], v1 = value[1], v2 = value[2], v3 = value[3], v4 = value[4], v5 = value[5], v6 = value[6], v7 = value[7];
-        uint v8 = IV0, v9 = IV1, v10 = IV2, v11 = IV3;
-        uint v12 = (uint)counter, v13 = (uint)(counter >> 32), v14 = (uint)length, v15 = flags;
+        Vector128<uint> a = Vector128.Create<uint>(value[..4]);
+        Vector128<uint> b = Vector128.Create<uint>(value[4..8]);
+        Vector128<uint> c = Vector128.Create(IV0, IV1, IV2, IV3);
+        Vector128<uint> d = Vector128.Create((uint)counter, (uint)(counter >> 32), (uint)length, flags);
         for (int round = 0; round < Rounds; round++)
         {
-            Mix(ref v0, ref v4, ref v8, ref v12, Word(ref m, ref s, 0), Word(ref m, ref s, 1));
-            Mix(ref v1, ref v5, ref v9, ref v13, Word(ref m, ref s, 2), Word(ref m, ref s, 3));
-            Mix(ref v2, ref v6, ref v10, ref v14, Word(ref m, ref s, 4), Word(ref m, ref s, 5));
-            Mix(ref v3, ref v7, ref v11, ref v15, Word(ref m, ref s, 6), Word(ref m, ref s, 7));
-            Mix(ref v0, ref v5, ref v10, ref v15, Word(ref m, ref s, 8), Word(ref m, ref s, 9));
-            Mix(ref v1, ref v6, ref v11, ref v12, Word(ref m, ref s, 10), Word(ref m, ref s, 11));
-            Mix(ref v2, ref v7, ref v8, ref v13, Word(ref m, ref s, 12), Word(ref m, ref s, 13));
-            Mix(ref v3, ref v4, ref v9, ref v14, Word(ref m, ref s, 14), Word(ref m, ref s, 15));
+            Mix(ref a, ref b, ref c, ref d, Words(ref m, ref s, 0), Words(ref m, ref s, 1));
+            b = Vector128.Shuffle(b, Vector128.Create(1u, 2, 3, 0));
+            c = Vector128.Shuffle(c, Vector128.Create(2u, 3, 0, 1));
+            d = Vector128.Shuffle(d, Vector128.Create(3u, 0, 1, 2));
+            Mix(ref a, ref b, ref c, ref d, Words(ref m, ref s, 8), Words(ref m, ref s, 9));
+            b = Vector128.Shuffle(b, Vector128.Create(3u, 0, 1, 2));
+            c = Vector128.Shuffle(c, Vector128.Create(2u, 3, 0, 1));
+            d = Vector128.Shuffle(d, Vector128.Create(1u, 2, 3, 0));
             s = ref Unsafe.Add(ref s, 16);
         }
 
-        value[0] = v0 ^ v8;
-        value[1] = v1 ^ v9;
-        value[2] = v2 ^ v10;
-        value[3] = v3 ^ v11;
-        value[4] = v4 ^ v12;
-        value[5] = v5 ^ v13;
-        value[6] = v6 ^ v14;
-        value[7] = v7 ^ v15;
+        (a ^ c).CopyTo(value);
+        (b ^ d).CopyTo(value[4..]);
     }
 
+    /// <summary>The words of four columns: every second one of the schedule from <paramref name="step"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Word(ref uint message, ref byte schedule, int step) =>
-        Unsafe.ReadUnaligned<uint>(ref Unsafe.As<uint, byte>(ref Unsafe.Add(ref message, Unsafe.Add(ref schedule, step))));
+    private static Vector128<uint> Words(ref uint message, ref byte schedule, int step) => Vector128.Create(
+        Unsafe.Add(ref message, Unsafe.Add(ref schedule, step)),
+        Unsafe.Add(ref message, Unsafe.Add(ref schedule, step + 2)),
+        Unsafe.Add(ref message, Unsafe.Add(ref schedule, step + 4)),
+        Unsafe.Add(ref message, Unsafe.Add(ref schedule, step + 6)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Mix(ref uint a, ref uint b, ref uint c, ref uint d, uint x, uint y)
+    private static void Mix(
+        ref Vector128<uint> a, ref Vector128<uint> b, ref Vector128<uint> c, ref Vector128<uint> d, Vector128<uint> x, Vector128<uint> y)
     {
-        a += b + x;
-        d = BitOperations.RotateRight(d ^ a, 16);
+        a = a + x + b;
+        d = Vector128.Shuffle((d ^ a).AsByte(), Vector128.Create((byte)2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)).AsUInt32();
         c += d;
-        b = BitOperations.RotateRight(b ^ c, 12);
-        a += b + y;
-        d = BitOperations.RotateRight(d ^ a, 8);
+        b = Rotate(b ^ c, 12);
+        a = a + y + b;
+        d = Vector128.Shuffle((d ^ a).AsByte(), Vector128.Create((byte)1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12)).AsUInt32();
         c += d;
-        b = BitOperations.RotateRight(b ^ c, 7);
+        b = Rotate(b ^ c, 7);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> Rotate(Vector128<uint> v, [ConstantExpected] byte count) =>
+        Avx512F.VL.IsSupported ? Avx512F.VL.RotateRight(v, count) : (v >>> count) | (v << (32 - count));
 }

@@ -8,7 +8,7 @@ internal static class Blake3Lanes
 {
     /// <summary>The fastest path of this processor.</summary>
     public static readonly Blake3Path Best =
-        Blake3Avx512.IsSupported ? Blake3Path.Avx512 : Blake3Avx2.IsSupported ? Blake3Path.Avx2 : Blake3Path.Scalar;
+        Blake3Avx512.IsSupported ? Blake3Path.Avx512 : Blake3Avx2.IsSupported ? Blake3Path.Avx2 : Blake3Path.Single;
 
     public static bool IsSupported(Blake3Path path) => path switch
     {
@@ -39,20 +39,21 @@ internal static class Blake3Lanes
         {
             switch (path)
             {
-                case Blake3Path.Avx512:
+                // Few inputs would leave most lanes of the wide vectors idle.
+                case Blake3Path.Avx512 when count > 8:
                     Blake3Avx512.Run(start, count, shape, output);
                     break;
-                case Blake3Path.Avx2:
+                case Blake3Path.Avx512 or Blake3Path.Avx2:
                     Blake3Avx2.Run(start, count, shape, output);
                     break;
                 default:
-                    RunScalar(start, count, shape, output);
+                    RunSingle(start, count, shape, output);
                     break;
             }
         }
     }
 
-    private static unsafe void RunScalar(byte* input, int count, in Blake3Shape shape, byte* output)
+    private static unsafe void RunSingle(byte* input, int count, in Blake3Shape shape, byte* output)
     {
         Span<uint> value = stackalloc uint[8];
         for (int i = 0; i < count; i++)

@@ -115,7 +115,7 @@ internal struct Blake3Tree(Blake3Path path)
         while (_depth > BitOperations.PopCount(_chunks))
         {
             _depth--;
-            Blake3Lanes.Parents(Blake3Path.Scalar, ((Span<byte>)_stack).Slice((_depth - 1) * ValueSize, BlockSize), Value(_depth - 1));
+            Blake3Lanes.Parents(Blake3Path.Single, ((Span<byte>)_stack).Slice((_depth - 1) * ValueSize, BlockSize), Value(_depth - 1));
         }
     }
 
