@@ -31,8 +31,9 @@ internal sealed class ImageBlobs(ConvertOptions options)
     }
 
     /// <summary>An image of <paramref name="root"/> (which stays as it is) with the blobs that it uses, in layer order.</summary>
+    /// <param name="prefetchAll">Names the root in the prefetch table, as Nydus converters do.</param>
     /// <param name="unfinished">The blob of the layer that is being written, for its own bootstrap.</param>
-    public RafsImage ToImage(Inode root, (RafsBlob Blob, ChunkInfo[] Chunks)? unfinished = null)
+    public RafsImage ToImage(Inode root, (RafsBlob Blob, ChunkInfo[] Chunks)? unfinished = null, bool prefetchAll = false)
     {
         var used = new SortedSet<int>();
         TreeCopy.Map(root, chunk =>
@@ -42,12 +43,14 @@ internal sealed class ImageBlobs(ConvertOptions options)
         });
         var numbers = new Dictionary<int, int>();
         foreach (int blob in used) numbers[blob] = numbers.Count;
+        Inode copy = TreeCopy.Map(root, chunk => chunk with { Blob = numbers[chunk.Blob] });
         return new RafsImage
         {
             ChunkSize = options.ChunkSize,
             Compressor = options.Compressor,
             Digester = options.Digester,
-            Root = TreeCopy.Map(root, chunk => chunk with { Blob = numbers[chunk.Blob] }),
+            Root = copy,
+            Prefetch = prefetchAll ? [copy] : [],
             Blobs = [.. used.Select(blob => blob == Next ? unfinished!.Value.Blob : _blobs[blob]!)],
             Chunks = [.. used.Select(blob => blob == Next ? unfinished!.Value.Chunks : _chunks[blob])],
         };

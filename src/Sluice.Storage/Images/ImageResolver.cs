@@ -32,7 +32,7 @@ public static class ImageResolver
     private static Descriptor? Choose(ImageIndex index, Platform platform, bool preferAccelerated)
     {
         IReadOnlyList<Descriptor> fitting = index.Select(platform);
-        return (preferAccelerated ? fitting.FirstOrDefault(IsAccelerated) : null) ?? fitting.FirstOrDefault();
+        return (preferAccelerated ? fitting.FirstOrDefault(IsAccelerated) : null) ?? (fitting.Count > 0 ? fitting[0] : null);
     }
 
     private static bool IsAccelerated(Descriptor entry) =>
