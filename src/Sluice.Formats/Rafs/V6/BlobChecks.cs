@@ -34,8 +34,8 @@ internal static class BlobChecks
 
     private static void CheckBlob(RafsBlob blob, int blockSize)
     {
-        if (blob.Id.Length != RafsV6Layout.BlobIdLength || blob.Id.AsSpan().ContainsAnyExceptInRange('!', '~'))
-            throw Invalid($"blob id '{blob.Id}' does not have 64 digits");
+        if (blob.Id.Length != RafsV6Layout.BlobIdLength || !blob.Id.All(char.IsAsciiLetterOrDigit))
+            throw Invalid($"blob id '{blob.Id}' is not made of 64 digits");
         if (blob.UncompressedSize is <= 0 or > RafsV6Layout.MaxUncompressedBlobSize)
             throw Invalid($"blob {blob.Id} has an impossible size of {blob.UncompressedSize} bytes");
         if (blob.UncompressedSize % blockSize != 0) throw Invalid($"blob {blob.Id} does not end at a block");

@@ -14,6 +14,8 @@ internal struct PlannedInode
     /// <summary>Position of the directory that names it first; the root is its own parent.</summary>
     public required int Parent;
 
+    public required int Depth;
+
     /// <summary>The number in <c>i_ino</c>: 1 for the root, then names counted in breadth-first order.</summary>
     public required uint Number;
 

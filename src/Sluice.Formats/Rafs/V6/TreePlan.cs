@@ -87,8 +87,10 @@ internal sealed class TreePlan
     private int Add(Inode inode, FileName name, int parent, uint number)
     {
         int position = _inodes.Count;
+        int depth = position == 0 ? 0 : _inodes[parent].Depth + 1;
+        if (depth > TreeWalk.MaxDepth) throw Invalid(parent, $"directories nested deeper than {TreeWalk.MaxDepth}");
         _positions.TryAdd(inode, position);
-        _inodes.Add(new PlannedInode { Inode = inode, Name = name, Parent = parent, Number = number });
+        _inodes.Add(new PlannedInode { Inode = inode, Name = name, Parent = parent, Depth = depth, Number = number });
         return position;
     }
 
