@@ -20,8 +20,6 @@ internal sealed class ChunkJob(int chunkSize, int compressedCapacity)
 
     public ReadOnlySpan<byte> Plain => _plain.AsSpan(0, Length);
 
-    public bool IsCompressed { get; private set; }
-
     /// <summary>What goes into the blob: the compressed chunk, or the plain one where compression would not make it smaller.</summary>
     public ReadOnlyMemory<byte> Stored { get; private set; }
 
@@ -35,8 +33,7 @@ internal sealed class ChunkJob(int chunkSize, int compressedCapacity)
         try
         {
             int length = compression.Compress(Plain, _compressed);
-            IsCompressed = length >= 0;
-            Stored = IsCompressed ? _compressed.AsMemory(0, length) : _plain.AsMemory(0, Length);
+            Stored = length >= 0 ? _compressed.AsMemory(0, length) : _plain.AsMemory(0, Length);
             Crc32 = Crc32C.Compute(Plain);
             Failure = null;
         }

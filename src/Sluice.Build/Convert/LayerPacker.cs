@@ -29,7 +29,7 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var sink = new UploadStream(upload, stop.Token);
-        var writer = new RafsBlobWriter(sink, options.ChunkSize, options.Compressor, options.Digester);
+        using var writer = new RafsBlobWriter(sink, new RafsBlobWriterOptions { ChunkSize = options.ChunkSize, Compressor = options.Compressor, Digester = options.Digester });
         Task<LayerTree> reading = OnThread("unpack", () => ReadTar(layer, descriptor, stop.Token), stop);
         Task writing = OnThread("write blob", () => WriteChunks(writer, stop.Token), stop);
         try
@@ -49,18 +49,18 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
 
     private PackedLayer Finish(RafsBlobWriter writer, UploadStream sink, LayerTree tree)
     {
-        (RafsBlob blob, ChunkInfo[] chunks) = writer.FinishChunks();
-        byte[] bootstrap = LayerBootstrap.Write(tree, root => RafsV6Writer.Write(blobs.ToImage(root, (blob, chunks))));
-        RafsBlob finished = writer.Finish(bootstrap);
-        Digest digest = sink.Finish();
+        RafsBlob own = writer.CompleteChunks();
+        byte[] bootstrap = LayerBootstrap.Write(tree, root => RafsV6Writer.Write(blobs.ToImage(root, (own, [.. writer.Chunks]))));
+        WrittenBlob written = writer.Complete(bootstrap);
+        sink.Flush();
         return new PackedLayer
         {
             Tree = tree,
-            Digest = digest,
-            Size = sink.Length,
-            Blob = chunks.Length == 0 ? null : finished with { Id = digest.Hex },
-            Chunks = chunks,
-            BlobMeta = chunks.Length == 0 ? null : writer.BlobMeta,
+            Digest = written.Digest,
+            Size = written.Size,
+            Blob = written.Chunks.Length == 0 ? null : written.Blob,
+            Chunks = written.Chunks,
+            ChunkInfoFile = written.ChunkInfoFile,
             DuplicateBytes = _duplicateBytes,
         };
     }
@@ -96,7 +96,7 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
     private ChunkReference[] ReadChunks(TarReader tar, long size, CancellationToken cancellation)
     {
         long count = (size + options.ChunkSize - 1) / options.ChunkSize;
-        if (count > RafsBlobLimits.MaxChunks) throw new InvalidFormatException("tar", $"a file has {size} bytes: more chunks than a blob can have; choose a larger --chunk-size", tar.Position);
+        if (count >= RafsBlobLimits.MaxChunks) throw new InvalidFormatException("tar", $"a file has {size} bytes: more chunks than a blob can have; choose a larger --chunk-size", tar.Position);
         var chunks = new ChunkReference[count];
         for (int i = 0; i < chunks.Length; i++)
         {
@@ -111,7 +111,7 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
                 continue;
             }
 
-            if (_chunks == RafsBlobLimits.MaxChunks) throw new InvalidFormatException("tar", "the layer has more chunks than a blob can have; choose a larger --chunk-size", tar.Position);
+            if (_chunks == RafsBlobLimits.MaxChunks - 1) throw new InvalidFormatException("tar", "the layer has more chunks than a blob can have; choose a larger --chunk-size", tar.Position);
             chunks[i] = new ChunkReference(_blob, _chunks++);
             blobs.Remember(job.Digest, chunks[i]);
             pipeline.Submit(job, _order.Writer);
@@ -146,7 +146,7 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
             {
                 job.Done.Wait(cancellation);
                 if (job.Failure is not null) throw job.Failure;
-                writer.Append(job.Stored.Span, job.Length, job.IsCompressed, job.Digest, job.Crc32);
+                writer.Append(job.Stored.Span, job.Length, job.Digest, job.Crc32);
                 pipeline.Return(job);
             }
         }

@@ -20,8 +20,8 @@ internal sealed class PackedLayer
 
     public required ChunkInfo[] Chunks { get; init; }
 
-    /// <summary>The chunk-info table in the form of nydusd's cache; null without chunks.</summary>
-    public ReadOnlyMemory<byte>? BlobMeta { get; init; }
+    /// <summary>The chunk-info table in the form of nydusd's cache; empty without chunks.</summary>
+    public ReadOnlyMemory<byte> ChunkInfoFile { get; init; }
 
     public long DuplicateBytes { get; init; }
 }

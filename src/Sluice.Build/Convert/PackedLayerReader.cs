@@ -14,9 +14,6 @@ internal static class PackedLayerReader
 {
     private const int TailSize = 64 << 10;
 
-    /// <summary>A layer's own bootstrap can't know the digest of the blob around it; Nydus writes this instead.</summary>
-    private const string UnknownId = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-
     /// <param name="index">The layer's number in the image; blobs of the layers below are in <paramref name="blobs"/>.</param>
     public static async Task<PackedLayer> ReadAsync(IBlobSource source, Descriptor descriptor, int index, ImageBlobs blobs, CancellationToken cancellation)
     {
@@ -24,17 +21,18 @@ internal static class PackedLayerReader
         byte[] bootstrap = await ReadSectionAsync(source, descriptor, toc, BlobSection.ImageBoot, cancellation)
             ?? throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has no bootstrap of its own");
         RafsImage image = RafsReader.Read(bootstrap);
-        RafsBlob? own = image.Blobs.FirstOrDefault(blob => blob.Id == UnknownId);
+        RafsBlob? own = image.Blobs.FirstOrDefault(blob => blob.Id == RafsBlobWriter.UnknownId);
         ChunkInfo[] chunks = [];
+        byte[] chunkInfoFile = [];
         if (toc.Find(BlobSection.BlobMeta) is not null)
         {
             byte[] digests = await ReadSectionAsync(source, descriptor, toc, BlobSection.BlobDigest, cancellation) ?? [];
-            ChunkInfoTable table = await ReadChunkInfoAsync(source, descriptor, toc, cancellation);
+            (ChunkInfoTable table, chunkInfoFile) = await ReadChunkInfoAsync(source, descriptor, toc, cancellation);
             chunks = table.WithDigests(digests).Chunks;
             own ??= throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has chunks that its bootstrap does not use");
         }
 
-        int[] layers = [.. image.Blobs.Select(blob => blob.Id == UnknownId ? index : FindLayer(blob, blobs, descriptor))];
+        int[] layers = [.. image.Blobs.Select(blob => blob.Id == RafsBlobWriter.UnknownId ? index : FindLayer(blob, blobs, descriptor))];
         Inode root = TreeCopy.Map(image.Root, chunk => chunk with { Blob = layers[chunk.Blob] });
         for (int i = 0; i < chunks.Length; i++) blobs.Remember(chunks[i].Digest, new ChunkReference(index, i));
         return new PackedLayer
@@ -44,7 +42,7 @@ internal static class PackedLayerReader
             Size = descriptor.Size,
             Blob = own is null ? null : own with { Id = descriptor.Digest.Hex, Features = own.Features & ~BlobFeatures.InlinedFsMeta },
             Chunks = chunks,
-            BlobMeta = own is null ? null : ChunkInfoWriter.ToCacheFile(own, chunks),
+            ChunkInfoFile = chunkInfoFile,
         };
     }
 
@@ -71,12 +69,13 @@ internal static class PackedLayerReader
         }
     }
 
-    private static async Task<ChunkInfoTable> ReadChunkInfoAsync(IBlobSource source, Descriptor descriptor, BlobToc toc, CancellationToken cancellation)
+    private static async Task<(ChunkInfoTable Table, byte[] File)> ReadChunkInfoAsync(IBlobSource source, Descriptor descriptor, BlobToc toc, CancellationToken cancellation)
     {
         BlobTocEntry meta = toc.Find(BlobSection.BlobMeta)!;
         BlobTocEntry header = toc.Find(BlobSection.BlobMetaHeader) ?? throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has no chunk-info header");
         byte[] section = await ReadAsync(source, descriptor, meta.Offset, header.Offset + header.CompressedSize - meta.Offset, cancellation);
-        return ChunkInfoReader.ReadSection(section);
+        ChunkInfoTable table = ChunkInfoReader.ReadSection(section);
+        return (table, ChunkInfoWriter.WriteCacheFile(ChunkInfoHeader.Read(section.AsSpan(^ChunkInfoHeader.Size..)), ChunkInfoWriter.WriteArray(table)));
     }
 
     private static async Task<byte[]?> ReadSectionAsync(IBlobSource source, Descriptor descriptor, BlobToc toc, string name, CancellationToken cancellation)

@@ -48,7 +48,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
         bool reused = packed is not null;
         packed ??= await PackAsync(layer, pipeline, cancellation);
         _blobs.Add(packed.Blob, packed.Chunks);
-        if (packed.Blob is not null) _metas[packed.Blob.Id] = packed.BlobMeta!.Value;
+        if (packed.Blob is not null) _metas[packed.Blob.Id] = packed.ChunkInfoFile;
         foreach (FileName path in _merger.Apply(packed.Tree)) _warnings.Add($"layer {layer.Digest}: a hard link to '{path}', which does not exist, is left out");
         var blob = new Descriptor
         {

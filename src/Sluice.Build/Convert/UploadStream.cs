@@ -1,14 +1,11 @@
-using System.Security.Cryptography;
-using Sluice.Formats.Oci;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Build.Convert;
 
-/// <summary>Lets a writer thread stream into an upload: gathers small writes, hashes what goes out. One thread at a time.</summary>
+/// <summary>Lets a writer thread stream into an upload: gathers small writes. One thread at a time.</summary>
 internal sealed class UploadStream(IBlobUpload upload, CancellationToken cancellation) : Stream
 {
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(1 << 20);
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private int _filled;
     private long _length;
 
@@ -45,17 +42,9 @@ internal sealed class UploadStream(IBlobUpload upload, CancellationToken cancell
     public override void Flush()
     {
         if (_filled == 0) return;
-        _hash.AppendData(_buffer, 0, _filled);
         ValueTask write = upload.WriteAsync(_buffer.AsMemory(0, _filled), cancellation);
         if (!write.IsCompletedSuccessfully) write.AsTask().GetAwaiter().GetResult(); // a thread of our own waits, none of the pool
         _filled = 0;
-    }
-
-    /// <summary>Sends what is left. The digest is that of everything written.</summary>
-    public Digest Finish()
-    {
-        Flush();
-        return Digest.FromSha256(_hash.GetHashAndReset());
     }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
@@ -63,10 +52,4 @@ internal sealed class UploadStream(IBlobUpload upload, CancellationToken cancell
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) _hash.Dispose();
-        base.Dispose(disposing);
-    }
 }
