@@ -27,7 +27,9 @@ public sealed class CacheDirectory : IDisposable
         try
         {
             // Blobs of private registries lie here: nobody else may look.
+#pragma warning disable CA1416 // Sluice runs on Linux
             Directory.CreateDirectory(_root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+#pragma warning restore CA1416
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
