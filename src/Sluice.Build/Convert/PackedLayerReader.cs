@@ -29,7 +29,7 @@ internal static class PackedLayerReader
             byte[] digests = await ReadSectionAsync(source, descriptor, toc, BlobSection.BlobDigest, cancellation) ?? [];
             (ChunkInfoTable table, chunkInfoFile) = await ReadChunkInfoAsync(source, descriptor, toc, cancellation);
             chunks = table.WithDigests(digests).Chunks;
-            own ??= throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has chunks that its bootstrap does not use");
+            if (own is null) throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has chunks that its bootstrap does not use");
         }
 
         int[] layers = [.. image.Blobs.Select(blob => blob.Id == RafsBlobWriter.UnknownId ? index : FindLayer(blob, blobs, descriptor))];

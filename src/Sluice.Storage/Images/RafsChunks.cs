@@ -18,7 +18,7 @@ public static class RafsChunks
     {
         RafsBlob blob = image.Image.Blobs[index];
         ChunkInfo[] listed = image.Image.Chunks[index];
-        if ((blob.Features & NeedsTable) == 0 && listed.Length > 0) return new ChunkDecoder(blob, listed);
+        if ((blob.Features & NeedsTable) == BlobFeatures.None && listed.Length > 0) return new ChunkDecoder(blob, listed);
         if (image.BlobMetas.TryGetValue(blob.Id, out ReadOnlyMemory<byte> cached))
         {
             return new ChunkDecoder(blob, ChunkInfoReader.ReadCacheFile(blob, cached.Span).WithTrusted(listed));
