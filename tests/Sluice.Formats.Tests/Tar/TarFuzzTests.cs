@@ -8,7 +8,7 @@ namespace Sluice.Formats.Tests.Tar;
 /// <summary>Seeded mutations of real archives: each is read or refused with the one typed error, in bounded memory.</summary>
 public class TarFuzzTests
 {
-    private const int MutationsPerArchive = 1500;
+    private static readonly byte[] TypeFlags = "\00123456789xgXLKSVMDAEN"u8.ToArray();
 
     [Theory]
     [InlineData("nydus/all-entry-type.tar")]
@@ -52,12 +52,16 @@ public class TarFuzzTests
         Mutate(stream.ToArray(), seed: 99);
     }
 
+    /// <summary>Fewer for large archives, each mutation being a copy.</summary>
+    private static int MutationsOf(byte[] archive) => (int)Math.Min(1000, (300L << 20) / archive.Length);
+
     private static void Mutate(byte[] archive, int seed)
     {
         var random = new Random(seed);
         int refused = 0;
         long[] headers = HeaderBlocks(archive);
-        for (int i = 0; i < MutationsPerArchive; i++)
+        int mutations = MutationsOf(archive);
+        for (int i = 0; i < mutations; i++)
         {
             byte[] mutated = (byte[])archive.Clone();
             for (int changes = random.Next(1, 5); changes > 0; changes--) Change(mutated, headers, random);
@@ -65,7 +69,7 @@ public class TarFuzzTests
             if (!Survives(mutated, i)) refused++;
         }
 
-        Assert.InRange(refused, MutationsPerArchive / 20, MutationsPerArchive - 1);
+        Assert.InRange(refused, mutations / 20, mutations - 1);
     }
 
     /// <summary>Most changes go where the structure is, and mostly leave the checksum right: else nothing behind it would be reached.</summary>
@@ -78,7 +82,7 @@ public class TarFuzzTests
         {
             case 0: target[at] = (byte)random.Next(256); break;
             case 1: target[at] ^= (byte)(1 << random.Next(8)); break;
-            case 2: target[156] = (byte)"\x000123456789xgXLKSVMDAEN"[random.Next(23)]; break;
+            case 2: target[156] = TypeFlags[random.Next(TypeFlags.Length)]; break;
             case 3: Encoding.ASCII.GetBytes(Convert.ToString(random.NextInt64(1L << random.Next(1, 33)), 8).PadLeft(11, '0')).CopyTo(target[124..]); break;
             case 4: random.NextBytes(target.Slice(at, Math.Min(12, 512 - at))); break;
             default: target[at] = (byte)"0123456789,\n =-/."[random.Next(17)]; break;
@@ -116,10 +120,10 @@ public class TarFuzzTests
                 Assert.False(entry.Path.Bytes.StartsWith("/"u8) || entry.Path.Bytes.EndsWith("/"u8));
                 if (index % 2 == 0) continue;
                 // A hole may be as long as it claims to be, data not.
-                long data = 0;
-                while (reader.HoleLength > 0 ? reader.SkipContent(reader.HoleLength) > 0 : (data += Read(reader, buffer)) >= 0 && reader.ContentPosition < entry.Size)
+                while (reader.ContentPosition < entry.Size)
                 {
-                    Assert.True(data <= archive.Length + buffer.Length);
+                    if (reader.HoleLength > 0) reader.SkipContent(reader.HoleLength);
+                    else Assert.True(reader.ReadContent(buffer.AsSpan(0, 1 + (int)(reader.ContentPosition & 0xFFF))) > 0);
                 }
             }
 
@@ -134,6 +138,4 @@ public class TarFuzzTests
             Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 64 << 20, "a mutated archive took too much memory");
         }
     }
-
-    private static int Read(TarReader reader, byte[] buffer) => reader.ReadContent(buffer.AsSpan(0, 1 + (int)Math.Min(reader.ContentPosition & 0xFFF, 19_000)));
 }

@@ -61,12 +61,11 @@ public class TarGoldenTests
 
     private static string Line(TarEntry entry)
     {
-        const string kinds = "hrwxrwxrwx";
         char kind = entry.Type switch
         {
             TarEntryType.Directory => 'd',
             TarEntryType.SymbolicLink => 'l',
-            TarEntryType.HardLink => kinds[0],
+            TarEntryType.HardLink => 'h',
             TarEntryType.CharacterDevice => 'c',
             TarEntryType.BlockDevice => 'b',
             TarEntryType.Fifo => 'p',

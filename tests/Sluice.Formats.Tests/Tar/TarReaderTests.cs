@@ -180,6 +180,22 @@ public class TarReaderTests
     }
 
     [Fact]
+    public void Reading_content_allocates_nothing()
+    {
+        byte[] archive = new RawTar().Add("f", content: new byte[1_000_000]).End();
+        using var reader = new TarReader(new MemoryStream(archive));
+        reader.ReadEntry();
+        byte[] buffer = new byte[10_000];
+        reader.ReadContent(buffer);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        while (reader.ReadContent(buffer) > 0)
+        {
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
     public void Holes_are_known_before_they_are_read()
     {
         byte[] archive = new RawTar()

@@ -133,12 +133,13 @@ public class TarRealToolsTests
         var entries = TarListing.ByPath(archive);
         string[] paths = [.. Directory.EnumerateFileSystemEntries(source, "*", SearchOption.AllDirectories), source];
         Assert.Equal(paths.Length, entries.Count);
-        foreach (string path in paths)
+        string[] stats = Tool.Run(source, "stat", ["-c", "%f %u %g %.9Y", .. paths]).TrimEnd('\n').Split('\n');
+        foreach ((string path, string line) in paths.Zip(stats))
         {
             string relative = path == source ? "" : Path.GetRelativePath(source, path);
             (TarEntry entry, byte[] content) = entries[relative];
             if (entry.Type == TarEntryType.HardLink) (entry, content) = entries[entry.LinkTarget.ToString()];
-            string[] stat = Tool.Run(source, "stat", "-c", "%f %u %g %.9Y", path).Split(' ', '.');
+            string[] stat = line.Split(' ', '.');
             int mode = int.Parse(stat[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             Assert.Equal((TarEntryType)(mode & 0xF000), entry.Type);
             Assert.Equal(mode & 0xFFF, entry.Mode);
