@@ -34,14 +34,9 @@ public sealed partial class BlobReader
             {
                 // The second round fetches what failed a check in the first.
                 _fetcher.Join(this, slots, priority, flights);
-                try
-                {
-                    foreach (JoinedFlight joined in flights) await joined.Flight.Completion.WaitAsync(cancellation);
-                }
-                finally
-                {
-                    ReleaseAll(flights);
-                }
+                List<Task> completions = flights.ConvertAll(joined => joined.Flight.Completion);
+                ReleaseAll(flights);
+                await Task.WhenAll(completions).WaitAsync(cancellation);
 
                 slots.RemoveAll(slot => Cache.IsVerified(Format.GetExtent(slot).Number));
             }
@@ -96,17 +91,17 @@ public sealed partial class BlobReader
             if (round == 0) _readAhead.OnMiss(offset, Format.GetExtent(pending[^1]).End);
             try
             {
-                foreach (JoinedFlight joined in flights)
+                bool failed = false;
+                while (flights.Count != 0)
                 {
                     TimeSpan left = options.RequestDeadline - options.Time.GetElapsedTime(started);
-                    await joined.Flight.Completion.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, options.Time);
+                    await AnyCompletion(flights).WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, options.Time);
+                    if (_disposed) return DiskError.InputOutput;
+                    failed |= TakeFromFlights(pending, flights, offset, destination.Span);
                 }
 
-                if (_disposed) return DiskError.InputOutput;
-                TakeFromFlights(pending, flights, offset, destination.Span);
                 if (pending.Count == 0) return DiskError.None;
-                if (flights.Exists(joined => joined is { Created: true, Flight: SourceFetch { Units.Count: > 0 } fetch } && Failed(fetch, pending)))
-                    return DiskError.InputOutput;
+                if (failed) return DiskError.InputOutput;
             }
             catch (TimeoutException)
             {
@@ -154,19 +149,34 @@ public sealed partial class BlobReader
         }
     }
 
-    private void TakeFromFlights(List<int> pending, List<JoinedFlight> flights, long offset, Span<byte> destination)
+    private static Task AnyCompletion(List<JoinedFlight> flights) =>
+        flights.Count == 1 ? flights[0].Flight.Completion : Task.WhenAny(flights.ConvertAll(joined => joined.Flight.Completion));
+
+    /// <summary>
+    /// Copies what completed flights brought and lets go of them at once: a read that kept their memory until its last flight
+    /// is done could starve that one.
+    /// </summary>
+    /// <returns>True if a flight failed that was started for this read.</returns>
+    private bool TakeFromFlights(List<int> pending, List<JoinedFlight> flights, long offset, Span<byte> destination)
     {
-        for (int index = pending.Count - 1; index >= 0; index--)
+        bool failed = false;
+        for (int index = flights.Count - 1; index >= 0; index--)
         {
-            ChunkExtent extent = Format.GetExtent(pending[index]);
-            Span<byte> target = Intersect(extent, offset, destination, out int from);
-            foreach (JoinedFlight joined in flights)
+            JoinedFlight joined = flights[index];
+            if (!joined.Flight.Completion.IsCompleted) continue;
+            for (int entry = pending.Count - 1; entry >= 0; entry--)
             {
-                if (!joined.Flight.TryCopy(extent.Number, from, target)) continue;
-                pending.RemoveAt(index);
-                break;
+                ChunkExtent extent = Format.GetExtent(pending[entry]);
+                Span<byte> target = Intersect(extent, offset, destination, out int from);
+                if (joined.Flight.TryCopy(extent.Number, from, target)) pending.RemoveAt(entry);
             }
+
+            failed |= joined is { Created: true, Flight: SourceFetch { Units.Count: > 0 } fetch } && Failed(fetch, pending);
+            flights.RemoveAt(index);
+            joined.Flight.Release();
         }
+
+        return failed;
     }
 
     private static Span<byte> Intersect(ChunkExtent extent, long offset, Span<byte> destination, out int from)

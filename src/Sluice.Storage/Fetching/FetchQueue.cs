@@ -30,10 +30,14 @@ internal sealed class FetchQueue
 
     public void Promote(SourceFetch fetch, FetchPriority priority)
     {
-        if (!fetch.IsQueued || fetch.Priority <= priority) return;
-        _lists[(int)fetch.Priority].Remove(fetch);
+        if (fetch.Priority <= priority) return;
+        if (fetch.IsQueued)
+        {
+            _lists[(int)fetch.Priority].Remove(fetch);
+            _lists[(int)priority].AddLast(fetch);
+        }
+
         fetch.Priority = priority;
-        _lists[(int)priority].AddLast(fetch);
     }
 
     /// <summary>A queued first attempt of <paramref name="reader"/> that a range can go along with.</summary>
