@@ -1,0 +1,2 @@
+namespace Sluice.Kernel.Mounts;
+public sealed class MountProcess { }
