@@ -14,6 +14,7 @@ public sealed class RafsV6RoundTripTests
     {
         var sample = new SampleImage(seed);
         byte[] bootstrap = RafsV6Writer.Write(sample.Image, out RafsWriteReport report);
+        NydusRules.Check(bootstrap);
         RafsImage read = RafsV6Reader.Read(bootstrap);
         Assert.Equal(TreeListing.WithChunks(sample.Image), TreeListing.WithChunks(read));
         Assert.Equal(bootstrap.Length, report.Size);
