@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Sluice.Formats.Compression;
 using Sluice.Formats.Hashing;
 using Sluice.Formats.Rafs;
+using Sluice.Formats.Rafs.Blobs;
 using Sluice.Formats.Trees;
 using Sluice.Testing;
 
@@ -37,12 +38,54 @@ public sealed class RafsV6GoldenTests
         RafsImage image = RafsV6Reader.Read(GoldenImages.Load("generated/merged-native.boot"));
         byte[][] blobs = [.. new[] { "native-l1.blob", "native-l2.blob" }.Select(name => File.ReadAllBytes(Golden.Path($"nydus/generated/{name}")))];
         Assert.Equal(image.Blobs.Select(blob => blob.Id), blobs.Select(blob => Convert.ToHexStringLower(SHA256.HashData(blob))));
-        AssertContents(image, reference =>
-        {
-            ChunkInfo chunk = Info(image, reference);
-            byte[] stored = blobs[reference.Blob].AsSpan((int)chunk.CompressedOffset, chunk.CompressedSize).ToArray();
-            return chunk.Flags.HasFlag(ChunkFlags.Compressed) ? GoldenImages.Decompress(stored, chunk.UncompressedSize) : stored;
-        });
+        AssertContents(image, chunk => Decode(image, blobs, chunk));
+    }
+
+    [Fact]
+    public void The_kernel_shows_a_golden_image_that_we_wrote_again()
+    {
+        RafsImage image = RafsV6Reader.Read(GoldenImages.Load("generated/merged-native.boot"));
+        byte[][] blobs = [.. new[] { "native-l1.blob", "native-l2.blob" }.Select(name => File.ReadAllBytes(Golden.Path($"nydus/generated/{name}")))];
+        using var directory = new TemporaryDirectory();
+        string bootstrap = directory.File("image.boot");
+        File.WriteAllBytes(bootstrap, RafsV6Writer.Write(image));
+        string[] devices = [.. image.Blobs.Select((blob, i) => WriteDevice(image, blobs, i, directory.File($"device{i}")))];
+        using ErofsMount mount = ErofsMount.Create(bootstrap, devices, directory.File("mnt"));
+        Assert.Equal(TreeListing.WithContent(image, chunk => Decode(image, blobs, chunk)), KernelListing.Of(mount.Path));
+    }
+
+    [Fact]
+    public void The_kernel_shows_a_tarfs_image_that_we_wrote_again()
+    {
+        RafsImage image = RafsV6Reader.Read(GoldenImages.Load("generated/merged-tarfs.boot"));
+        byte[][] tars = [Inflate("layer1.tar.gz"), Inflate("layer2.tar.gz")];
+        using var directory = new TemporaryDirectory();
+        string bootstrap = directory.File("image.boot");
+        File.WriteAllBytes(bootstrap, RafsV6Writer.Write(image));
+        string[] devices = [directory.File("tar0"), directory.File("tar1")];
+        for (int i = 0; i < devices.Length; i++) File.WriteAllBytes(devices[i], tars[i]);
+        using ErofsMount mount = ErofsMount.Create(bootstrap, devices, directory.File("mnt"));
+        Assert.Equal(
+            TreeListing.WithContent(image, chunk => tars[chunk.Blob].AsMemory((int)Info(image, chunk).CompressedOffset, Info(image, chunk).CompressedSize)),
+            KernelListing.Of(mount.Path));
+    }
+
+    [Theory]
+    [InlineData("generated/merged-tarfs.boot")]
+    [InlineData("generated/merged-native.boot")]
+    public void Chunks_are_in_the_order_that_decoders_need(string name)
+    {
+        RafsImage image = RafsV6Reader.Read(GoldenImages.Load(name));
+        for (int i = 0; i < image.Blobs.Count; i++) Assert.Equal(image.Chunks[i].Length, new ChunkDecoder(image.Blobs[i], image.Chunks[i]).ChunkCount);
+    }
+
+    [Fact]
+    public void Either_version_is_recognised()
+    {
+        Assert.Equal(6, RafsReader.Read(GoldenImages.Load("generated/merged-native.boot")).Version);
+        Assert.Equal(5, RafsReader.Read(File.ReadAllBytes(Golden.Path("nydus/generated/v5-dir.boot"))).Version);
+        Assert.Throws<InvalidFormatException>(() => RafsReader.Read(new byte[8192]));
+        Assert.Throws<InvalidFormatException>(() => RafsReader.Read(default));
     }
 
     [Theory]
@@ -95,6 +138,30 @@ public sealed class RafsV6GoldenTests
     }
 
     private static ChunkInfo Info(RafsImage image, ChunkReference chunk) => image.Chunks[chunk.Blob][chunk.Chunk];
+
+    private static ReadOnlyMemory<byte> Decode(RafsImage image, byte[][] blobs, ChunkReference reference)
+    {
+        ChunkInfo chunk = Info(image, reference);
+        byte[] content = new byte[chunk.UncompressedSize];
+        ReadOnlySpan<byte> stored = blobs[reference.Blob].AsSpan((int)chunk.CompressedOffset, chunk.CompressedSize);
+        ChunkCodec.Decompress(chunk.Flags.HasFlag(ChunkFlags.Compressed) ? image.Compressor : Compressor.None, stored, content);
+        Assert.Equal(chunk.Digest, ChunkDigest.Compute(image.Digester, content));
+        return content;
+    }
+
+    private static string WriteDevice(RafsImage image, byte[][] blobs, int blob, string path)
+    {
+        using FileStream device = File.Create(path);
+        device.SetLength(image.Blobs[blob].UncompressedSize);
+        for (int i = 0; i < image.Chunks[blob].Length; i++)
+        {
+            if (image.Chunks[blob][i].UncompressedSize == 0) continue;
+            device.Position = image.Chunks[blob][i].UncompressedOffset;
+            device.Write(Decode(image, blobs, new ChunkReference(blob, i)).Span);
+        }
+
+        return path;
+    }
 
     private static byte[] Inflate(string name)
     {

@@ -76,7 +76,6 @@ internal static class TreeListing
     private static string Describe(RafsImage image, ChunkReference reference)
     {
         ChunkInfo chunk = image.Chunks[reference.Blob][reference.Chunk];
-        string number = image.IsTarfs ? "" : $"#{reference.Chunk}";
-        return $"{number}@{chunk.UncompressedOffset}+{chunk.UncompressedSize}/{chunk.CompressedOffset}+{chunk.CompressedSize} {chunk.Flags} {chunk.Crc32:x} {chunk.Digest}";
+        return $"#{reference.Chunk}@{chunk.UncompressedOffset}+{chunk.UncompressedSize}/{chunk.CompressedOffset}+{chunk.CompressedSize} {chunk.Flags} {chunk.Crc32:x} {chunk.Digest}";
     }
 }
