@@ -12,7 +12,7 @@ namespace Sluice.Formats.Rafs;
 /// <para>Refuses, with <see cref="InvalidFormatException"/> and the offset, what nydusd refuses and what would let the kernel and
 /// Nydus see different trees. Work and memory are linear in the input, whatever it contains.</para>
 /// <para>Tarfs images have no chunks of their own; each distinct piece of a tar that a file uses becomes one, with equal
-/// compressed and uncompressed position and no digest, numbered in the order of reading.</para>
+/// compressed and uncompressed position and no digest, numbered in the order of the tar.</para>
 /// <para>A bootstrap inside of a layer blob can't know the blob's hash: its own blob has an id of 64 × <c>x</c>.</para>
 /// </remarks>
 public static class RafsV6Reader
@@ -35,7 +35,7 @@ public static class RafsV6Reader
             Digester = tables.Digester,
             Root = root,
             Blobs = blobs,
-            Chunks = chunks.Chunks,
+            Chunks = chunks.Finish(),
             Prefetch = ReadPrefetch(tables, tree),
             IsTarfs = tables.IsTarfs,
         };

@@ -48,7 +48,8 @@ public sealed partial class ChunkDecoder
 
     /// <summary>
     /// Members of one batch or context that do not follow each other in blob space (no known builder makes such) get units of
-    /// their own over the same compressed bytes, so that a unit never covers foreign blob space.
+    /// their own over the same compressed bytes, so that a unit never covers foreign blob space. Gaps are those of alignment,
+    /// and now and then a few blocks that nydus 2.2 left unused.
     /// </summary>
     private static bool Joins(in ChunkInfo previous, in ChunkInfo chunk, long unitOffset)
     {
@@ -56,7 +57,7 @@ public sealed partial class ChunkDecoder
         if ((chunk.Flags & Shared) == ChunkFlags.None || (chunk.Flags & Shared) != (previous.Flags & Shared)) return false;
         if (chunk.UncompressedSize == 0 || previous.UncompressedSize == 0 || ContextOf(chunk) != ContextOf(previous)) return false;
         if (chunk.Flags.HasFlag(ChunkFlags.Batch) && chunk.CompressedOffset != previous.CompressedOffset) return false;
-        return chunk.UncompressedOffset - (previous.UncompressedOffset + previous.UncompressedSize) < ChunkInfoLayout.Alignment &&
+        return chunk.UncompressedOffset - (previous.UncompressedOffset + previous.UncompressedSize) < RafsBlobLimits.MaxUnitGap &&
                chunk.UncompressedOffset + chunk.UncompressedSize - unitOffset <= RafsBlobLimits.MaxUnitSize;
     }
 }

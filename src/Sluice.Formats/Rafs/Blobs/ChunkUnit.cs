@@ -2,8 +2,8 @@ namespace Sluice.Formats.Rafs.Blobs;
 
 /// <summary>
 /// The smallest part of a blob that is fetched and decoded together: one chunk, the members of a batch, or the chunks of a
-/// zran context. Its chunks are consecutive and so is the blob space they cover, apart from alignment gaps (below 4096 bytes
-/// each, zero). The whole unit can therefore be written to the cache with one write at <see cref="UncompressedOffset"/>.
+/// zran context. Its chunks are consecutive and so is the blob space they cover, apart from gaps (alignment, mostly; at most
+/// 64 KiB, zero). The whole unit can therefore be written to the cache with one write at <see cref="UncompressedOffset"/>.
 /// </summary>
 public readonly record struct ChunkUnit
 {

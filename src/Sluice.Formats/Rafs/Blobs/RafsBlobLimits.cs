@@ -27,6 +27,9 @@ public static class RafsBlobLimits
     /// <summary>Blob space that one unit covers.</summary>
     public const int MaxUnitSize = 32 << 20;
 
+    /// <summary>Unused blob space between two chunks of a unit.</summary>
+    public const int MaxUnitGap = 64 << 10;
+
     /// <summary>The window of deflate.</summary>
     public const int MaxDictionarySize = 32 << 10;
 }

@@ -13,6 +13,9 @@ internal static class ChunkTableReader
 
     private const long SlotsPerEntry = 256;
 
+    private const ChunkFlags KnownFlags =
+        ChunkFlags.Compressed | ChunkFlags.Hole | ChunkFlags.Encrypted | ChunkFlags.Batch | ChunkFlags.HasCrc32;
+
     /// <summary>No compressor and no padding makes a chunk larger than this.</summary>
     private const int MaxCompressedSize = 2 * RafsV6Layout.MaxChunkSize;
 
@@ -64,7 +67,7 @@ internal static class ChunkTableReader
         CompressedSize = (int)entry.CompressedSize,
         UncompressedOffset = (long)entry.UncompressedOffset,
         UncompressedSize = (int)entry.UncompressedSize,
-        Flags = entry.Flags & ~ChunkFlags.Zran,
+        Flags = entry.Flags & KnownFlags,
         Crc32 = entry.Crc32,
         Digest = entry.Digest,
     };

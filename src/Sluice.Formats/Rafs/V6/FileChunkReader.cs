@@ -13,20 +13,18 @@ internal sealed class FileChunkReader
     private readonly BootstrapTables _tables;
     private readonly List<RafsBlob> _blobs;
     private readonly List<ChunkInfo[]> _listed;
-    private readonly List<ChunkInfo>[] _synthesised;
-    private readonly Dictionary<(int Blob, uint Block, long Length), int> _numbers = [];
+    private readonly TarChunks? _tar;
 
     public FileChunkReader(BootstrapTables tables, List<RafsBlob> blobs)
     {
         _tables = tables;
         _blobs = blobs;
         _listed = tables.IsTarfs ? [] : ChunkTableReader.Read(tables, blobs);
-        _synthesised = [.. blobs.Select(_ => new List<ChunkInfo>())];
+        _tar = tables.IsTarfs ? new TarChunks(tables.Image, blobs) : null;
     }
 
-    /// <summary>Per blob. In tarfs mode: what the files read so far use, numbered in that order.</summary>
-    public IReadOnlyList<ChunkInfo[]> Chunks =>
-        _tables.IsTarfs ? [.. _synthesised.Select(chunks => chunks.ToArray())] : _listed;
+    /// <summary>Per blob, by chunk number. To be called once, when all files have been read.</summary>
+    public IReadOnlyList<ChunkInfo[]> Finish() => _tar?.Finish() ?? _listed;
 
     public IReadOnlyList<ChunkReference> Read(in ErofsNode node)
     {
@@ -49,6 +47,7 @@ internal sealed class FileChunkReader
             chunks[i] = Resolve(node, addresses[i], length);
         }
 
+        _tar?.Renumber(chunks);
         return chunks;
     }
 
@@ -66,7 +65,7 @@ internal sealed class FileChunkReader
         int blob = address.Device - 1;
         if (blob < 0) throw Invalid(node, "a hole, or a chunk inside of the bootstrap");
         if (blob >= _blobs.Count) throw Invalid(node, "a chunk of a blob that does not exist");
-        if (_tables.IsTarfs) return new ChunkReference(blob, Synthesise(node, blob, address.Block, length));
+        if (_tar is not null) return _tar.Add(node, blob, address.Block, (int)length);
 
         ChunkInfo[] chunks = _listed[blob];
         if (address.Number >= chunks.Length || chunks[address.Number].UncompressedSize == 0)
@@ -75,23 +74,6 @@ internal sealed class FileChunkReader
         if (chunk.UncompressedOffset != (long)address.Block * _tables.Image.BlockSize || chunk.UncompressedSize != length)
             throw Invalid(node, $"chunk {address.Number} of blob {blob} does not fit its file");
         return new ChunkReference(blob, address.Number);
-    }
-
-    private int Synthesise(in ErofsNode node, int blob, uint block, long length)
-    {
-        if (_numbers.TryGetValue((blob, block, length), out int number)) return number;
-        long offset = (long)block * _tables.Image.BlockSize;
-        if (offset + length > _blobs[blob].UncompressedSize) throw Invalid(node, "content beyond the end of the tar");
-        number = _synthesised[blob].Count;
-        _numbers.Add((blob, block, length), number);
-        _synthesised[blob].Add(new ChunkInfo
-        {
-            CompressedOffset = offset,
-            CompressedSize = (int)length,
-            UncompressedOffset = offset,
-            UncompressedSize = (int)length,
-        });
-        return number;
     }
 
     private InvalidFormatException Invalid(in ErofsNode node, string message) => _tables.Image.Invalid(message, node.Offset);
