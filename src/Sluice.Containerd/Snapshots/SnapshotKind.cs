@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter;
+namespace Sluice.Containerd.Snapshots;
 
 /// <summary>State of a snapshot; the numbers are those of containerd's snapshots API and of the database.</summary>
 public enum SnapshotKind

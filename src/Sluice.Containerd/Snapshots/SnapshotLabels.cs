@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter;
+namespace Sluice.Containerd.Snapshots;
 
 /// <summary>Labels with which containerd describes the layer that a snapshot is prepared for. Source: containerd 1.6, pkg/snapshotters.</summary>
 public static class SnapshotLabels

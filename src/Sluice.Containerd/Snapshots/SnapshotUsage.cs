@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter;
+namespace Sluice.Containerd.Snapshots;
 
 /// <summary>What a snapshot itself takes on disk, without its parents.</summary>
 /// <param name="Size">Allocated bytes.</param>

@@ -1,7 +1,7 @@
 using Sluice.Containerd.Files;
 using Sluice.Formats;
 
-namespace Sluice.Containerd.Snapshotter.Overlay;
+namespace Sluice.Containerd.Snapshots.Overlay;
 
 /// <summary>What the kernel and the file system below the snapshots allow.</summary>
 /// <param name="IndexOff">The mount option <c>index=off</c> exists and is set: lower directories are shared between mounts.</param>

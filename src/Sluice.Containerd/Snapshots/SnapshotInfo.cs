@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter;
+namespace Sluice.Containerd.Snapshots;
 
 /// <summary>What containerd knows of a snapshot.</summary>
 /// <param name="Name">Key of an active snapshot or view, name of a committed one: <c>namespace/sequence/key</c>.</param>

@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter;
+namespace Sluice.Containerd.Snapshots;
 
 /// <summary>
 /// A key as containerd's metadata store hands it down: <c>namespace/sequence/key</c>. The namespace header is missing on

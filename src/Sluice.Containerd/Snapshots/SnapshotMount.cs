@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter;
+namespace Sluice.Containerd.Snapshots;
 
 /// <summary>A mount as containerd passes it to mount(2).</summary>
 /// <param name="Type"><c>bind</c> or <c>overlay</c>.</param>

@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter.Lazy;
+namespace Sluice.Containerd.Snapshots.Lazy;
 
 /// <summary>Every image is an ordinary one: the snapshotter is then a plain overlayfs snapshotter.</summary>
 public sealed class NoLazyImages : ILazyImages

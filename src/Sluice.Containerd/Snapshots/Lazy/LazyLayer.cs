@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter.Lazy;
+namespace Sluice.Containerd.Snapshots.Lazy;
 
 /// <summary>A layer that containerd need not download.</summary>
 /// <param name="Completes">

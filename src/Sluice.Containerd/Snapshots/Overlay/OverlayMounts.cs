@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter.Overlay;
+namespace Sluice.Containerd.Snapshots.Overlay;
 
 /// <summary>The mounts of a snapshot, exactly as containerd's own overlayfs snapshotter describes them.</summary>
 internal static class OverlayMounts

@@ -1,4 +1,4 @@
-namespace Sluice.Containerd.Snapshotter.Lazy;
+namespace Sluice.Containerd.Snapshots.Lazy;
 
 /// <summary>
 /// Decides which images are served lazily, and mounts them. The snapshotter calls it; the node daemon implements it.

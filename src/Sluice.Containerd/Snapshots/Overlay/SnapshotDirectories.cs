@@ -2,7 +2,7 @@ using System.Globalization;
 using Sluice.Containerd.Files;
 using Sluice.Formats;
 
-namespace Sluice.Containerd.Snapshotter.Overlay;
+namespace Sluice.Containerd.Snapshots.Overlay;
 
 /// <summary>
 /// The directories of snapshots below a root.
@@ -12,7 +12,7 @@ namespace Sluice.Containerd.Snapshotter.Overlay;
 /// snapshots/new-*      being made; nobody refers to it yet
 /// snapshots/rm-*       being removed; nobody refers to it any more
 /// </code>
-/// A crash leaves at most directories without a row, which <see cref="Orphans"/> finds. Ids are never used twice.
+/// A crash leaves at most directories without a row, which <see cref="Orphans"/> finds. The id of a recorded snapshot is never used again.
 /// </summary>
 internal sealed class SnapshotDirectories
 {
@@ -49,8 +49,15 @@ internal sealed class SnapshotDirectories
         return path;
     }
 
-    /// <summary>Gives the directories of <see cref="Create"/> their final place.</summary>
-    public void Publish(string temporary, long id) => Directory.Move(temporary, Of(id));
+    /// <summary>
+    /// Gives the directories of <see cref="Create"/> their final place. What is there belongs to a transaction with the same id that was
+    /// never committed.
+    /// </summary>
+    public void Publish(string temporary, long id)
+    {
+        Detach(Of(id));
+        Directory.Move(temporary, Of(id));
+    }
 
     /// <summary>Restores what the snapshot can lose without losing data; false when its contents are gone.</summary>
     public bool Heal(long id, bool writable)
