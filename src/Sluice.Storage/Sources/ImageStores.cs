@@ -15,7 +15,7 @@ public static class ImageStores
     public static IImageStore Open(ImageReference reference, SourceOptions options) => reference.Transport switch
     {
         ImageTransport.Layout => new LayoutStore(reference.Path),
-        ImageTransport.Archive => throw new NotSupportedException(),
+        ImageTransport.Archive => new ArchiveStore(reference.Path),
         _ => new RegistryStore(reference.Host, reference.Repository, options),
     };
 }

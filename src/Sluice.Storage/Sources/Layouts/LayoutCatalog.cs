@@ -5,13 +5,44 @@ namespace Sluice.Storage.Sources.Layouts;
 
 /// <summary>Finds images in a layout's <c>index.json</c> and the indexes below it.</summary>
 /// <param name="name">The culprit of errors.</param>
-/// <param name="read">Reads a manifest or index, verified.</param>
-internal sealed class LayoutCatalog(ImageIndex root, string name, Func<Descriptor, CancellationToken, Task<byte[]>> read)
+/// <param name="open">Opens a blob, verified.</param>
+/// <param name="sizeOf">Size of a blob in bytes; throws if it does not exist.</param>
+internal sealed class LayoutCatalog(ImageIndex root, string name, Func<Descriptor, CancellationToken, Task<Stream>> open, Func<Digest, long> sizeOf)
 {
+    public ImageIndex Root => root;
+
     public IReadOnlyList<string> Tags => [.. root.Manifests.Select(TagOf).OfType<string>().Distinct(StringComparer.Ordinal)];
 
-    /// <summary>The entry with a tag, else null. An empty tag means the untagged entry or the only one.</summary>
-    public async Task<Descriptor> FindTagAsync(string tag, CancellationToken cancellation)
+    /// <summary>A manifest by tag or digest; by digest also one that nothing lists.</summary>
+    public async Task<StoredManifest> GetAsync(string tagOrDigest, CancellationToken cancellation)
+    {
+        if (!Digest.TryParse(tagOrDigest, out Digest digest))
+        {
+            Descriptor tagged = await FindTagAsync(tagOrDigest, cancellation).ConfigureAwait(false);
+            return new StoredManifest(tagged.MediaType, tagged.Digest, await ReadAsync(tagged, cancellation).ConfigureAwait(false));
+        }
+
+        Descriptor listed = root.Manifests.FirstOrDefault(entry => entry.Digest == digest) ?? new Descriptor { MediaType = "", Digest = digest, Size = sizeOf(digest) };
+        byte[] content = await ReadAsync(listed, cancellation).ConfigureAwait(false);
+        return new StoredManifest(listed.MediaType.Length > 0 ? listed.MediaType : MediaTypes.OfManifest(content), digest, content);
+    }
+
+    /// <summary>The content of a manifest or index, verified.</summary>
+    public async Task<byte[]> ReadAsync(Descriptor manifest, CancellationToken cancellation)
+    {
+        if (manifest.Size > OciLimits.Manifest)
+        {
+            throw new SluiceException(SluiceError.Image, name, $"manifest {manifest.Digest} has {manifest.Size} bytes, more than the allowed {OciLimits.Manifest}");
+        }
+
+        await using Stream content = await open(manifest, cancellation).ConfigureAwait(false);
+        byte[] bytes = new byte[manifest.Size];
+        await content.ReadExactlyAsync(bytes, cancellation).ConfigureAwait(false);
+        return bytes;
+    }
+
+    /// <summary>The entry with a tag, also of nested indexes. An empty tag means the untagged entry or the only one.</summary>
+    private async Task<Descriptor> FindTagAsync(string tag, CancellationToken cancellation)
     {
         if (tag.Length == 0) return FindOnly();
         Descriptor? found = root.Manifests.FirstOrDefault(entry => TagOf(entry) == tag)
@@ -23,22 +54,6 @@ internal sealed class LayoutCatalog(ImageIndex root, string name, Func<Descripto
         }
 
         throw new SluiceException(SluiceError.NotFound, name, $"has no image with the tag '{tag}'", Known());
-    }
-
-    /// <summary>The entry with a digest; null if only the blob may exist.</summary>
-    public async Task<Descriptor?> FindDigestAsync(Digest digest, CancellationToken cancellation)
-    {
-        foreach (Descriptor entry in root.Manifests)
-        {
-            if (entry.Digest == digest) return entry;
-        }
-
-        await foreach (Descriptor entry in WalkAsync(cancellation).ConfigureAwait(false))
-        {
-            if (entry.Digest == digest) return entry;
-        }
-
-        return null;
     }
 
     /// <summary>Every entry, also of nested indexes, each digest of an index opened once.</summary>
@@ -53,7 +68,7 @@ internal sealed class LayoutCatalog(ImageIndex root, string name, Func<Descripto
                 yield return entry;
                 if (!MediaTypes.IsIndex(entry.MediaType) || !opened.Add(entry.Digest)) continue;
                 if (current.Depth == OciLimits.IndexDepth) throw new SluiceException(SluiceError.Image, name, $"nests indexes deeper than {OciLimits.IndexDepth}");
-                pending.Enqueue((ImageIndex.Parse(await read(entry, cancellation).ConfigureAwait(false), entry.MediaType), current.Depth + 1));
+                pending.Enqueue((ImageIndex.Parse(await ReadAsync(entry, cancellation).ConfigureAwait(false), entry.MediaType), current.Depth + 1));
             }
         }
     }
@@ -65,7 +80,7 @@ internal sealed class LayoutCatalog(ImageIndex root, string name, Func<Descripto
         await foreach (Descriptor entry in WalkAsync(cancellation).ConfigureAwait(false))
         {
             if (referrers.ContainsKey(entry.Digest) || !(MediaTypes.IsManifest(entry.MediaType) || MediaTypes.IsIndex(entry.MediaType))) continue;
-            byte[] content = await read(entry, cancellation).ConfigureAwait(false);
+            byte[] content = await ReadAsync(entry, cancellation).ConfigureAwait(false);
             if (Referrers.Describe(new StoredManifest(entry.MediaType, entry.Digest, content)) is (Digest s, Descriptor referrer) && s == subject)
             {
                 referrers.Add(entry.Digest, referrer);

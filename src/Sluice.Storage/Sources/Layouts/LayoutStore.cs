@@ -37,21 +37,8 @@ internal sealed partial class LayoutStore(string directory) : IImageStore, ITagg
         await ReadAsync(handle, blob, offset, destination, cancellation).ConfigureAwait(false);
     }
 
-    public async Task<StoredManifest> GetManifestAsync(string tagOrDigest, CancellationToken cancellation)
-    {
-        LayoutCatalog catalog = await LoadAsync(cancellation).ConfigureAwait(false);
-        if (!Digest.TryParse(tagOrDigest, out Digest digest))
-        {
-            Descriptor tagged = await catalog.FindTagAsync(tagOrDigest, cancellation).ConfigureAwait(false);
-            return new StoredManifest(tagged.MediaType, tagged.Digest, await ReadManifestAsync(tagged, cancellation).ConfigureAwait(false));
-        }
-
-        Descriptor? known = await catalog.FindDigestAsync(digest, cancellation).ConfigureAwait(false);
-        if (known is not null) return new StoredManifest(known.MediaType, digest, await ReadManifestAsync(known, cancellation).ConfigureAwait(false));
-        long size = Size(digest);
-        byte[] content = await ReadManifestAsync(new Descriptor { MediaType = "", Digest = digest, Size = size }, cancellation).ConfigureAwait(false);
-        return new StoredManifest(MediaTypes.OfManifest(content), digest, content);
-    }
+    public async Task<StoredManifest> GetManifestAsync(string tagOrDigest, CancellationToken cancellation) =>
+        await (await LoadAsync(cancellation).ConfigureAwait(false)).GetAsync(tagOrDigest, cancellation).ConfigureAwait(false);
 
     public Task<Stream> OpenBlobAsync(Descriptor blob, CancellationToken cancellation)
     {
@@ -131,20 +118,7 @@ internal sealed partial class LayoutStore(string directory) : IImageStore, ITagg
     }
 
     private async Task<LayoutCatalog> LoadAsync(CancellationToken cancellation) =>
-        new(await LoadIndexAsync(cancellation).ConfigureAwait(false), Name, ReadManifestAsync);
-
-    private async Task<byte[]> ReadManifestAsync(Descriptor manifest, CancellationToken cancellation)
-    {
-        if (manifest.Size > OciLimits.Manifest)
-        {
-            throw new SluiceException(SluiceError.Image, Name, $"manifest {manifest.Digest} has {manifest.Size} bytes, more than the allowed {OciLimits.Manifest}");
-        }
-
-        await using Stream content = await OpenBlobAsync(manifest, cancellation).ConfigureAwait(false);
-        byte[] bytes = new byte[manifest.Size];
-        await content.ReadExactlyAsync(bytes, cancellation).ConfigureAwait(false);
-        return bytes;
-    }
+        new(await LoadIndexAsync(cancellation).ConfigureAwait(false), Name, OpenBlobAsync, Size);
 
     private SafeFileHandle Open(Digest blob) => Guard(() => File.OpenHandle(PathOf(blob), options: FileOptions.RandomAccess | FileOptions.Asynchronous), blob);
 
