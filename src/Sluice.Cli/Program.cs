@@ -10,6 +10,11 @@ internal static class Program
         var root = new RootCommand("Sluice starts containers before their images are downloaded.")
         {
             ConvertCommand.Create(),
+            CheckCommand.Create(),
+            InspectCommand.Create(),
+            ListCommand.Create(),
+            CatCommand.Create(),
+            UnpackCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }

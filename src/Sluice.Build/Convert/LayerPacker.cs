@@ -67,30 +67,13 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
 
     private LayerTree ReadTar(Stream layer, Descriptor descriptor, CancellationToken cancellation)
     {
-        try
+        var builder = new LayerTreeBuilder();
+        LayerEntries.Read(layer, descriptor, (tar, entry) =>
         {
-            using Stream tarStream = LayerStream.Open(layer, descriptor);
-            using var tar = new TarReader(tarStream);
-            var builder = new LayerTreeBuilder();
-            while (tar.ReadEntry() is { } entry)
-            {
-                if (builder.Add(entry) is { Size: > 0 } file) file.Chunks = ReadChunks(tar, file.Size, cancellation);
-                cancellation.ThrowIfCancellationRequested();
-            }
-
-            Drain(tarStream);
-            Drain(layer); // a layer is right only when its last byte and its digest are
-            _order.Writer.Complete();
-            return builder.Tree;
-        }
-        catch (InvalidDataException exception)
-        {
-            throw new InvalidFormatException("layer", $"{descriptor.Digest} can't be decompressed: {exception.Message}", inner: exception);
-        }
-        catch (InvalidFormatException exception) when (exception.Format == "tar")
-        {
-            throw new InvalidFormatException("layer", $"{descriptor.Digest}: {exception.Message}", inner: exception);
-        }
+            if (builder.Add(entry) is { Size: > 0 } file) file.Chunks = ReadChunks(tar, file.Size, cancellation);
+        }, cancellation);
+        _order.Writer.Complete();
+        return builder.Tree;
     }
 
     private ChunkReference[] ReadChunks(TarReader tar, long size, CancellationToken cancellation)
@@ -127,14 +110,6 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
             int read = tar.ReadContent(destination);
             if (read == 0) throw new InvalidFormatException("tar", "a file's content ends early", tar.Position);
             destination = destination[read..];
-        }
-    }
-
-    private static void Drain(Stream stream)
-    {
-        byte[] rest = new byte[64 << 10];
-        while (stream.Read(rest) > 0)
-        {
         }
     }
 
