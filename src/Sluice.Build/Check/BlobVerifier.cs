@@ -1,5 +1,6 @@
 using Sluice.Build.Look;
 using Sluice.Formats;
+using Sluice.Formats.Rafs;
 using Sluice.Formats.Rafs.Blobs;
 using Sluice.Formats.Trees;
 using Sluice.Storage.Images;
@@ -95,9 +96,11 @@ internal sealed class BlobVerifier(RemoteRafsImage image, Differences difference
             return;
         }
 
+        ChunkInfo[] listed = image.Image.Chunks[blob];
         for (int chunk = unit.FirstChunk; chunk < unit.EndChunk; chunk++)
         {
-            if (decoder[chunk].UncompressedSize == 0) continue;
+            // A table beside the bootstrap also knows chunks that no file uses and that nothing vouches for.
+            if (chunk >= listed.Length || listed[chunk].UncompressedSize == 0) continue;
             ReadOnlySpan<byte> plain = _plain.AsSpan((int)(decoder[chunk].UncompressedOffset - unit.UncompressedOffset), decoder[chunk].UncompressedSize);
             ChunkVerdict verdict = decoder.Verify(chunk, plain);
             if (verdict == ChunkVerdict.Good) ChunksVerified++;

@@ -23,7 +23,7 @@ internal sealed class TreeComparison(CheckedTree source, CheckedTree image, Chec
             cancellation.ThrowIfCancellationRequested();
             Compare(pair.Path, pair.Source, pair.Image);
             if (pair.Source.Entries is null || pair.Image.Entries is null) continue;
-            foreach ((FileName name, Inode child) in pair.Source.Entries)
+            foreach ((FileName name, Inode child) in pair.Source.Entries.Reverse()) // so that the stack gives them back in order
             {
                 FileName path = TreeWalk.Join(pair.Path, name);
                 if (pair.Image.Entries.TryGetValue(name, out Inode? partner)) pending.Push((path, child, partner));

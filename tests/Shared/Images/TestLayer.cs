@@ -8,6 +8,7 @@ using Sluice.Formats.Trees;
 namespace Sluice.Testing.Images;
 
 /// <summary>A layer for tests, entry by entry, in the order of the calls.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "holds nothing but memory")]
 internal sealed class TestLayer
 {
     public static readonly FileTime Time = new(1_700_000_000, 123_456_789);
@@ -57,6 +58,13 @@ internal sealed class TestLayer
     public TestLayer Add(TarEntry entry)
     {
         _writer.WriteEntry(entry);
+        return this;
+    }
+
+    /// <summary>Content of the file that <see cref="Add"/> has just begun.</summary>
+    public TestLayer Content(ReadOnlySpan<byte> content)
+    {
+        _writer.WriteContent(content);
         return this;
     }
 

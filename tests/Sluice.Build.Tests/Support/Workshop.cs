@@ -43,8 +43,16 @@ internal sealed class Workshop : IAsyncDisposable
 
     public async Task<Inode> TreeAsync(string tag = "a") => (await LoadAsync(tag)).Image.Root;
 
-    public async Task<CheckResult> CheckAsync(CheckOptions? options = null, string source = "a", string image = "a") =>
-        await new ImageChecker(await ResolveAsync(Source, source), await ResolveAsync(Destination, image), options ?? new CheckOptions()).RunAsync(CancellationToken.None);
+    /// <summary>With stores of its own: a layout's store keeps files open that a test may have replaced.</summary>
+    public async Task<CheckResult> CheckAsync(CheckOptions? options = null, string source = "a", string image = "a")
+    {
+        await using IImageStore from = Open("source"), to = Open("destination");
+        return await new ImageChecker(await ResolveAsync(from, source), await ResolveAsync(to, image), options ?? new CheckOptions()).RunAsync(CancellationToken.None);
+    }
+
+    /// <summary>Two images of the destination.</summary>
+    public async Task<CheckResult> CheckRafsAsync(string one, string other, CheckOptions options) =>
+        await new ImageChecker(await ResolveAsync(Destination, one), await ResolveAsync(Destination, other), options).RunAsync(CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {
