@@ -14,6 +14,7 @@ internal sealed class ChunkDigests(int chunkSize, DigestAlgorithm algorithm)
     private readonly List<ChunkReference> _file = [];
     private readonly byte[] _chunk = new byte[chunkSize];
     private int _filled;
+    private int _references;
     private ChunkReference? _zeros;
 
     public int ChunkSize => chunkSize;
@@ -65,6 +66,6 @@ internal sealed class ChunkDigests(int chunkSize, DigestAlgorithm algorithm)
 
     private void CheckCount()
     {
-        if (_file.Count >= RafsBlobLimits.MaxChunks) throw new InvalidFormatException("layer", "a file has more chunks than a RAFS blob can have");
+        if (++_references >= RafsBlobLimits.MaxChunks) throw new InvalidFormatException("layer", $"the image has more than {RafsBlobLimits.MaxChunks} chunks of {chunkSize} bytes");
     }
 }

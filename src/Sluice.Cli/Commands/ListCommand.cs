@@ -13,9 +13,10 @@ internal static class ListCommand
         var path = new Argument<string>("PATH") { Description = "A file or directory of the image", DefaultValueFactory = _ => "/" };
         var longFormat = new Option<bool>("-l", "--long") { Description = "Mode, links, owner, size and time of every file" };
         var recursive = new Option<bool>("-R", "--recursive") { Description = "Everything below, one full path a line" };
+        var json = new Option<bool>("--json") { Description = "One JSON object a line, with all that -l shows" };
         Option<string?> platform = ImageOptions.PlatformOption();
         var images = new ImageOptions();
-        var command = new Command("ls", "List files of an image.") { image, path, longFormat, recursive, platform };
+        var command = new Command("ls", "List files of an image.") { image, path, longFormat, recursive, json, platform };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -24,7 +25,7 @@ internal static class ListCommand
             var wanted = new FileName(parsed.GetValue(path)!);
             bool details = parsed.GetValue(longFormat);
             Inode inode = ImageLookup.Find(contents, wanted, followLast: !details);
-            using (var listing = new FileListing(contents.Root, details))
+            using (var listing = new FileListing(contents.Root, parsed.GetValue(json) ? ListingForm.Json : details ? ListingForm.Long : ListingForm.Short))
             {
                 if (inode.Entries is null) listing.Write(wanted, inode);
                 else if (parsed.GetValue(recursive)) listing.WriteTree(wanted, inode, cancellation);

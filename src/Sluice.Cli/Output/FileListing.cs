@@ -8,17 +8,23 @@ namespace Sluice.Cli.Output;
 /// <summary>
 /// The lines of <c>sluice ls</c>. Names go to pipes and files byte for byte, and to a terminal with escapes for what it must not see.
 /// </summary>
-internal sealed class FileListing(Inode root, bool details) : IDisposable
+internal sealed partial class FileListing(Inode root, ListingForm form) : IDisposable
 {
     private readonly BufferedStream _output = new(Console.OpenStandardOutput(), 64 << 10);
     private readonly bool _raw = Console.IsOutputRedirected;
-    private readonly IReadOnlyDictionary<Inode, uint>? _links = details ? TreeWalk.CountLinks(root) : null;
+    private readonly IReadOnlyDictionary<Inode, uint>? _links = form == ListingForm.Short ? null : TreeWalk.CountLinks(root);
 
     public void Write(FileName name, Inode inode)
     {
+        if (form == ListingForm.Json)
+        {
+            WriteJson(name, inode);
+            return;
+        }
+
         if (_links is not null) _output.Write(Encoding.UTF8.GetBytes(Details(inode, _links[inode])));
         WriteName(name);
-        if (details && inode.Type == FileType.SymbolicLink)
+        if (form == ListingForm.Long && inode.Type == FileType.SymbolicLink)
         {
             _output.Write(" -> "u8);
             WriteName(inode.LinkTarget);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Sluice.Build.Check;
 using Sluice.Build.Convert;
 using Sluice.Build.Tests.Support;
@@ -5,7 +6,9 @@ using Sluice.Formats;
 using Sluice.Formats.Compression;
 using Sluice.Formats.Hashing;
 using Sluice.Formats.Oci;
+using Sluice.Formats.Tar;
 using Sluice.Formats.Trees;
+using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 using Sluice.Testing.Images;
 
@@ -117,6 +120,49 @@ public class ConversionTests
         Assert.Contains(image.Warnings, w => w.Contains("com.apple.thing", StringComparison.Ordinal) && w.Contains("/a", StringComparison.Ordinal));
         CheckResult check = await workshop.CheckAsync();
         Assert.Equal(["attribute com.apple.thing"], check.Differences.Select(d => d.What));
+    }
+
+    [Fact]
+    public async Task Holes_cost_nothing_and_absurd_ones_are_refused()
+    {
+        await using var workshop = new Workshop();
+        await new TestImage().Layer(l => l.Add(Sparse(1L << 35)).Content("0123456789"u8)).StoreAsync(workshop.Source, "a");
+        ConvertedImage image = (await workshop.ConvertAsync(new ConvertOptions { Jobs = 1 })).Images[0];
+        Assert.Equal(2, image.Layers[0].Chunks);
+        Assert.True((await workshop.CheckAsync()).Same);
+        await new TestImage().Layer(l => l.Add(Sparse(1L << 60)).Content("0123456789"u8)).StoreAsync(workshop.Source, "huge");
+        await Assert.ThrowsAsync<InvalidFormatException>(() => workshop.ConvertAsync(from: "huge", to: "huge"));
+
+        static TarEntry Sparse(long size) => new()
+        {
+            Path = new FileName("sparse"),
+            Type = TarEntryType.Regular,
+            Mode = 0x1A4,
+            Size = size,
+            SparseMap = [new SparseRun(5, 10)],
+        };
+    }
+
+    [Fact]
+    public async Task Skopeo_copies_a_converted_image_unharmed()
+    {
+        if (!File.Exists("/usr/bin/skopeo")) Assert.Skip("skopeo is not installed");
+        await using var workshop = new Workshop();
+        await Samples.Everything().StoreAsync(workshop.Source, "a");
+        Digest manifest = (await workshop.ConvertAsync()).Manifest.Digest;
+        string from = $"oci:{workshop.File("destination")}:a", to = $"oci:{workshop.File("copy")}:a";
+        using (Process skopeo = Process.Start(new ProcessStartInfo("/usr/bin/skopeo", ["copy", "-q", from, to]) { RedirectStandardError = true })!)
+        {
+            string error = await skopeo.StandardError.ReadToEndAsync();
+            await skopeo.WaitForExitAsync();
+            Assert.True(skopeo.ExitCode == 0, error);
+        }
+
+        await using IImageStore copy = workshop.Open("copy");
+        StoredImage image = await Workshop.ResolveAsync(copy);
+        Assert.Equal(manifest, image.Stored.Digest);
+        CheckResult check = await new ImageChecker(await Workshop.ResolveAsync(workshop.Source), image, new CheckOptions()).RunAsync(CancellationToken.None);
+        Assert.True(check.Same);
     }
 
     [Fact]

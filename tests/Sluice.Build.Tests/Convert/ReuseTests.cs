@@ -123,6 +123,20 @@ public class ReuseTests
         Assert.True((await workshop.CheckAsync()).Same);
     }
 
+    [Fact]
+    public async Task Content_that_only_a_replaced_file_had_gives_the_same_manifest_with_reuse()
+    {
+        await using var workshop = new Workshop();
+        TestImage Image(string top) => new TestImage().Layer(l => l.File("a", "one").File("a", "two")).Layer(l => l.File("b", "one").File("top", top));
+        await Image("1").StoreAsync(workshop.Source, "a");
+        await workshop.ConvertAsync();
+        await Image("2").StoreAsync(workshop.Source, "a");
+        ConvertResult reused = await workshop.ConvertAsync();
+        Assert.Equal([true, false], Reused(reused));
+        Assert.Equal((await workshop.ConvertAsync(Workshop.Small with { Reuse = false }, to: "fresh")).Manifest.Digest, reused.Manifest.Digest);
+        Assert.True((await workshop.CheckAsync()).Same);
+    }
+
     private static TestImage TwoLayers(int seed) => new TestImage()
         .Layer(l => l.File("a", Samples.Bytes(50_000, 1)))
         .Layer(l => l.File("b", Samples.Bytes(50_000, seed)).File("c", Samples.Bytes(50_000, 1)));
