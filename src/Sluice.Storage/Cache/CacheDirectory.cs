@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Sluice.Formats;
 using Sluice.Formats.Hashing;
+using Sluice.Formats.Oci;
 
 namespace Sluice.Storage.Cache;
 
@@ -91,6 +92,9 @@ public sealed class CacheDirectory : IDisposable
             open.Close();
         }
     }
+
+    /// <summary>Where a blob's files lie, whether they exist or not.</summary>
+    internal string GetBlobDirectory(Digest blob) => Path.Combine(_root, blob.Algorithm, blob.Hex);
 
     /// <summary>Makes everything stored so far durable.</summary>
     public void Flush()
