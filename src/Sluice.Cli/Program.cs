@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Commands;
+using Sluice.Kernel.Mounts;
 
 namespace Sluice.Cli;
 
@@ -7,9 +8,15 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
+        if (MountChild.TryRun(args, out int exitCode)) return exitCode;
         var root = new RootCommand("Sluice starts containers before their images are downloaded.")
         {
             ConvertCommand.Create(),
+            MountCommand.Create(),
+            MountCommand.CreateUnmount(),
+            DaemonCommand.Create(),
+            PullCommand.Create(),
+            RegistryCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }

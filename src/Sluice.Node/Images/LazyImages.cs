@@ -8,6 +8,7 @@ using Sluice.Formats.Rafs.Artifacts;
 using Sluice.Node.Configuration;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node.Images;
 
