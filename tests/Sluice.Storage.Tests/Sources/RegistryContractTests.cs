@@ -32,7 +32,7 @@ public sealed class RegistryContractTests(RegistryFixture fixture) : ImageStoreC
 
     private protected override Task<IImageStore> OpenAsync() => Task.FromResult(Open(_repository, Quick));
 
-    private static SourceOptions Quick => new() { FirstDelay = TimeSpan.FromMilliseconds(1), HostDirectories = [], AuthFile = "/dev/null" };
+    private static SourceOptions Quick => StubRegistry.Quick;
 
     [Fact]
     public async Task Large_uploads_go_in_pieces()
