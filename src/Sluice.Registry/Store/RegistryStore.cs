@@ -8,6 +8,9 @@ namespace Sluice.Registry.Store;
 /// <summary>A registry's directory: content that all repositories share, and the repositories. Safe to use concurrently.</summary>
 internal sealed class RegistryStore : IDisposable
 {
+    /// <summary><c>EWOULDBLOCK</c>: the file is locked.</summary>
+    private const int WouldBlock = 11;
+
     private readonly FileStream _lock;
 
     private RegistryStore(RegistryLayout layout, StableStorage storage, FileStream held)
@@ -114,7 +117,7 @@ internal sealed class RegistryStore : IDisposable
         {
             file = new FileStream(layout.FormatFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e)
+        catch (IOException e) when (e.HResult == WouldBlock)
         {
             throw new SluiceException(
                 SluiceError.Configuration, layout.Root, "another process serves this directory", "stop it, or choose another directory", e);
