@@ -55,6 +55,7 @@ public sealed class ClientTests
     public async Task BuildahPullsAndPushes()
     {
         Tool.Require("buildah");
+        Tool.Require("skopeo");
         if (!Environment.IsPrivilegedProcess) Assert.Skip("buildah needs root to keep image layers");
         using TemporaryDirectory directory = new();
         ImageLayout.Write(directory.File("in"), "v1", seed: 3);
@@ -62,7 +63,9 @@ public sealed class ClientTests
         string policy = directory.File("policy.json");
         await File.WriteAllTextAsync(policy, """{"default":[{"type":"insecureAcceptAnything"}]}""", TestContext.Current.CancellationToken);
         string[] storage = ["--root", directory.File("root"), "--runroot", directory.File("run"), "--storage-driver", "vfs"];
-        await Tool.RunAsync("buildah", [.. storage, "pull", "--signature-policy", policy, $"oci:{directory.File("in")}:v1"]);
+        string given = $"docker://{registry.Host}/given:v1";
+        await Tool.RunAsync("skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", $"oci:{directory.File("in")}:v1", given);
+        await Tool.RunAsync("buildah", [.. storage, "pull", "--signature-policy", policy, "--tls-verify=false", given]);
         string id = (await Tool.RunAsync("buildah", [.. storage, "images", "-q"])).Trim();
         string image = $"{registry.Host}/built:v1";
         await Tool.RunAsync("buildah", [.. storage, "push", "--signature-policy", policy, "--tls-verify=false", id, $"docker://{image}"]);
