@@ -105,10 +105,33 @@ public sealed class ManifestTests
     [InlineData("""{"layers":[{"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":"1"}]}""")]
     [InlineData("""{"config":"x"}""")]
     [InlineData("""{"subject":{"digest":5,"size":1}}""")]
+    [InlineData("""{"artifactType":"\ud800"}""")]
+    [InlineData("""{"annotations":{"a":"\udfff"}}""")]
+    [InlineData("""{"annotations":{"a":1}}""")]
+    [InlineData("""{"annotations":[]}""")]
     public async Task BadManifestsAreErrors(string json, string? type = MediaTypes.OciManifest)
     {
         await using RunningRegistry registry = await RunningRegistry.StartAsync();
         await registry.PutManifestAsync("a", "v1", json, type ?? "").FailsAsync(400, "MANIFEST_INVALID");
+    }
+
+    [Fact]
+    public async Task MutatedManifestsAreTakenOrRefused()
+    {
+        await using RunningRegistry registry = await RunningRegistry.StartAsync();
+        string field = $$"""
+            "artifactType":"application/x.y","subject":{"mediaType":"{{MediaTypes.OciManifest}}","digest":"{{Unknown}}","size":1},"annotations":{"k":"v"},
+            """;
+        byte[] manifest = Encoding.UTF8.GetBytes(await registry.MakeManifestAsync("a", fields: field));
+        Random random = new(77);
+        for (int i = 0; i < 400; i++)
+        {
+            byte[] mutated = [.. manifest];
+            for (int change = random.Next(3); change >= 0; change--) mutated[random.Next(mutated.Length)] = (byte)random.Next(256);
+            HttpResponseMessage response = await registry.SendAsync(
+                HttpMethod.Put, "/v2/a/manifests/v1", mutated, ("Content-Type", MediaTypes.OciManifest));
+            Assert.True((int)response.StatusCode is 201 or 400, Encoding.UTF8.GetString(await response.BytesAsync()));
+        }
     }
 
     [Fact]

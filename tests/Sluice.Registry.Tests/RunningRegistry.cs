@@ -31,8 +31,16 @@ internal sealed class RunningRegistry : IAsyncDisposable
         TemporaryDirectory? owned = directory is null ? new TemporaryDirectory() : null;
         directory ??= owned!.File("registry");
         RegistryOptions options = new() { Directory = directory, Listen = new IPEndPoint(IPAddress.Loopback, 0), Durable = false };
-        RegistryServer server = await RegistryServer.StartAsync(change?.Invoke(options) ?? options, TestContext.Current.CancellationToken);
-        return new RunningRegistry(server, directory, owned);
+        try
+        {
+            RegistryServer server = await RegistryServer.StartAsync(change?.Invoke(options) ?? options, TestContext.Current.CancellationToken);
+            return new RunningRegistry(server, directory, owned);
+        }
+        catch
+        {
+            owned?.Dispose();
+            throw;
+        }
     }
 
     public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, byte[]? body = null, params (string Name, string Value)[] headers)

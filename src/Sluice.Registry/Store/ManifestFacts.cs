@@ -37,8 +37,9 @@ internal sealed class ManifestFacts
             using JsonDocument document = JsonDocument.Parse(content);
             return Parse(document.RootElement, declaredType);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The second: a string that is not Unicode, found only when it is read.
             throw new InvalidFormatException(Format, $"not JSON: {e.Message}", inner: e);
         }
     }
@@ -74,7 +75,7 @@ internal sealed class ManifestFacts
             throw new InvalidFormatException(Format, $"it says it is {embedded}, but was declared as {declaredType}");
         string mediaType = embedded ?? declaredType ?? Guess(root);
         ManifestFacts facts = new(mediaType) { ArtifactType = Text(root, "artifactType") };
-        if (root.TryGetProperty("annotations", out JsonElement annotations)) facts.Annotations = annotations.Clone();
+        if (root.TryGetProperty("annotations", out JsonElement annotations)) facts.Annotations = CloneStrings(annotations);
         if (root.TryGetProperty("subject", out JsonElement subject) && subject.ValueKind != JsonValueKind.Null)
             facts.Subject = ParseDescriptor(subject, "subject").Digest;
         if (root.TryGetProperty("config", out JsonElement config) && config.ValueKind != JsonValueKind.Null)
@@ -115,6 +116,15 @@ internal sealed class ManifestFacts
         if (!descriptor.TryGetProperty("size", out JsonElement size) || size.ValueKind != JsonValueKind.Number || !size.TryGetInt64(out long bytes) || bytes < 0)
             throw new InvalidFormatException(Format, $"a descriptor of '{field}' has no valid size");
         return (digest, bytes);
+    }
+
+    /// <exception cref="InvalidFormatException">Not an object of strings.</exception>
+    private static JsonElement CloneStrings(JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.Null) return default;
+        if (element.ValueKind != JsonValueKind.Object) throw new InvalidFormatException(Format, "'annotations' is not an object");
+        foreach (JsonProperty property in element.EnumerateObject()) Text(element, property.Name);
+        return element.Clone();
     }
 
     private static string? Text(JsonElement parent, string field)
