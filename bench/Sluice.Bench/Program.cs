@@ -3,7 +3,10 @@ switch (args)
     case ["hashing"]:
         Sluice.Bench.Hashing.Run();
         return 0;
+    case ["tar"]:
+        Sluice.Bench.TarThroughput.Run();
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar");
         return 2;
 }

@@ -63,6 +63,48 @@ public sealed class RafsV5ReaderTests
         }
     }
 
+    /// <summary>
+    /// The data blob that the golden bootstraps name is not at hand, but an LZ4 form of the same chunks is: bare blocks, one
+    /// behind the other in chunk order. Where each one ends follows from its own sequences.
+    /// </summary>
+    [Theory]
+    [InlineData("sha256-nocompress-repeatable")]
+    [InlineData("blake3-lz4_block-non_repeatable")]
+    public void Lz4_blob_holds_the_files_of_the_golden_bootstraps(string name)
+    {
+        RafsImage image = RafsV5Reader.Read(GoldenBlob.Read(name));
+        byte[] data = GoldenBlob.Read("d7b86b1e74e316fe945741d1a9fa1b271459fe41481e304977659e0c6ecf56ac.blob");
+        ChunkInfo[] chunks = [.. image.Chunks[0]];
+        int position = 0;
+        for (int i = 0; i < chunks.Length; i++)
+        {
+            int length = Lz4BlockLength(data.AsSpan(position), chunks[i].UncompressedSize);
+            bool compressed = length < chunks[i].UncompressedSize;
+            chunks[i] = chunks[i] with
+            {
+                CompressedOffset = position,
+                CompressedSize = compressed ? length : chunks[i].UncompressedSize,
+                Flags = compressed ? ChunkFlags.Compressed : ChunkFlags.None,
+            };
+            position += chunks[i].CompressedSize;
+        }
+
+        Assert.Equal(data.Length, position);
+        var decoder = new ChunkDecoder(image.Blobs[0] with { Compressor = Compressor.Lz4Block }, chunks);
+        byte[] space = GoldenBlob.DecodeAll(decoder, data);
+        string[] sums = [.. System.Text.Encoding.UTF8.GetString(GoldenBlob.Read(name + ".result")).Split('\n').Where(line => line.Contains("  /", StringComparison.Ordinal))];
+        Assert.Equal(23, sums.Length);
+        foreach (string sum in sums)
+        {
+            Inode file = Find(image.Root, sum[35..]);
+            byte[] content = [.. file.Chunks.SelectMany(chunk => space.AsSpan((int)decoder[chunk.Chunk].UncompressedOffset, decoder[chunk.Chunk].UncompressedSize).ToArray())];
+            Assert.Equal(file.Size, content.Length);
+#pragma warning disable CA5351 // the listing has MD5 sums
+            Assert.Equal(sum[..32], Convert.ToHexStringLower(System.Security.Cryptography.MD5.HashData(content)));
+#pragma warning restore CA5351
+        }
+    }
+
     [Fact]
     public void Mutated_bootstraps_read_or_fail_cleanly()
     {
@@ -102,6 +144,38 @@ public sealed class RafsV5ReaderTests
                 Assert.Equal(FileType.Regular, inode.Type);
                 return (0, 1);
         }
+    }
+
+    /// <summary>Length of the LZ4 block that decompresses to exactly <paramref name="size"/> bytes; <see cref="int.MaxValue"/> if there is none.</summary>
+    private static int Lz4BlockLength(ReadOnlySpan<byte> data, int size)
+    {
+        int position = 0;
+        for (int output = 0; position < data.Length;)
+        {
+            byte token = data[position++];
+            int literals = Length(data, ref position, token >> 4);
+            position += literals;
+            output += literals;
+            if (output == size) return position;
+            if (output > size) break;
+            position += 2; // the distance of the match
+            output += 4 + Length(data, ref position, token & 15);
+        }
+
+        return int.MaxValue;
+    }
+
+    private static int Length(ReadOnlySpan<byte> data, ref int position, int length)
+    {
+        if (length < 15) return length;
+        byte more = 255;
+        while (more == 255 && position < data.Length)
+        {
+            more = data[position++];
+            length += more;
+        }
+
+        return length;
     }
 
     private static Inode Find(Inode root, string path) =>
