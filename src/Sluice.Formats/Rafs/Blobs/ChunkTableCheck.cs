@@ -70,10 +70,10 @@ internal static class ChunkTableCheck
         if (chunk.UncompressedOffset < previousEnd) throw Error(number, "overlaps its predecessor");
         long limit = blob.UncompressedSize is > 0 and < RafsBlobLimits.MaxUncompressedSize ? blob.UncompressedSize : RafsBlobLimits.MaxUncompressedSize;
         if (chunk.UncompressedOffset > limit - chunk.UncompressedSize) throw Error(number, "reaches beyond the blob space");
-        if (chunk.Flags.HasFlag(ChunkFlags.Hole)) return;
-        if (chunk.Flags.HasFlag(ChunkFlags.Encrypted) && blob.Cipher != RafsCipher.Aes128Xts) throw Error(number, "is encrypted, but the bootstrap has no key");
-        if (chunk.Flags.HasFlag(ChunkFlags.Zran)) CheckZran(table, chunk, number);
-        else if (chunk.Flags.HasFlag(ChunkFlags.Batch)) CheckBatch(table, chunk, number, dataEnd);
+        if (chunk.Flags.Has(ChunkFlags.Hole)) return;
+        if (chunk.Flags.Has(ChunkFlags.Encrypted) && blob.Cipher != RafsCipher.Aes128Xts) throw Error(number, "is encrypted, but the bootstrap has no key");
+        if (chunk.Flags.Has(ChunkFlags.Zran)) CheckZran(table, chunk, number);
+        else if (chunk.Flags.Has(ChunkFlags.Batch)) CheckBatch(table, chunk, number, dataEnd);
         else CheckPlain(chunk, number, dataEnd);
     }
 
