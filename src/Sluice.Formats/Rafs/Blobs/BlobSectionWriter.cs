@@ -32,7 +32,11 @@ internal sealed class BlobSectionWriter(Stream output, bool withTarHeaders, bool
         // This digest covers the tar header too, as nydus has it: the hash of everything so far.
         _toc.Add(new BlobTocEntry
         {
-            Name = BlobSection.ImageBlob, Offset = 0, CompressedSize = size, UncompressedSize = uncompressedSize, Digest = new ChunkDigest(GetHash()),
+            Name = BlobSection.ImageBlob,
+            Offset = 0,
+            CompressedSize = size,
+            UncompressedSize = uncompressedSize,
+            Digest = new ChunkDigest(GetHash()),
         });
     }
 

@@ -64,7 +64,10 @@ public sealed partial class ChunkDecoder
     /// <summary>A chunk that the image does not list has size 0 and the end of its predecessor as its offset.</summary>
     public ref readonly ChunkInfo this[int chunk] => ref _chunks[chunk];
 
-    /// <summary>The first chunk that ends behind <paramref name="uncompressedOffset"/>: the one that holds this byte of blob space or, in a gap, the next. <see cref="ChunkCount"/> at the end.</summary>
+    /// <summary>
+    /// The first chunk that ends behind <paramref name="uncompressedOffset"/>: the one that holds this byte of blob space or, in
+    /// a gap, the next. <see cref="ChunkCount"/> at the end.
+    /// </summary>
     public int FindChunk(long uncompressedOffset)
     {
         int low = 0;

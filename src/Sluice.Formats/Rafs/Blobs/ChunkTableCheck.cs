@@ -13,7 +13,11 @@ internal static class ChunkTableCheck
     {
         ChunkInfo[] chunks = table.Chunks;
         if (chunks.Length > RafsBlobLimits.MaxChunks) throw new InvalidFormatException("nydus blob", $"{chunks.Length} chunks");
-        if (blob.Compressor is < Compressor.None or > Compressor.Zstd) throw new InvalidFormatException("nydus blob", $"unknown compressor {(int)blob.Compressor}");
+        if (blob.Compressor is < Compressor.None or > Compressor.Zstd)
+        {
+            throw new InvalidFormatException("nydus blob", $"unknown compressor {(int)blob.Compressor}");
+        }
+
         long dataEnd = GetDataEnd(blob);
         CheckContexts(table, dataEnd);
         bool owned = false;
@@ -90,7 +94,10 @@ internal static class ChunkTableCheck
         if (index >= (ulong)table.Batches.Length) throw Error(number, $"is in batch {index} of {table.Batches.Length}");
         ref readonly BatchContext batch = ref table.Batches[index];
         if ((uint)chunk.Data + (long)chunk.UncompressedSize > batch.UncompressedSize) throw Error(number, "reaches beyond its batch");
-        if (chunk.CompressedOffset < 0 || chunk.CompressedOffset > dataEnd - batch.CompressedSize) throw Error(number, "is in a batch that reaches beyond the blob");
+        if (chunk.CompressedOffset < 0 || chunk.CompressedOffset > dataEnd - batch.CompressedSize)
+        {
+            throw Error(number, "is in a batch that reaches beyond the blob");
+        }
     }
 
     private static void CheckPlain(in ChunkInfo chunk, int number, long dataEnd)

@@ -62,7 +62,11 @@ public sealed class RafsBlobWriter : IDisposable
     public int Append(ReadOnlySpan<byte> stored, int uncompressedSize, ChunkDigest digest, uint crc32)
     {
         if (_entry is not null) throw new InvalidOperationException("the chunks are complete");
-        if (uncompressedSize < 1 || uncompressedSize > _options.ChunkSize) throw new ArgumentOutOfRangeException(nameof(uncompressedSize), uncompressedSize, "not a chunk's size");
+        if (uncompressedSize < 1 || uncompressedSize > _options.ChunkSize)
+        {
+            throw new ArgumentOutOfRangeException(nameof(uncompressedSize), uncompressedSize, "not a chunk's size");
+        }
+
         if (stored.IsEmpty || stored.Length > uncompressedSize) throw new ArgumentException($"{stored.Length} bytes store {uncompressedSize}", nameof(stored));
         if (_chunks.Count == RafsBlobLimits.MaxChunks - 1 || Position + stored.Length > RafsBlobLimits.MaxCompressedSize)
         {
@@ -134,7 +138,11 @@ public sealed class RafsBlobWriter : IDisposable
     public WrittenBlob Complete(ReadOnlySpan<byte> bootstrap = default)
     {
         if (_complete) throw new InvalidOperationException("the blob is complete");
-        if (bootstrap.IsEmpty == _options.WithBootstrap) throw new ArgumentException("a bootstrap was announced and not given, or the other way round", nameof(bootstrap));
+        if (bootstrap.IsEmpty == _options.WithBootstrap)
+        {
+            throw new ArgumentException("a bootstrap was announced and not given, or the other way round", nameof(bootstrap));
+        }
+
         RafsBlob entry = CompleteChunks();
         _complete = true;
         if (_options.WithBootstrap) _sections.WriteBootstrap(bootstrap);
