@@ -6,7 +6,10 @@ switch (args)
     case ["tar"]:
         Sluice.Bench.TarThroughput.Run();
         return 0;
+    case ["cache-reads"]:
+        await Sluice.Bench.CacheReads.RunAsync();
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar|cache-reads");
         return 2;
 }
