@@ -1,0 +1,67 @@
+using System.Net.Sockets;
+using System.Text;
+using Sluice.Formats;
+
+namespace Sluice.Containerd.Grpc;
+
+/// <summary>Taking over a path for a listening unix socket.</summary>
+internal static class UnixSocketPath
+{
+    /// <summary>sun_path of sockaddr_un holds 108 bytes with the final zero. Source: unix(7).</summary>
+    private const int MaxLength = 107;
+
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private const UnixFileMode Searchable =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+
+    /// <summary>Removes what a dead server left behind; throws when somebody still listens or the path can't be used.</summary>
+    public static void Claim(string path)
+    {
+        if (!Path.IsPathRooted(path)) throw new SluiceException(SluiceError.Configuration, path, "the path of a socket must be absolute");
+        if (Encoding.UTF8.GetByteCount(path) > MaxLength)
+        {
+            throw new SluiceException(SluiceError.Configuration, path, $"the path of a socket may have at most {MaxLength} bytes");
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!, Searchable);
+        if (!File.Exists(path)) return;
+        if (IsListening(path))
+        {
+            throw new SluiceException(SluiceError.Configuration, path, "another process listens on this socket", "stop it or choose another address");
+        }
+
+        File.Delete(path);
+    }
+
+    /// <summary>Binds with mode 0600 before anybody can connect: the kernel refuses connections until listen(2).</summary>
+    public static Socket Bind(string path)
+    {
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Bind(new UnixDomainSocketEndPoint(path));
+            File.SetUnixFileMode(path, OwnerOnly);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static bool IsListening(string path)
+    {
+        using Socket probe = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            probe.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
