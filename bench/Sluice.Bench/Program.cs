@@ -1,1 +1,12 @@
-System.Console.WriteLine("usage: Sluice.Bench NAME");
+switch (args)
+{
+    case ["hashing"]:
+        Sluice.Bench.Hashing.Run();
+        return 0;
+    case ["tar"]:
+        Sluice.Bench.TarThroughput.Run();
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar");
+        return 2;
+}

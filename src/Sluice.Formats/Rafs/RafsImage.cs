@@ -27,7 +27,8 @@ public sealed class RafsImage
 
     /// <summary>
     /// Per blob, its chunks by chunk number, with digests. Where the bootstrap lists only the chunks it uses, the others
-    /// have <see cref="ChunkInfo.UncompressedSize"/> 0. Empty per blob in tarfs mode.
+    /// have <see cref="ChunkInfo.UncompressedSize"/> 0, and the array ends with the last one used. In tarfs mode these are the pieces
+    /// of the tar that files use, in its order, without digests.
     /// </summary>
     public IReadOnlyList<ChunkInfo[]> Chunks { get; init; } = [];
 

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Benchmarks. Each prints its figure beside a reference measured in the same run.
+#   ./bench.sh NAME [ARGS]     names: see bench/README.md
+set -euo pipefail
+cd "$(dirname "$0")"
+case ${1:-} in
+    cold-start) shift; exec bench/cold-start.sh "$@" ;;
+    convert) shift; exec bench/convert.sh "$@" ;;
+    warm) shift; exec bench/warm.sh "$@" ;;
+    "") echo "usage: ./bench.sh NAME [ARGS]; see bench/README.md" >&2; exit 2 ;;
+esac
+dotnet build bench/Sluice.Bench -c Release -v quiet -nologo
+exec artifacts/bin/Sluice.Bench/release/Sluice.Bench "$@"

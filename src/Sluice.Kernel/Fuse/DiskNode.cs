@@ -1,0 +1,79 @@
+using System.Security.Cryptography;
+using Sluice.Storage.Disks;
+
+namespace Sluice.Kernel.Fuse;
+
+/// <summary>
+/// One disk as a file of the mount. Its number serves as node id, inode number and file handle and depends on the name
+/// only, so the kernel's references stay right when another process takes over the connection.
+/// </summary>
+internal sealed class DiskNode
+{
+    public const int BlockSize = 4096;
+
+    private readonly TaskCompletionSource _unused = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Reads in progress plus one while the disk is in the table.</summary>
+    private int _uses = 1;
+
+    public DiskNode(IDisk disk, byte[] name, ulong position)
+    {
+        Disk = disk;
+        Name = name;
+        Number = NumberOf(name);
+        Position = position;
+        Length = (disk.Length + BlockSize - 1) / BlockSize * BlockSize;
+    }
+
+    public IDisk Disk { get; }
+
+    public byte[] Name { get; }
+
+    public ulong Number { get; }
+
+    /// <summary>Place in directory listings; never used again, so a listing goes on rightly while disks come and go.</summary>
+    public ulong Position { get; }
+
+    /// <summary>Size of the file: the disk's, rounded up to whole pages.</summary>
+    public long Length { get; }
+
+    /// <summary>The kernel's handle of <see cref="IDisk.CompleteFile"/>, or 0. Set once, under a lock on this node.</summary>
+    public int BackingId { get; set; }
+
+    /// <summary>Passthrough was refused once and is not tried again.</summary>
+    public bool PassthroughRefused { get; set; }
+
+    /// <summary>Completes when the disk has been removed and its last read was answered.</summary>
+    public Task Unused => _unused.Task;
+
+    /// <summary>
+    /// 63 bits of the name's SHA-256, so that nobody can choose a name to meet another's number. 0 and 1 (the root) are
+    /// left out.
+    /// </summary>
+    public static ulong NumberOf(ReadOnlySpan<byte> name)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(name, hash);
+        ulong number = BitConverter.ToUInt64(hash) & long.MaxValue;
+        return number <= FuseLayout.RootNode ? number + 2 : number;
+    }
+
+    /// <summary>Keeps the disk alive for a read; false when it is on its way out.</summary>
+    public bool TryEnter()
+    {
+        int uses = Volatile.Read(ref _uses);
+        while (uses > 0)
+        {
+            int seen = Interlocked.CompareExchange(ref _uses, uses + 1, uses);
+            if (seen == uses) return true;
+            uses = seen;
+        }
+
+        return false;
+    }
+
+    public void Exit()
+    {
+        if (Interlocked.Decrement(ref _uses) == 0) _unused.TrySetResult();
+    }
+}

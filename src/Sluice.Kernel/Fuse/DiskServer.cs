@@ -1,0 +1,198 @@
+using System.Runtime.InteropServices;
+using Sluice.Formats;
+using Sluice.Kernel.Mounts;
+using Sluice.Kernel.Syscalls;
+using Sluice.Storage.Disks;
+
+namespace Sluice.Kernel.Fuse;
+
+/// <summary>
+/// Serves disks to the kernel: one flat FUSE mount with one read-only file per <see cref="IDisk"/>. Disks come and go
+/// while it is mounted. All members may be called concurrently.
+/// <para>
+/// The process that serves must not read, stat or mount anything below the mount point on a thread that a disk or a
+/// reader thread waits for, and should leave mounts on these files to <see cref="MountProcess"/>: if it dies inside its
+/// own mount(2), the connection can't end.
+/// </para>
+/// <para>
+/// A successor takes the descriptor over with <see cref="AdoptAsync"/> and the same disks under the same names; the
+/// kernel then repeats what was never answered.
+/// </para>
+/// </summary>
+public sealed class DiskServer : IAsyncDisposable
+{
+    private readonly DiskServerOptions _options;
+    private readonly FuseConnection _connection;
+    private readonly DiskTable _disks = new();
+    private readonly DiskReads _reads;
+    private readonly BackingFiles _backings;
+    private readonly Action<string> _log;
+    private MountEntry? _mount;
+    private bool _left;
+
+    private DiskServer(DiskServerOptions options, FuseDescriptor descriptor, Action<string> log)
+    {
+        _options = options;
+        _log = log;
+        _connection = new FuseConnection(descriptor, Math.Clamp(options.Threads, 1, 64), log);
+        _reads = new DiskReads(_connection, Math.Max(1, options.PendingReads), Math.Max(1, options.WaitingReads), log);
+        _backings = new BackingFiles(descriptor, log);
+    }
+
+    /// <summary>What was agreed on with the kernel; a successor needs it.</summary>
+    public FuseSession Session { get; private set; } = null!;
+
+    /// <summary>The connection's descriptor, for a keeper to hold a duplicate of.</summary>
+    public FuseDescriptor Descriptor => _connection.Descriptor;
+
+    /// <summary>Kernel handles of disks that are open in passthrough, by disk name; a successor needs them.</summary>
+    public IReadOnlyDictionary<string, int> BackingIds =>
+        _disks.All().Where(node => node.BackingId != 0).ToDictionary(node => node.Disk.Name, node => node.BackingId, StringComparer.Ordinal);
+
+    public DiskServerCounters Counters
+    {
+        get
+        {
+            (int fetching, int waiting) = _reads.Outstanding;
+            return new DiskServerCounters(_disks.Count, _connection.Workers.Sum(worker => worker.Hits), _reads.Misses, fetching, waiting);
+        }
+    }
+
+    /// <summary>Completes when the kernel has ended the connection: unmounted by someone, or aborted.</summary>
+    public Task Ended => _connection.Idle;
+
+    /// <summary>For tests: what the reader threads have allocated.</summary>
+    internal FuseConnection Connection => _connection;
+
+    /// <summary>Mounts and serves. Returns when the kernel's handshake is done; throws a <see cref="SluiceException"/> (Kernel) otherwise.</summary>
+    public static async Task<DiskServer> StartAsync(DiskServerOptions options, Action<string> log, CancellationToken cancellation = default)
+    {
+        DetachLeftovers(options.MountPoint);
+        Directory.CreateDirectory(options.MountPoint);
+        FuseDescriptor descriptor = FuseDescriptor.Open();
+        try
+        {
+            descriptor.Mount(options.Source, options.MountPoint);
+        }
+        catch
+        {
+            descriptor.Dispose();
+            throw;
+        }
+
+        return await RunAsync(new DiskServer(options, descriptor, log), adopted: null, cancellation);
+    }
+
+    /// <summary>
+    /// Serves a connection that is mounted already, and has the kernel send again what the predecessor did not answer.
+    /// <paramref name="disks"/> are all that may be open: a read of any other gets EIO.
+    /// </summary>
+    public static async Task<DiskServer> AdoptAsync(
+        DiskServerOptions options, AdoptedConnection adopted, IEnumerable<IDisk> disks, Action<string> log, CancellationToken cancellation = default)
+    {
+        var server = new DiskServer(options, adopted.Descriptor, log);
+        foreach (IDisk disk in disks)
+        {
+            DiskNode node = server._disks.Add(disk);
+            if (adopted.BackingIds.TryGetValue(disk.Name, out int id)) node.BackingId = id;
+        }
+
+        await RunAsync(server, adopted.Session, cancellation);
+        if (adopted.Session.Resend) server.Resend();
+        return server;
+    }
+
+    /// <summary>
+    /// Serves a disk from now on; returns the path of its file. The disk stays the caller's, who keeps it until
+    /// <see cref="RemoveAsync"/> has completed. Throws (Usage) for a name that is served already.
+    /// </summary>
+    public string Add(IDisk disk)
+    {
+        _disks.Add(disk);
+        return Path.Combine(_options.MountPoint, disk.Name);
+    }
+
+    /// <summary>
+    /// Stops serving a disk; false if there is none of that name. Completes when its last read was answered: it may then
+    /// be disposed. Files that are still open give EIO from now on. Not to be awaited on a thread the disk needs.
+    /// </summary>
+    public async Task<bool> RemoveAsync(string name)
+    {
+        if (_disks.Remove(name) is not { } node) return false;
+        _backings.Release(node);
+        node.Exit();
+        Forget(node);
+        await node.Unused;
+        return true;
+    }
+
+    /// <summary>Asks the kernel to send every unanswered request again; <see cref="AdoptAsync"/> has done so already.</summary>
+    public void Resend()
+    {
+        int errno = _connection.Descriptor.Notify(FuseNotification.Resend, []);
+        if (errno != 0) throw KernelError.Of(errno, _options.MountPoint, "the kernel can't send requests again", "Linux 6.9 or newer is needed to survive a restart");
+    }
+
+    /// <summary>
+    /// Stops serving without unmounting: readers wait until a successor serves <see cref="Descriptor"/> (a duplicate of
+    /// which must be held elsewhere before this object is disposed).
+    /// </summary>
+    public async Task LeaveAsync()
+    {
+        _left = true;
+        await _connection.StopAsync();
+    }
+
+    /// <summary>Unmounts and ends. Mounts that still stand on the disks make the connection be aborted after the deadline.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_left)
+        {
+            await Task.Run(() => MountCalls.Detach(_options.MountPoint));
+            await Task.WhenAny(_connection.Idle, Task.Delay(_options.UnmountDeadline));
+            if (!_connection.Idle.IsCompleted && _mount is not null)
+            {
+                _log($"{_options.MountPoint} is still in use: aborting the connection");
+                FuseAbort.Abort(_mount.Minor);
+            }
+        }
+
+        await _connection.DisposeAsync();
+        _reads.Dispose();
+    }
+
+    private static async Task<DiskServer> RunAsync(DiskServer server, FuseSession? adopted, CancellationToken cancellation)
+    {
+        server._connection.Start(new DiskFileSystem(server._disks, server._reads, server._backings), adopted);
+        try
+        {
+            server.Session = await server._connection.Session.WaitAsync(TimeSpan.FromSeconds(10), cancellation);
+            server._backings.Enabled = server.Session.Passthrough && server._options.Passthrough;
+            server._mount = MountTable.Find(server._options.MountPoint);
+            return server;
+        }
+        catch (Exception failed)
+        {
+            server._mount = MountTable.Find(server._options.MountPoint);
+            await server.DisposeAsync();
+            if (failed is not TimeoutException) throw;
+            throw new SluiceException(SluiceError.Timeout, server._options.MountPoint, "the kernel did not begin the FUSE handshake", inner: failed);
+        }
+    }
+
+    /// <summary>A mount of a dead predecessor can't even be stat'ed: the mount table says what is there.</summary>
+    private static void DetachLeftovers(string mountPoint)
+    {
+        while (MountTable.Find(mountPoint) is { Type: "fuse" }) MountCalls.Detach(mountPoint);
+    }
+
+    /// <summary>Lets the kernel drop the name and what it cached. It may not know them (ENOENT).</summary>
+    private void Forget(DiskNode node)
+    {
+        var entry = new FuseInvalidateEntry { Parent = FuseLayout.RootNode, NameLength = (uint)node.Name.Length };
+        byte[] body = [.. MemoryMarshal.AsBytes(new ReadOnlySpan<FuseInvalidateEntry>(in entry)), .. node.Name, 0];
+        _connection.Descriptor.Notify(FuseNotification.InvalidateEntry, body);
+        var inode = new FuseInvalidateInode { Node = node.Number };
+        _connection.Descriptor.Notify(FuseNotification.InvalidateInode, MemoryMarshal.AsBytes(new ReadOnlySpan<FuseInvalidateInode>(in inode)));
+    }
+}

@@ -1,0 +1,32 @@
+namespace Sluice.Kernel.Fuse;
+
+/// <summary>How to serve disks.</summary>
+public sealed record DiskServerOptions
+{
+    /// <summary>Absolute path of the directory to mount on; made if missing. A mount left over there is detached first.</summary>
+    public required string MountPoint { get; init; }
+
+    /// <summary>What the mount table calls the mount.</summary>
+    public string Source { get; init; } = "sluice";
+
+    /// <summary>Threads that read requests, 1 to 64. 2 to 4 saturate the connection.</summary>
+    public int Threads { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 4);
+
+    /// <summary>Misses fetched at the same time. Each may hold a native buffer of up to 1 MiB; further misses wait in line.</summary>
+    public int PendingReads { get; init; } = 128;
+
+    /// <summary>Misses that may wait in line; beyond that the kernel queues, and hits wait too.</summary>
+    public int WaitingReads { get; init; } = 16384;
+
+    /// <summary>Let the kernel read complete disks by itself where it can.</summary>
+    public bool Passthrough { get; init; } = true;
+
+    /// <summary>How long an unmount may take at disposal before the connection is aborted (readers of mounts on it then get EIO).</summary>
+    public TimeSpan UnmountDeadline { get; init; } = TimeSpan.FromSeconds(2);
+}
+
+/// <summary>A connection that another process opened, with what it knew about it.</summary>
+/// <param name="Descriptor">Owned by the new server from now on.</param>
+/// <param name="Session">From the predecessor's <see cref="DiskServer.Session"/>.</param>
+/// <param name="BackingIds">From the predecessor's <see cref="DiskServer.BackingIds"/>: disk name → id.</param>
+public sealed record AdoptedConnection(FuseDescriptor Descriptor, FuseSession Session, IReadOnlyDictionary<string, int> BackingIds);

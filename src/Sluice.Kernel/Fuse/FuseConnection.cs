@@ -1,0 +1,126 @@
+using System.Runtime.InteropServices;
+using Sluice.Formats;
+using Sluice.Kernel.Syscalls;
+
+namespace Sluice.Kernel.Fuse;
+
+/// <summary>A connection to the kernel's FUSE and the threads that serve it.</summary>
+internal sealed class FuseConnection : IAsyncDisposable
+{
+    private readonly TaskCompletionSource<FuseSession> _session = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<string> _log;
+    private readonly FuseWorker[] _workers;
+    private volatile bool _stopping;
+    private int _running;
+
+    public FuseConnection(FuseDescriptor descriptor, int threads, Action<string> log)
+    {
+        Descriptor = descriptor;
+        _log = log;
+        _workers = new FuseWorker[threads];
+        for (int i = 0; i < threads; i++) _workers[i] = new FuseWorker(this);
+    }
+
+    public FuseDescriptor Descriptor { get; }
+
+    public IReadOnlyList<FuseWorker> Workers => _workers;
+
+    /// <summary>Completes when INIT was answered; at once for an adopted connection.</summary>
+    public Task<FuseSession> Session => _session.Task;
+
+    /// <summary>Completes when no thread serves any more: unmounted, aborted or stopped.</summary>
+    public Task Idle => _idle.Task;
+
+    public bool Stopping => _stopping;
+
+    /// <summary>Lets the workers publish how much they allocate.</summary>
+    public bool CountAllocations { get; set; }
+
+    public void Start(IFuseHandler handler, FuseSession? adopted)
+    {
+        if (adopted is not null) _session.TrySetResult(adopted);
+        _running = _workers.Length;
+        for (int i = 0; i < _workers.Length; i++)
+        {
+            FuseWorker worker = _workers[i];
+            new Thread(() => Serve(worker, handler)) { IsBackground = true, Name = $"fuse-{i}" }.Start();
+        }
+    }
+
+    /// <summary>Answers INIT. The first one ends the wait for <see cref="Session"/>.</summary>
+    public void Initialise(FuseWorker worker)
+    {
+        if (!worker.TryBody(out FuseInitIn request))
+        {
+            worker.Fail(Errno.EIO);
+            return;
+        }
+
+        // The four words every kernel sends are followed by flags2 since protocol 7.36.
+        uint flagsHigh = worker.Body.Length >= 20 ? MemoryMarshal.Read<uint>(worker.Body[16..]) : 0;
+        try
+        {
+            worker.Reply(FuseHandshake.Answer(request, flagsHigh, out FuseSession session));
+            _session.TrySetResult(session);
+        }
+        catch (SluiceException refused)
+        {
+            worker.Fail(Errno.EIO);
+            _session.TrySetException(refused);
+        }
+    }
+
+    /// <summary>A reply that the kernel did not take. Interrupted and aborted requests are ordinary.</summary>
+    public void ReplyRefused(int errno)
+    {
+        if (errno is not (Errno.ENOENT or Errno.ENODEV or Errno.ECONNABORTED)) _log($"FUSE reply refused: {Libc.Message(errno)}");
+    }
+
+    /// <summary>A thread's read failed for good.</summary>
+    public void Ended(int errno)
+    {
+        if (errno is not (Errno.ENODEV or Errno.ECONNABORTED)) _log($"FUSE connection failed: {Libc.Message(errno)}");
+        _session.TrySetException(KernelError.Of(errno, "FUSE", "the connection ended before it was ready"));
+    }
+
+    /// <summary>
+    /// Ends the threads and leaves the connection as it is. A thread sleeping in read(2) can't be called off, so each is
+    /// woken with a request that the kernel makes on demand: the answer to RETRIEVE of nothing.
+    /// </summary>
+    public async Task StopAsync()
+    {
+        _stopping = true;
+        var nothing = new FuseRetrieve { Node = FuseLayout.RootNode };
+        for (int i = 0; i < _workers.Length && !_idle.Task.IsCompleted; i++)
+        {
+            if (Descriptor.Notify(FuseNotification.Retrieve, MemoryMarshal.AsBytes(new ReadOnlySpan<FuseRetrieve>(in nothing))) != 0) break;
+        }
+
+        await _idle.Task;
+    }
+
+    /// <summary>Frees the buffers; the threads must have ended.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _idle.Task;
+        foreach (FuseWorker worker in _workers) worker.Dispose();
+        Descriptor.Dispose();
+    }
+
+    private void Serve(FuseWorker worker, IFuseHandler handler)
+    {
+        try
+        {
+            worker.Run(handler);
+        }
+        catch (Exception bug)
+        {
+            _log($"FUSE thread ended: {bug}");
+        }
+        finally
+        {
+            if (Interlocked.Decrement(ref _running) == 0) _idle.TrySetResult();
+        }
+    }
+}

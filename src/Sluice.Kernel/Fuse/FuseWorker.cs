@@ -1,0 +1,109 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Sluice.Kernel.Syscalls;
+
+namespace Sluice.Kernel.Fuse;
+
+/// <summary>
+/// One thread that reads requests, with its own native buffers. While a handler runs, the request is in
+/// <see cref="Header"/> and <see cref="Body"/> and the reply is built in place in <see cref="Payload"/>.
+/// </summary>
+internal sealed unsafe class FuseWorker : IDisposable
+{
+    /// <summary>The kernel demands max(8192, max_write + headers).</summary>
+    private const int RequestCapacity = 64 * 1024;
+
+    private const int PageSize = 4096;
+
+    private readonly FuseConnection _connection;
+    private readonly byte* _request;
+    private readonly byte* _reply;
+
+    public FuseWorker(FuseConnection connection)
+    {
+        _connection = connection;
+        _request = (byte*)NativeMemory.AlignedAlloc(RequestCapacity, PageSize);
+        _reply = (byte*)NativeMemory.AlignedAlloc(PageSize + FuseLayout.MaxRead, PageSize);
+    }
+
+    public ref readonly FuseInHeader Header => ref *(FuseInHeader*)_request;
+
+    public ReadOnlySpan<byte> Body => new(_request + sizeof(FuseInHeader), (int)(Header.Length - sizeof(FuseInHeader)));
+
+    /// <summary>Where the reply's data goes; page aligned, the header fits in front of it.</summary>
+    public Span<byte> Payload => new(_reply + PageSize, FuseLayout.MaxRead);
+
+    public FuseConnection Connection => _connection;
+
+    /// <summary>Reads that were answered from local bytes by this thread.</summary>
+    public long Hits { get; set; }
+
+    /// <summary>Bytes of managed memory that this thread has allocated, as of its last request; for tests.</summary>
+    public long AllocatedBytes { get; private set; }
+
+    public bool TryBody<T>(out T body)
+        where T : unmanaged
+    {
+        body = default;
+        if (Body.Length < sizeof(T)) return false;
+        body = Unsafe.ReadUnaligned<T>(_request + sizeof(FuseInHeader));
+        return true;
+    }
+
+    /// <summary>Answers with the first <paramref name="length"/> bytes of <see cref="Payload"/>.</summary>
+    public void Reply(int length)
+    {
+        byte* message = _reply + PageSize - sizeof(FuseOutHeader);
+        *(FuseOutHeader*)message = new FuseOutHeader { Length = (uint)(sizeof(FuseOutHeader) + length), Unique = Header.Unique };
+        int errno = _connection.Descriptor.Send(message, sizeof(FuseOutHeader) + length);
+        if (errno != 0) _connection.ReplyRefused(errno);
+    }
+
+    public void Reply<T>(in T payload)
+        where T : unmanaged
+    {
+        Unsafe.WriteUnaligned(_reply + PageSize, payload);
+        Reply(sizeof(T));
+    }
+
+    public void Fail(int errno)
+    {
+        var header = new FuseOutHeader { Length = (uint)sizeof(FuseOutHeader), Error = -errno, Unique = Header.Unique };
+        int refused = _connection.Descriptor.Send((byte*)&header, sizeof(FuseOutHeader));
+        if (refused != 0) _connection.ReplyRefused(refused);
+    }
+
+    /// <summary>Serves until the connection ends or <see cref="FuseConnection.StopAsync"/> wakes this thread.</summary>
+    public void Run(IFuseHandler handler)
+    {
+        while (true)
+        {
+            nint length = Libc.Read(_connection.Descriptor.Number, _request, RequestCapacity);
+            if (length < 0)
+            {
+                int errno = Marshal.GetLastPInvokeError();
+                // ENOENT: the request was interrupted while it was being copied.
+                if (errno is Errno.EINTR or Errno.EAGAIN or Errno.ENOENT) continue;
+                _connection.Ended(errno);
+                return;
+            }
+
+            if (length < sizeof(FuseInHeader) || Header.Length != length)
+            {
+                _connection.Ended(Errno.EIO);
+                return;
+            }
+
+            if (Header.Opcode == FuseOpcode.NotifyReply && _connection.Stopping) return;
+            if (Header.Opcode == FuseOpcode.Init) _connection.Initialise(this);
+            else handler.Handle(this);
+            if (_connection.CountAllocations) AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
+        }
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_request);
+        NativeMemory.AlignedFree(_reply);
+    }
+}

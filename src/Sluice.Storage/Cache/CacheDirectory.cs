@@ -1,0 +1,193 @@
+using System.Security.Cryptography;
+using Sluice.Formats;
+using Sluice.Formats.Hashing;
+
+namespace Sluice.Storage.Cache;
+
+/// <summary>
+/// All cached blobs of a node: <c>ROOT/ALGORITHM/HEX/{data,map}</c> and <c>ROOT/lock</c>, which one process holds.
+/// A blob is open once, whoever uses it; its files stay when the last user is gone.
+/// </summary>
+public sealed class CacheDirectory : IDisposable
+{
+    private readonly CacheOptions _options;
+    private readonly string _root;
+    private readonly FileStream _lockFile;
+    private readonly ITimer _flushTimer;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, (BlobCache Cache, int Users)> _open = new(StringComparer.Ordinal);
+    private int _flushing;
+    private bool _disposed;
+
+    /// <exception cref="SluiceException">The directory can't be made, or another process uses it.</exception>
+    public CacheDirectory(string root, CacheOptions? options = null)
+    {
+        _options = options ?? new CacheOptions();
+        _root = Path.GetFullPath(root);
+        try
+        {
+            // Blobs of private registries lie here: nobody else may look.
+#pragma warning disable CA1416 // Sluice runs on Linux
+            Directory.CreateDirectory(_root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+#pragma warning restore CA1416
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, _root, $"can't create the cache directory: {e.Message}", inner: e);
+        }
+
+        _lockFile = Lock();
+        _flushTimer = _options.Time.CreateTimer(static state => ((CacheDirectory)state!).FlushInBackground(), this, _options.FlushInterval, _options.FlushInterval);
+    }
+
+    /// <summary>
+    /// Opens the cache of a blob, or shares the open one. Every call is undone by one <see cref="Close"/>. An image whose chunk
+    /// table contradicts that of another image gets a file of its own.
+    /// </summary>
+    /// <exception cref="SluiceException">The files can't be opened, or the format's chunks overlap.</exception>
+    public BlobCache Open(IBlobFormat format)
+    {
+        CheckChunks(format);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            string shared = Path.Combine(format.Blob.Algorithm, format.Blob.Hex);
+            if (_open.TryGetValue(shared, out (BlobCache Cache, int Users) open))
+            {
+                if (open.Cache.Length == format.Length && open.Cache.Identities.Count == format.NumberCount && open.Cache.Identities.TryAdd(format))
+                {
+                    _open[shared] = (open.Cache, open.Users + 1);
+                    return open.Cache;
+                }
+            }
+            else if (Create(shared, format, mustAgree: true) is { } created)
+            {
+                return created;
+            }
+
+            string own = $"{shared}-{Fingerprint(format)}";
+            if (!_open.TryGetValue(own, out open)) return Create(own, format, mustAgree: false)!;
+            _open[own] = (open.Cache, open.Users + 1);
+            return open.Cache;
+        }
+    }
+
+    /// <summary>Gives back what <see cref="Open"/> gave. The last user's call makes the blob durable and closes its files.</summary>
+    public void Close(BlobCache cache)
+    {
+        // The long sync outside of the lock, so that the one in there is short.
+        cache.Flush();
+        lock (_gate)
+        {
+            if (_disposed) return;
+            (BlobCache open, int users) = _open[cache.Key];
+            if (users > 1)
+            {
+                _open[cache.Key] = (open, users - 1);
+                return;
+            }
+
+            _open.Remove(cache.Key);
+            open.Close();
+        }
+    }
+
+    /// <summary>Makes everything stored so far durable.</summary>
+    public void Flush()
+    {
+        BlobCache[] caches;
+        lock (_gate) caches = [.. _open.Values.Select(entry => entry.Cache)];
+        foreach (BlobCache cache in caches) cache.Flush();
+    }
+
+    /// <summary>Closes what is still open, and lets another process have the directory.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            _flushTimer.Dispose();
+            foreach ((BlobCache cache, _) in _open.Values) cache.Close();
+            _open.Clear();
+            _lockFile.Dispose();
+        }
+    }
+
+    private BlobCache? Create(string key, IBlobFormat format, bool mustAgree)
+    {
+        try
+        {
+            BlobCache cache = new(key, Path.Combine(_root, key), format, _options);
+            bool agrees = cache.Identities.TryAdd(format);
+            if (!agrees && mustAgree)
+            {
+                cache.Close();
+                return null;
+            }
+
+            if (agrees) cache.ApplyCleanShutdown();
+            _open[key] = (cache, 1);
+            return cache;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, Path.Combine(_root, key), $"can't open the cache of blob {format.Blob}: {e.Message}", inner: e);
+        }
+    }
+
+    private FileStream Lock()
+    {
+        string path = Path.Combine(_root, "lock");
+        try
+        {
+            // FileShare.None is flock(LOCK_EX | LOCK_NB): gone with the process, however it ends.
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(
+                SluiceError.Disk, _root, "the cache directory is used by another process", "stop the other daemon or give this one another --root", e);
+        }
+    }
+
+    private void FlushInBackground()
+    {
+        if (Interlocked.Exchange(ref _flushing, 1) != 0) return;
+        Flush();
+        Volatile.Write(ref _flushing, 0);
+    }
+
+    private static void CheckChunks(IBlobFormat format)
+    {
+        AtomicBitmap seen = new(format.NumberCount);
+        long end = 0;
+        for (int slot = 0; slot < format.Count; slot++)
+        {
+            ChunkExtent extent = format.GetExtent(slot);
+            if (extent.Offset < end || extent.Length <= 0 || extent.End > format.Length)
+                throw new InvalidFormatException("chunk table", $"blob {format.Blob}: chunk {extent.Number} overlaps another or lies outside the blob space");
+            if ((uint)extent.Number >= (uint)format.NumberCount || !seen.Set(extent.Number))
+                throw new InvalidFormatException("chunk table", $"blob {format.Blob}: chunk number {extent.Number} is used twice or too large");
+            end = extent.End;
+        }
+    }
+
+    private static string Fingerprint(IBlobFormat format)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> entry = stackalloc byte[16 + ChunkDigest.Size];
+        hash.AppendData(BitConverter.GetBytes(format.Length));
+        for (int slot = 0; slot < format.Count; slot++)
+        {
+            ChunkExtent extent = format.GetExtent(slot);
+            BitConverter.TryWriteBytes(entry, extent.Offset);
+            BitConverter.TryWriteBytes(entry[8..], extent.Length);
+            BitConverter.TryWriteBytes(entry[12..], extent.Number);
+            format.GetIdentity(slot).CopyTo(entry[16..]);
+            hash.AppendData(entry);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,106 @@
+using Microsoft.Win32.SafeHandles;
+using Sluice.Storage.Cache;
+using Sluice.Storage.Disks;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Storage.Fetching;
+
+/// <summary>
+/// One image's view of one blob: its format, the shared cache file and the sources to ask, in order. Reads blob space.
+/// All members may be called concurrently; disposing gives the cache back but leaves format and sources alone.
+/// </summary>
+public sealed partial class BlobReader : IDisposable
+{
+    /// <summary>Sources beyond this are not asked.</summary>
+    public const int MaxSources = 64;
+
+    private readonly CacheDirectory _directory;
+    private readonly Fetcher _fetcher;
+    private readonly ReadAhead _readAhead;
+    private readonly Lock _completing = new();
+    private ulong[]? _known;
+    private int _covered;
+    private int _coveredGeneration;
+    private SafeFileHandle? _complete;
+    private volatile bool _disposed;
+
+    /// <exception cref="Formats.SluiceException">The cache files can't be opened, or the format contradicts itself.</exception>
+    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources)
+    {
+        if (sources.Count == 0) throw new ArgumentException("a blob needs a source", nameof(sources));
+        Format = format;
+        Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
+        (_directory, _fetcher) = (directory, fetcher);
+        _readAhead = new ReadAhead(this, fetcher.Options);
+        Cache = directory.Open(format);
+    }
+
+    public IBlobFormat Format { get; }
+
+    public BlobCache Cache { get; }
+
+    public IReadOnlyList<IBlobSource> Sources { get; }
+
+    internal bool IsDisposed => _disposed;
+
+    /// <summary>
+    /// The blob space as a file, once every chunk that this image knows is local and verified; null until then. Ranges
+    /// that belong to no chunk of this image may hold verified chunks of another image. The reader owns the handle.
+    /// </summary>
+    public SafeFileHandle? CompleteFile
+    {
+        get
+        {
+            if (Cache.VerifiedChunks < Format.Count) return null;
+            lock (_completing)
+            {
+                if (_disposed || !CoversAll()) return null;
+                return _complete ??= Cache.Reopen();
+            }
+        }
+    }
+
+    /// <summary>As <see cref="IDisk.TryRead"/>; the range lies within <see cref="BlobCache.PaddedLength"/>.</summary>
+    public bool TryRead(long offset, Span<byte> destination)
+    {
+        if (!Cache.TryRead(Format, offset, destination)) return false;
+        _fetcher.Counters.Hit(destination.Length);
+        _readAhead.OnHit(offset, destination.Length);
+        return true;
+    }
+
+    public void Dispose()
+    {
+        lock (_completing)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            _complete?.Dispose();
+        }
+
+        _fetcher.Remove(this);
+        _directory.Close(Cache);
+    }
+
+    /// <summary>Looks only at what was not covered last time: verified bits stay, unless the generation says otherwise.</summary>
+    private bool CoversAll()
+    {
+        int generation = Cache.Generation;
+        if (generation != _coveredGeneration) (_covered, _coveredGeneration) = (0, generation);
+        ulong[] known = _known ??= KnownNumbers();
+        while (_covered < known.Length && Cache.Covers(known[_covered], _covered)) _covered++;
+        return _covered == known.Length;
+    }
+
+    private ulong[] KnownNumbers()
+    {
+        ulong[] known = new ulong[(Format.NumberCount + 63) / 64];
+        for (int slot = 0; slot < Format.Count; slot++)
+        {
+            int number = Format.GetExtent(slot).Number;
+            known[number >> 6] |= 1UL << number;
+        }
+
+        return known;
+    }
+}

@@ -1,0 +1,25 @@
+using System.Buffers;
+
+namespace Sluice.Storage.Fetching;
+
+/// <summary>Checks chunks that an earlier process stored. What fails is forgotten by the cache and fetched by whoever needs it.</summary>
+internal sealed class ChunkCheck(BlobReader owner, Fetcher fetcher) : Flight(owner)
+{
+    public List<int> Slots { get; } = [];
+
+    public override void Execute()
+    {
+        int largest = 0;
+        foreach (int slot in Slots) largest = Math.Max(largest, Owner.Format.GetExtent(slot).Length);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(largest);
+        try
+        {
+            foreach (int slot in Slots) fetcher.Counters.Checked(Owner.Cache.CheckChunk(Owner.Format, slot, buffer));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            fetcher.Finish(this);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+namespace Sluice.Storage.Fetching;
+
+/// <summary>How a <see cref="Fetcher"/> behaves. Sizes are bytes.</summary>
+public sealed record FetchOptions
+{
+    /// <summary>From a read's arrival to its end in data or an error.</summary>
+    public TimeSpan RequestDeadline { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long one source may take before the next one is asked; the last source may use what the deadline leaves.</summary>
+    public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long a source that failed is asked only when there is no other.</summary>
+    public TimeSpan SourcePenalty { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Unwanted compressed bytes between two units that are read along rather than asking twice.</summary>
+    public int MergeGap { get; init; } = 32 << 10;
+
+    /// <summary>Most compressed bytes of one fetch; a single larger unit is still one fetch.</summary>
+    public int MaxFetch { get; init; } = 2 << 20;
+
+    /// <summary>Most decoded bytes of one fetch; bounds what well-compressed neighbours may cost.</summary>
+    public int MaxDecoded { get; init; } = 8 << 20;
+
+    /// <summary>A demand fetch smaller than this takes missing neighbours along. 0: none.</summary>
+    public int Amplification { get; init; } = 256 << 10;
+
+    /// <summary>First read-ahead of a sequential reader, in blob space; it doubles up to <see cref="MaxReadAhead"/>.</summary>
+    public int FirstReadAhead { get; init; } = 256 << 10;
+
+    /// <summary>Largest read-ahead, in blob space. 0: none.</summary>
+    public int MaxReadAhead { get; init; } = 4 << 20;
+
+    public int ConcurrencyPerSource { get; init; } = 8;
+
+    public int TotalConcurrency { get; init; } = 16;
+
+    /// <summary>Compressed and decoded bytes that fetches under way may hold. One larger fetch runs alone.</summary>
+    public long MemoryInFlight { get; init; } = 64 << 20;
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Receives one line per fetch that failed, or that succeeded only after a source had failed.</summary>
+    public Action<string>? Log { get; init; }
+}

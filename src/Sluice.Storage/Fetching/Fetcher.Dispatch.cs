@@ -1,0 +1,132 @@
+using Sluice.Storage.Sources;
+
+namespace Sluice.Storage.Fetching;
+
+/// <summary>Which queued fetch starts when, at which source, and what follows an attempt.</summary>
+public sealed partial class Fetcher
+{
+    // How far behind fetches that wait for a busy source others are looked for.
+    private const int DispatchDepth = 64;
+
+    /// <summary>Starts what may start. Called under the lock.</summary>
+    private void Dispatch()
+    {
+        List<SourceFetch>? expired = null;
+        long now = Options.Time.GetTimestamp();
+        for (FetchPriority priority = FetchPriority.Demand; priority <= FetchPriority.Background; priority++)
+        {
+            int looked = 0;
+            LinkedListNode<SourceFetch>? next;
+            for (LinkedListNode<SourceFetch>? node = _queue.First(priority); node is not null && looked < DispatchDepth; node = next, looked++)
+            {
+                next = node.Next;
+                SourceFetch fetch = node.Value;
+                if (RemainingTime(fetch, now) <= TimeSpan.Zero)
+                {
+                    _queue.Remove(node);
+                    Unregister(fetch);
+                    (expired ??= []).Add(fetch);
+                    continue;
+                }
+
+                if (_running.Count >= SlotsFor(priority, Options.TotalConcurrency) || !HasMemoryFor(fetch)) break;
+                int index = ChooseSource(fetch, now);
+                IBlobSource source = fetch.Owner.Sources[index];
+                SourceState state = _sources.GetOrCreateValue(source);
+                if (state.Running >= SlotsFor(priority, Options.ConcurrencyPerSource)) continue;
+                _queue.Remove(node);
+                Start(fetch, index, source, state, now);
+            }
+        }
+
+        if (expired is not null) ThreadPool.UnsafeQueueUserWorkItem(static list => Expire(list), expired, preferLocal: false);
+    }
+
+    /// <summary>A quarter of the slots, where there are some to spare, is kept free for demand.</summary>
+    private static int SlotsFor(FetchPriority priority, int slots) =>
+        priority == FetchPriority.Demand ? slots : Math.Max(1, slots - Math.Max(1, slots / 4));
+
+    private bool HasMemoryFor(SourceFetch fetch)
+    {
+        long extra = Math.Max(0, fetch.Cost - fetch.Charged);
+        long limit = fetch.Priority == FetchPriority.Demand ? Options.MemoryInFlight : Options.MemoryInFlight / 2;
+        return _memory - fetch.Charged == 0 || _memory + extra <= limit;
+    }
+
+    private void Start(SourceFetch fetch, int index, IBlobSource source, SourceState state, long now)
+    {
+        TimeSpan remaining = RemainingTime(fetch, now);
+        bool last = fetch.Attempts + 1 >= AttemptsFor(fetch.Owner);
+        TimeSpan limit = last || remaining < Options.AttemptTimeout ? remaining : Options.AttemptTimeout;
+        fetch.Attempts++;
+        fetch.Tried |= 1UL << index;
+        long charge = Math.Max(fetch.Cost, fetch.Charged);
+        _memory += charge - fetch.Charged;
+        fetch.Charged = charge;
+        state.Running++;
+        _running.Add(fetch);
+        fetch.Prepare(source, limit);
+        ThreadPool.UnsafeQueueUserWorkItem(fetch, preferLocal: false);
+    }
+
+    /// <summary>By the worker, when a source has answered or not and what it sent has been looked at.</summary>
+    internal void FinishAttempt(SourceFetch fetch, IBlobSource source)
+    {
+        bool again = false;
+        lock (_gate)
+        {
+            SourceState state = _sources.GetOrCreateValue(source);
+            state.Running--;
+            _running.Remove(fetch);
+            if (fetch.Units.Count != 0)
+            {
+                long now = Options.Time.GetTimestamp();
+                state.PenaltyUntil = now + (long)(Options.SourcePenalty.TotalSeconds * Options.Time.TimestampFrequency);
+                again = !_disposed && !fetch.Owner.IsDisposed && MayTryAgain(fetch) && RemainingTime(fetch, now) > TimeSpan.Zero;
+            }
+
+            if (again) _queue.AddFirst(fetch);
+            else Unregister(fetch);
+            Dispatch();
+        }
+
+        if (again)
+        {
+            Counters.Retry();
+            return;
+        }
+
+        if (fetch.HasFaults && !fetch.Owner.IsDisposed) Options.Log?.Invoke(fetch.Describe(fetch.Units.Count == 0 ? "fetched after a failure" : "can't be fetched"));
+        fetch.Complete();
+    }
+
+    private static int AttemptsFor(BlobReader reader) => Math.Max(2, reader.Sources.Count);
+
+    /// <summary>A lone source that gave wrong bytes or no answer is asked once more; one that refused has done its own retries.</summary>
+    private static bool MayTryAgain(SourceFetch fetch)
+    {
+        int sources = fetch.Owner.Sources.Count;
+        return sources > 1 ? fetch.Attempts < sources : fetch.Attempts < 2 && !fetch.SourceRefused;
+    }
+
+    /// <summary>The first source that was not asked yet and did not fail lately, else the first not asked, else the first.</summary>
+    private int ChooseSource(SourceFetch fetch, long now)
+    {
+        int choice = -1;
+        for (int index = 0; index < fetch.Owner.Sources.Count; index++)
+        {
+            if ((fetch.Tried & (1UL << index)) != 0) continue;
+            if (choice < 0) choice = index;
+            if (!_sources.TryGetValue(fetch.Owner.Sources[index], out SourceState? state) || state.PenaltyUntil <= now) return index;
+        }
+
+        return Math.Max(choice, 0);
+    }
+
+    private TimeSpan RemainingTime(SourceFetch fetch, long now) => Options.RequestDeadline - Options.Time.GetElapsedTime(fetch.Started, now);
+
+    private static void Expire(List<SourceFetch> fetches)
+    {
+        foreach (SourceFetch fetch in fetches) fetch.Complete();
+    }
+}

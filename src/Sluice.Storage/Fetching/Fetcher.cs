@@ -1,0 +1,241 @@
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using Sluice.Storage.Cache;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Storage.Fetching;
+
+/// <summary>
+/// Gets missing chunks, one instance for all disks of the process. One fetch per unit however many wait for it, near
+/// neighbours in one request, demand before prefetch before background, a bound on requests per source, on requests in
+/// total and on memory. Decoding and checking run on the thread pool. All members may be called concurrently.
+/// </summary>
+public sealed partial class Fetcher : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly FetchQueue _queue = new();
+    private readonly HashSet<SourceFetch> _running = [];
+    private readonly Dictionary<(BlobCache Cache, int Number), Flight> _flights = [];
+    private readonly ConditionalWeakTable<IBlobSource, SourceState> _sources = [];
+    private readonly CancellationTokenSource _shutdown = new();
+    private readonly Meter _meter = new("Sluice.Storage");
+    private long _memory;
+    private bool _disposed;
+
+    public Fetcher(FetchOptions? options = null)
+    {
+        Options = options ?? new FetchOptions();
+        Counters.Publish(_meter);
+    }
+
+    public FetchOptions Options { get; }
+
+    public FetchCounters Counters { get; } = new();
+
+    internal CancellationToken Shutdown => _shutdown.Token;
+
+    public ActivitySnapshot GetActivity()
+    {
+        lock (_gate)
+        {
+            long oldest = long.MaxValue;
+            foreach (SourceFetch fetch in _running) oldest = Math.Min(oldest, fetch.Started);
+            foreach (FetchPriority priority in Enum.GetValues<FetchPriority>())
+                if (_queue.First(priority) is { } node) oldest = Math.Min(oldest, node.Value.Started);
+            return new ActivitySnapshot(
+                _queue.Count(FetchPriority.Demand),
+                _queue.Count(FetchPriority.Prefetch),
+                _queue.Count(FetchPriority.Background),
+                _running.Count,
+                _memory,
+                oldest == long.MaxValue ? TimeSpan.Zero : Options.Time.GetElapsedTime(oldest));
+        }
+    }
+
+    /// <summary>Ends all reads in <see cref="Disks.DiskError.InputOutput"/> and cancels what sources are doing.</summary>
+    public void Dispose()
+    {
+        List<SourceFetch> queued;
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            queued = TakeQueued(static _ => true);
+        }
+
+        _shutdown.Cancel();
+        foreach (SourceFetch fetch in queued) fetch.Complete();
+        _meter.Dispose();
+    }
+
+    /// <summary>
+    /// Finds or starts what makes the given chunks available; each flight comes with a reference for the caller to release.
+    /// Chunks that are verified by now need none.
+    /// </summary>
+    internal void Join(BlobReader reader, List<int> slots, FetchPriority priority, List<JoinedFlight> joined)
+    {
+        List<ChunkCheck>? checks = null;
+        lock (_gate)
+        {
+            if (_disposed || reader.IsDisposed) return;
+            List<int>? units = null;
+            foreach (int slot in slots)
+            {
+                ChunkExtent extent = reader.Format.GetExtent(slot);
+                if (reader.Cache.IsVerified(extent.Number)) continue;
+                if (_flights.TryGetValue((reader.Cache, extent.Number), out Flight? flight))
+                {
+                    if (!joined.Exists(entry => entry.Flight == flight)) JoinExisting(flight, priority, joined);
+                }
+                else if (reader.Cache.IsPresent(extent.Number))
+                {
+                    AddToCheck(reader, slot, extent, checks ??= [], joined);
+                }
+                else
+                {
+                    (units ??= []).Add(reader.Format.GetUnitOf(slot));
+                }
+            }
+
+            if (units is not null) Enqueue(reader, units, priority, joined);
+            Dispatch();
+        }
+
+        foreach (ChunkCheck check in checks ?? []) ThreadPool.UnsafeQueueUserWorkItem(check, preferLocal: false);
+    }
+
+    internal void Finish(ChunkCheck check)
+    {
+        lock (_gate) Unregister(check);
+        check.Complete();
+    }
+
+    internal void ReturnMemory(long bytes)
+    {
+        lock (_gate)
+        {
+            _memory -= bytes;
+            Dispatch();
+        }
+    }
+
+    /// <summary>Fails what a closing reader has queued. What runs for it ends by itself.</summary>
+    internal void Remove(BlobReader reader)
+    {
+        List<SourceFetch> queued;
+        lock (_gate) queued = TakeQueued(fetch => fetch.Owner == reader);
+        foreach (SourceFetch fetch in queued) fetch.Complete();
+    }
+
+    private void JoinExisting(Flight flight, FetchPriority priority, List<JoinedFlight> joined)
+    {
+        flight.AddReference();
+        joined.Add(new JoinedFlight(flight, Created: false));
+        Counters.Join();
+        if (flight is SourceFetch fetch) _queue.Promote(fetch, priority);
+    }
+
+    private void AddToCheck(BlobReader reader, int slot, ChunkExtent extent, List<ChunkCheck> checks, List<JoinedFlight> joined)
+    {
+        // About 1 MiB each: whoever waits for one chunk waits for its neighbours in the check, too.
+        const int CheckedBytes = 1 << 20;
+        ChunkCheck? check = checks.Count == 0 ? null : checks[^1];
+        if (check is null || extent.End - reader.Format.GetExtent(check.Slots[0]).Offset > CheckedBytes)
+        {
+            check = new ChunkCheck(reader, this);
+            checks.Add(check);
+            check.AddReference();
+            joined.Add(new JoinedFlight(check, Created: true));
+        }
+
+        check.Slots.Add(slot);
+        Register(check, extent.Number);
+    }
+
+    private void Enqueue(BlobReader reader, List<int> units, FetchPriority priority, List<JoinedFlight> joined)
+    {
+        units.Sort();
+        List<int> distinct = [];
+        foreach (int unit in units)
+            if (distinct.Count == 0 || distinct[^1] != unit) distinct.Add(unit);
+
+        List<List<int>> ranges = FetchPlanner.Plan(reader.Format, distinct, unit => IsMissing(reader, unit), Options, grow: priority == FetchPriority.Demand);
+        foreach (List<int> range in ranges)
+        {
+            (long start, long end, long decoded) = Measure(reader.Format, range);
+            SourceFetch? fetch = _queue.FindNeighbour(reader, start, end, decoded, Options);
+            bool created = fetch is null;
+            if (fetch is null)
+            {
+                fetch = new SourceFetch(reader, this, priority, Options.Time.GetTimestamp());
+                _queue.Add(fetch);
+            }
+            else
+            {
+                Counters.Merge();
+                _queue.Promote(fetch, priority);
+            }
+
+            foreach (int unit in range)
+            {
+                fetch.AddUnit(unit);
+                RegisterMembers(fetch, unit);
+            }
+
+            if (joined.Exists(entry => entry.Flight == fetch)) continue;
+            fetch.AddReference();
+            joined.Add(new JoinedFlight(fetch, created));
+        }
+    }
+
+    private static (long Start, long End, long Decoded) Measure(IBlobFormat format, List<int> units)
+    {
+        (long start, long end, long decoded) = (long.MaxValue, 0, 0);
+        foreach (int unit in units)
+        {
+            FetchUnit extent = format.GetUnit(unit);
+            start = Math.Min(start, extent.CompressedOffset);
+            end = Math.Max(end, extent.CompressedEnd);
+            decoded += extent.DecodedLength;
+        }
+
+        return (start, end, decoded);
+    }
+
+    private bool IsMissing(BlobReader reader, int unit)
+    {
+        int members = reader.Format.GetUnit(unit).MemberCount;
+        for (int index = 0; index < members; index++)
+        {
+            int number = reader.Format.GetExtent(reader.Format.GetMember(unit, index).Slot).Number;
+            if (!reader.Cache.IsPresent(number) && !_flights.ContainsKey((reader.Cache, number))) return true;
+        }
+
+        return false;
+    }
+
+    private void RegisterMembers(SourceFetch fetch, int unit)
+    {
+        IBlobFormat format = fetch.Owner.Format;
+        int members = format.GetUnit(unit).MemberCount;
+        for (int index = 0; index < members; index++) Register(fetch, format.GetExtent(format.GetMember(unit, index).Slot).Number);
+    }
+
+    private void Register(Flight flight, int number)
+    {
+        if (_flights.TryAdd((flight.Owner.Cache, number), flight)) flight.Registered.Add(number);
+    }
+
+    private void Unregister(Flight flight)
+    {
+        foreach (int number in flight.Registered) _flights.Remove((flight.Owner.Cache, number));
+        flight.Registered.Clear();
+    }
+
+    private List<SourceFetch> TakeQueued(Func<SourceFetch, bool> condition)
+    {
+        List<SourceFetch> taken = _queue.RemoveAll(condition);
+        foreach (SourceFetch fetch in taken) Unregister(fetch);
+        return taken;
+    }
+}

@@ -1,0 +1,126 @@
+namespace Sluice.Storage.Fetching;
+
+/// <summary>
+/// Finds sequential readers of a blob and fetches ahead of them. A second miss close behind an earlier one begins a
+/// stream; its window doubles while the reader follows. Reads that hit don't come through the miss path, so each window
+/// has a trigger at its start: the read that touches it sets off the next window, as the kernel's own read-ahead does.
+/// </summary>
+internal sealed class ReadAhead
+{
+    private const int Streams = 4;
+
+    // The kernel sends the requests of one read-ahead in parallel: they may arrive out of order.
+    private const int ReorderSlack = 128 << 10;
+
+    private readonly BlobReader _reader;
+    private readonly FetchOptions _options;
+    private readonly Lock _gate = new();
+    private readonly Stream[] _streams = new Stream[Streams];
+    private readonly long[] _triggers = new long[Streams];
+    private readonly Step[] _steps = new Step[Streams];
+    private long _clock;
+
+    public ReadAhead(BlobReader reader, FetchOptions options)
+    {
+        (_reader, _options) = (reader, options);
+        for (int index = 0; index < Streams; index++)
+        {
+            _triggers[index] = -1;
+            _steps[index] = new Step(this, index);
+            _streams[index].Next = -1;
+        }
+    }
+
+    /// <summary>On the hot path: a handful of compares, no lock, no allocation.</summary>
+    public void OnHit(long offset, int length)
+    {
+        for (int index = 0; index < Streams; index++)
+        {
+            long trigger = Volatile.Read(ref _triggers[index]);
+            if (trigger < offset || trigger >= offset + length) continue;
+            if (Interlocked.CompareExchange(ref _triggers[index], -1, trigger) == trigger)
+                ThreadPool.UnsafeQueueUserWorkItem(_steps[index], preferLocal: false);
+        }
+    }
+
+    /// <param name="offset">Where the read began.</param>
+    /// <param name="end">Where the last chunk that is fetched for it ends.</param>
+    public void OnMiss(long offset, long end)
+    {
+        if (_options.MaxReadAhead == 0) return;
+        (long Start, long Length) window;
+        lock (_gate)
+        {
+            int index = FindStream(offset);
+            ref Stream stream = ref _streams[index];
+            stream.Used = ++_clock;
+            if (stream.Next < 0)
+            {
+                stream = new Stream { Next = end, End = end, Used = _clock };
+                return;
+            }
+
+            stream.Next = Math.Max(stream.Next, end);
+            window = Advance(index, Math.Max(end, stream.End));
+        }
+
+        _reader.StartPrefetch(window.Start, window.Length);
+    }
+
+    /// <summary>The stream that a read at <paramref name="offset"/> continues, or the one to give up for a new one.</summary>
+    private int FindStream(long offset)
+    {
+        // What a demand fetch took along hits, so the next miss is that far away.
+        long slack = 2L * Math.Max(_options.Amplification, _options.FirstReadAhead);
+        int oldest = 0;
+        for (int index = 0; index < Streams; index++)
+        {
+            ref Stream stream = ref _streams[index];
+            if (stream.Next >= 0 && offset >= stream.Next - ReorderSlack && offset <= Math.Max(stream.Next, stream.End) + slack) return index;
+            if (stream.Used < _streams[oldest].Used) oldest = index;
+        }
+
+        _streams[oldest] = new Stream { Next = -1 };
+        Volatile.Write(ref _triggers[oldest], -1);
+        return oldest;
+    }
+
+    private (long Start, long Length) Advance(int index, long start)
+    {
+        ref Stream stream = ref _streams[index];
+        stream.Window = stream.Window == 0 ? Math.Min(_options.FirstReadAhead, _options.MaxReadAhead) : Math.Min(stream.Window * 2, _options.MaxReadAhead);
+        stream.End = start + stream.Window;
+        Volatile.Write(ref _triggers[index], start < _reader.Format.Length ? start : -1);
+        return (start, stream.Window);
+    }
+
+    private void OnTrigger(int index)
+    {
+        (long Start, long Length) window;
+        lock (_gate)
+        {
+            if (_streams[index].Next < 0) return;
+            _streams[index].Used = ++_clock;
+            window = Advance(index, _streams[index].End);
+        }
+
+        _reader.StartPrefetch(window.Start, window.Length);
+    }
+
+    private struct Stream
+    {
+        /// <summary>Behind the last miss; -1 for a stream that is none.</summary>
+        public long Next;
+
+        /// <summary>Behind what was fetched ahead.</summary>
+        public long End;
+
+        public int Window;
+        public long Used;
+    }
+
+    private sealed class Step(ReadAhead owner, int index) : IThreadPoolWorkItem
+    {
+        public void Execute() => owner.OnTrigger(index);
+    }
+}

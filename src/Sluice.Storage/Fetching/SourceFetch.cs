@@ -1,0 +1,225 @@
+using System.Buffers;
+using Sluice.Formats;
+using Sluice.Storage.Cache;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Storage.Fetching;
+
+/// <summary>
+/// One ranged read of a blob and what becomes of it: decode, verify, store. While it is queued it may still grow; what a
+/// source delivers wrong or not at all is asked from the next one.
+/// </summary>
+internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriority priority, long started) : Flight(owner)
+{
+    private readonly List<string> _faults = [];
+    private IBlobSource? _source;
+    private TimeSpan _limit;
+
+    /// <summary>Units that are still to be fetched, ascending.</summary>
+    public List<int> Units { get; } = [];
+
+    public FetchPriority Priority { get; set; } = priority;
+
+    /// <summary>Timestamp of the first request for it.</summary>
+    public long Started { get; } = started;
+
+    /// <summary>First compressed byte.</summary>
+    public long Start { get; private set; } = long.MaxValue;
+
+    /// <summary>Behind the last compressed byte.</summary>
+    public long End { get; private set; }
+
+    public long DecodedLength { get; private set; }
+
+    /// <summary>Bytes of memory that it takes.</summary>
+    public long Cost => End - Start + DecodedLength;
+
+    /// <summary>What <see cref="Cost"/> was when it started; 0 while queued.</summary>
+    public long Charged { get; set; }
+
+    public bool IsQueued { get; set; }
+
+    public int Attempts { get; set; }
+
+    /// <summary>Bit i: source i of the owner was asked.</summary>
+    public ulong Tried { get; set; }
+
+    /// <summary>The last attempt ended because a source did not deliver, rather than because of what it delivered.</summary>
+    public bool SourceRefused { get; private set; }
+
+    public bool HasFaults => _faults.Count != 0;
+
+    public void AddUnit(int unit)
+    {
+        int index = Units.BinarySearch(unit);
+        if (index >= 0) return;
+        Units.Insert(~index, unit);
+        FetchUnit extent = Owner.Format.GetUnit(unit);
+        Start = Math.Min(Start, extent.CompressedOffset);
+        End = Math.Max(End, extent.CompressedEnd);
+        DecodedLength += extent.DecodedLength;
+    }
+
+    /// <summary>By the fetcher, before <see cref="Execute"/>.</summary>
+    public void Prepare(IBlobSource source, TimeSpan limit) => (_source, _limit) = (source, limit);
+
+    public override void Execute() => _ = RunAsync();
+
+    public void AddFault(string text) => _faults.Add(text);
+
+    /// <summary>The line that an operator reads: blob, unit, sources and what each did.</summary>
+    public string Describe(string outcome)
+    {
+        string units = Units.Count == 0 ? $"bytes {Start}..{End - 1}" : $"unit {Units[0]} (bytes {Owner.Format.GetUnit(Units[0]).CompressedOffset}..{Owner.Format.GetUnit(Units[0]).CompressedEnd - 1})";
+        return $"blob {Owner.Format.Blob}, {units}: {outcome}: {string.Join("; ", _faults)}";
+    }
+
+    protected override void OnReleased() => fetcher.ReturnMemory(Charged);
+
+    private async Task RunAsync()
+    {
+        IBlobSource source = _source!;
+        try
+        {
+            SourceRefused = false;
+            await AttemptAsync(source);
+        }
+        catch (Exception e)
+        {
+            AddFault($"{source.Name}: {e.GetType().Name}: {e.Message}");
+        }
+
+        fetcher.FinishAttempt(this, source);
+    }
+
+    private async Task AttemptAsync(IBlobSource source)
+    {
+        long start = long.MaxValue;
+        long end = 0;
+        int decodedLength = 0;
+        foreach (int unit in Units)
+        {
+            FetchUnit extent = Owner.Format.GetUnit(unit);
+            start = Math.Min(start, extent.CompressedOffset);
+            end = Math.Max(end, extent.CompressedEnd);
+            decodedLength = checked(decodedLength + extent.DecodedLength);
+        }
+
+        int length = checked((int)(end - start));
+        byte[] compressed = ArrayPool<byte>.Shared.Rent(length);
+        if (!await ReadAsync(source, start, compressed, length)) return;
+        try
+        {
+            fetcher.Counters.Fetched(length);
+            byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
+            Keep(decoded);
+            int position = 0;
+            for (int index = 0; index < Units.Count;)
+            {
+                FetchUnit extent = Owner.Format.GetUnit(Units[index]);
+                ReadOnlySpan<byte> content = compressed.AsSpan((int)(extent.CompressedOffset - start), extent.CompressedLength);
+                string? fault = Open(Units[index], extent, content, decoded, position);
+                position += extent.DecodedLength;
+                if (fault is null)
+                {
+                    Units.RemoveAt(index);
+                    continue;
+                }
+
+                fetcher.Counters.WrongUnit();
+                AddFault($"{source.Name}: unit {Units[index]}: {fault}");
+                index++;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(compressed);
+        }
+    }
+
+    /// <summary>False if the source failed; the buffer has then gone its way.</summary>
+    private async Task<bool> ReadAsync(IBlobSource source, long start, byte[] buffer, int length)
+    {
+        Task? read = null;
+        using CancellationTokenSource timeout = new(_limit, fetcher.Options.Time);
+        using CancellationTokenRegistration shutdown = fetcher.Shutdown.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), timeout);
+        try
+        {
+            fetcher.Counters.FetchStarted();
+            read = source.ReadAsync(Owner.Format.Blob, start, buffer.AsMemory(0, length), timeout.Token);
+            await read.WaitAsync(timeout.Token);
+            return true;
+        }
+        catch (Exception e)
+        {
+            fetcher.Counters.SourceFailed();
+            SourceRefused = e is not OperationCanceledException;
+            AddFault(e switch
+            {
+                OperationCanceledException => $"{source.Name}: no answer within {_limit.TotalSeconds:0.#} s",
+                SluiceException => e.Message,
+                _ => $"{source.Name}: {e.Message}",
+            });
+            Abandon(read, buffer);
+            return false;
+        }
+    }
+
+    /// <summary>A source that does not heed its cancellation may still write: its buffer, and the memory account, wait for it.</summary>
+    private void Abandon(Task? read, byte[] buffer)
+    {
+        if (read is null || read.IsCompleted)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            return;
+        }
+
+        AddReference();
+        _ = read.ContinueWith(
+            task =>
+            {
+                _ = task.Exception;
+                ArrayPool<byte>.Shared.Return(buffer);
+                Release();
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    /// <summary>Decodes, verifies and stores a unit; returns what is wrong with it, or null.</summary>
+    private string? Open(int unit, FetchUnit extent, ReadOnlySpan<byte> compressed, byte[] buffer, int position)
+    {
+        IBlobFormat format = Owner.Format;
+        Span<byte> decoded = buffer.AsSpan(position, extent.DecodedLength);
+        try
+        {
+            if (!format.Decode(unit, compressed, decoded)) return "does not decode";
+        }
+        catch (SluiceException e)
+        {
+            return $"does not decode: {e.Message}";
+        }
+
+        string? fault = null;
+        for (int index = 0; index < extent.MemberCount; index++)
+        {
+            UnitMember member = format.GetMember(unit, index);
+            ChunkExtent chunk = format.GetExtent(member.Slot);
+            if (Has(chunk.Number)) continue;
+            if (member.DecodedOffset < 0 || member.DecodedOffset > extent.DecodedLength - chunk.Length) return $"chunk {chunk.Number} lies outside of its unit";
+            ReadOnlySpan<byte> content = decoded.Slice(member.DecodedOffset, chunk.Length);
+            if (!format.Verify(member.Slot, content))
+            {
+                fault = $"chunk {chunk.Number} has the wrong digest";
+                continue;
+            }
+
+            fetcher.Counters.Decoded(chunk.Length);
+            if (!Owner.Cache.Store(chunk, content)) fetcher.Counters.NotStored();
+            Add(chunk.Number, buffer, position + member.DecodedOffset, chunk.Length);
+        }
+
+        return fault;
+    }
+}

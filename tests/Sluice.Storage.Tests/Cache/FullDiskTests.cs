@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using Sluice.Storage.Cache;
+using Sluice.Storage.Tests.Fetching;
+using Sluice.Testing;
+
+namespace Sluice.Storage.Tests.Cache;
+
+/// <summary>A cache directory on a file system of 1 MiB.</summary>
+public sealed partial class FullDiskTests
+{
+    [Fact]
+    public async Task AFullDiskMeansReadingThrough()
+    {
+        if (!Environment.IsPrivilegedProcess) Assert.Skip("mounting a tmpfs needs root");
+        using TemporaryDirectory directory = new();
+        Assert.Equal(0, Mount("none", directory.Path, "tmpfs", 0, "size=1m"));
+        try
+        {
+            ManualTime time = new();
+            SyntheticBlob blob = SyntheticBlob.Create(1, 64, 65536);
+            using Rig rig = new(blob, cacheOptions: new CacheOptions { Time = time }, root: directory.Path);
+            await rig.AssertReadAsync(0, blob.Content.Length);
+            await rig.AssertReadAsync(0, blob.Content.Length);
+            Assert.True(rig.Fetcher.Counters.Unstored > 0);
+            Assert.True(rig.Disk.Reader.Cache.VerifiedChunks < 64);
+            Assert.Null(rig.Disk.CompleteFile);
+            Assert.Single(rig.Log);
+
+            Assert.Equal(0, Mount("none", directory.Path, "tmpfs", 32 /* MS_REMOUNT */, "size=16m"));
+            time.Advance(TimeSpan.FromSeconds(2));
+            await rig.AssertReadAsync(0, blob.Content.Length);
+            Assert.NotNull(rig.Disk.CompleteFile);
+            Assert.Contains(rig.Log, line => line.EndsWith("storing again", StringComparison.Ordinal));
+        }
+        finally
+        {
+            _ = Unmount(directory.Path, 2 /* MNT_DETACH */);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mount", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Mount(string source, string target, string type, nuint flags, string data);
+
+    [LibraryImport("libc", EntryPoint = "umount2", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Unmount(string target, int flags);
+}
