@@ -47,6 +47,19 @@ internal sealed class BusyboxImage
 
     public ImageDocument Manifest { get; }
 
+    /// <summary>An index of two platforms, of which one is not stored anywhere.</summary>
+    public ImageDocument Index
+    {
+        get
+        {
+            JsonObject foreign = Descriptor(Manifest.MediaType, "another platform"u8.ToArray());
+            foreign["platform"] = new JsonObject { ["architecture"] = "riscv64", ["os"] = "linux" };
+            JsonObject own = Descriptor(Manifest.MediaType, Manifest.Content.ToArray());
+            own["platform"] = new JsonObject { ["architecture"] = "amd64", ["os"] = "linux" };
+            return Document(MediaTypes.OciIndex, new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = MediaTypes.OciIndex, ["manifests"] = new JsonArray(foreign, own) });
+        }
+    }
+
     /// <summary>What <c>sluice pull</c> hands to <see cref="ImagePull"/>; the topmost layer completes the image.</summary>
     public ImageToRegister ToRegister() => new()
     {

@@ -100,7 +100,7 @@ public sealed class ContainerdTests
         using ContainerdClient other = containerd.Connect("other");
         await new ImagePull(client, TimeProvider.System).RegisterAsync(image.ToRegister(), Cancellation);
         await new ImagePull(client, TimeProvider.System).RegisterAsync(image.ToRegister(), Cancellation);
-        await new ImagePull(other, TimeProvider.System).RegisterAsync(image.ToRegister(), Cancellation);
+        await new ImagePull(other, TimeProvider.System).RegisterAsync(image.ToRegister() with { Index = image.Index }, Cancellation);
         Assert.Equal(2, containerd.Server.Snapshotter.List([]).Count);
 
         await client.Images.DeleteAsync(BusyboxImage.Name, wait: true, Cancellation);
