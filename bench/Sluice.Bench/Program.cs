@@ -1,3 +1,4 @@
+if (Sluice.Kernel.Mounts.MountChild.TryRun(args, out int exitCode)) return exitCode;
 switch (args)
 {
     case ["hashing"]:
@@ -6,7 +7,10 @@ switch (args)
     case ["tar"]:
         Sluice.Bench.TarThroughput.Run();
         return 0;
+    case ["fuse"]:
+        await Sluice.Bench.FuseRead.RunAsync();
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar");
+        Console.Error.WriteLine("usage: Sluice.Bench fuse|hashing|tar");
         return 2;
 }
