@@ -26,8 +26,9 @@ public sealed class DeadServerTests
         {
             await mounts.MountErofsAsync(new ErofsMount { Bootstrap = boot, Devices = [Path.Combine(disks, "blob")], Target = image });
             Task<Command.Result> reader = Command.RunAsync("cat", Path.Combine(image, "f1"));
+            await victim.AskedAsync();
             Task<Command.Result> plain = Command.RunAsync("cat", Path.Combine(disks, "blob"));
-            await Wait.UntilAsync(() => reader.Status == TaskStatus.WaitingForActivation);
+            await victim.AskedAsync();
             await victim.KillAsync();
             Assert.NotEqual(0, (await reader).ExitCode);
             Assert.NotEqual(0, (await plain).ExitCode);

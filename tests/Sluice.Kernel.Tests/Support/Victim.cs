@@ -17,6 +17,9 @@ internal sealed class Victim : IAsyncDisposable
         return new Victim(process);
     }
 
+    /// <summary>Waits until a read has reached a hanging disk.</summary>
+    public async Task AskedAsync() => Assert.Equal("asked", await _process.StandardOutput.ReadLineAsync());
+
     public Task StopAsync() => Command.OutputAsync("kill", "-STOP", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     public async Task KillAsync()
