@@ -6,6 +6,9 @@ switch (args)
     case ["tar"]:
         Sluice.Bench.TarThroughput.Run();
         return 0;
+    case ["codecs", var file]:
+        Sluice.Bench.Codecs.Run(file);
+        return 0;
     default:
         Console.Error.WriteLine("usage: Sluice.Bench hashing|tar");
         return 2;
