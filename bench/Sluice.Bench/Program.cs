@@ -10,6 +10,6 @@ switch (args)
         Sluice.Bench.Codecs.Run(file);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar|codecs FILE");
         return 2;
 }
