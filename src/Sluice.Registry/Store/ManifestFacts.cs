@@ -123,7 +123,12 @@ internal sealed class ManifestFacts
     {
         if (element.ValueKind == JsonValueKind.Null) return default;
         if (element.ValueKind != JsonValueKind.Object) throw new InvalidFormatException(Format, "'annotations' is not an object");
-        foreach (JsonProperty property in element.EnumerateObject()) Text(element, property.Name);
+        foreach (JsonProperty property in element.EnumerateObject())
+        {
+            if (property.Value.ValueKind != JsonValueKind.String) throw new InvalidFormatException(Format, $"annotation '{property.Name}' is not a string");
+            property.Value.GetString();
+        }
+
         return element.Clone();
     }
 
