@@ -1,10 +1,16 @@
+using System.CommandLine;
+using Sluice.Cli.Commands;
+
 namespace Sluice.Cli;
 
 internal static class Program
 {
     private static int Main(string[] args)
     {
-        Console.Error.WriteLine($"sluice: no commands yet ({args.Length} arguments)");
-        return 2;
+        var root = new RootCommand("Sluice starts containers before their images are downloaded.")
+        {
+            ConvertCommand.Create(),
+        };
+        return CommandRunner.Run(root, args);
     }
 }

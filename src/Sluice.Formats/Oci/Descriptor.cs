@@ -20,7 +20,9 @@ public sealed record Descriptor
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Urls { get; init; }
 
+    /// <summary>Written with sorted keys, so that equal content has equal bytes.</summary>
     [JsonPropertyName("annotations")]
+    [JsonConverter(typeof(AnnotationsJsonConverter))]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 
@@ -33,31 +35,6 @@ public sealed record Descriptor
     public string? ArtifactType { get; init; }
 
     /// <summary>Fields that Sluice does not know; kept when the descriptor is written again.</summary>
-    [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Extra { get; set; }
-}
-
-/// <summary>What a manifest of an index runs on. Source: OCI image-spec 1.1, image-index.md.</summary>
-public sealed record Platform
-{
-    [JsonPropertyName("architecture")]
-    public required string Architecture { get; init; }
-
-    [JsonPropertyName("os")]
-    public required string Os { get; init; }
-
-    [JsonPropertyName("os.version")]
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? OsVersion { get; init; }
-
-    [JsonPropertyName("os.features")]
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public IReadOnlyList<string>? OsFeatures { get; init; }
-
-    [JsonPropertyName("variant")]
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Variant { get; init; }
-
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Extra { get; set; }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Sluice.Formats.Oci;
@@ -63,12 +62,4 @@ public readonly record struct Digest : IComparable<Digest>
     public static bool operator >=(Digest left, Digest right) => left.CompareTo(right) >= 0;
 
     public override string ToString() => _text ?? "";
-
-    private sealed class DigestJsonConverter : JsonConverter<Digest>
-    {
-        public override Digest Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            TryParse(reader.GetString(), out Digest digest) ? digest : throw new JsonException("not a sha256 or sha512 digest");
-
-        public override void Write(Utf8JsonWriter writer, Digest value, JsonSerializerOptions options) => writer.WriteStringValue(value.Text);
-    }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Sluice.Formats.Oci;
 
 /// <summary>Media types of manifests, configurations and layers. Sources: OCI image-spec 1.1, Docker image manifest v2 schema 2, Nydus.</summary>
@@ -23,4 +25,23 @@ public static class MediaTypes
     public static bool IsIndex(string mediaType) => mediaType is OciIndex or DockerManifestList;
 
     public static bool IsManifest(string mediaType) => mediaType is OciManifest or DockerManifest;
+
+    public static bool IsConfig(string mediaType) => mediaType is OciConfig or DockerConfig or NydusConfig;
+
+    /// <summary>
+    /// What a manifest or index without a trustworthy label is: what it says itself, else what its fields look like.
+    /// </summary>
+    /// <exception cref="InvalidFormatException">Neither manifest nor index.</exception>
+    public static string OfManifest(ReadOnlySpan<byte> content)
+    {
+        JsonElement document = OciJson.ParseElement(content, OciLimits.Manifest, "manifest");
+        if (document.ValueKind == JsonValueKind.Object)
+        {
+            if (document.TryGetProperty("mediaType", out var says) && says.ValueKind == JsonValueKind.String) return says.GetString()!;
+            if (document.TryGetProperty("manifests", out _)) return OciIndex;
+            if (document.TryGetProperty("layers", out _) || document.TryGetProperty("config", out _)) return OciManifest;
+        }
+
+        throw new InvalidFormatException("manifest", "is neither a manifest nor an index");
+    }
 }

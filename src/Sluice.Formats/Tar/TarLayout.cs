@@ -54,7 +54,7 @@ internal static class TarLayout
 
     public static ReadOnlySpan<byte> PosixMagic => "ustar\0"u8;
 
-    public static ReadOnlySpan<byte> PosixMagicAndVersion => "ustar\x0000"u8;
+    public static ReadOnlySpan<byte> PosixMagicAndVersion => "ustar\000"u8;
 
     public static ReadOnlySpan<byte> GnuMagic => "ustar  \0"u8;
 

@@ -46,6 +46,7 @@ public sealed partial class TarReader
     {
         _global.ForgetCharges();
         PaxHeader.Apply(content, offset, _global);
+        _global.Sparse.Clear(); // a map fits one file only
         PaxHeader.Apply(content, offset, _overrides);
         if (_global.Attributes.Count > TarLimits.GlobalAttributes)
         {

@@ -6,6 +6,9 @@ public sealed partial class TarReader
 {
     private const string SparseMapOfFile = "the sparse map of a file";
 
+    /// <summary>Bytes of extension blocks: they may hold fewer than 21 runs each, but nobody writes them empty.</summary>
+    private const long MaxOldSparseMap = 64L << 20;
+
     /// <summary>Type <c>S</c>: four runs in the header, further ones in blocks of 21 behind it.</summary>
     private long ReadOldSparseMap(in TarHeader header, long stored, out IReadOnlyList<SparseRun> sparseMap)
     {
@@ -27,9 +30,6 @@ public sealed partial class TarReader
         sparseMap = map.Build(size, stored, offset);
         return size;
     }
-
-    /// <summary>Extension blocks may hold fewer than 21 runs each, but nobody writes them empty.</summary>
-    private const long MaxOldSparseMap = 64L << 20;
 
     /// <summary>An empty field ends the list.</summary>
     private static void AddRuns(SparseMapBuilder map, ReadOnlySpan<byte> runs, long offset)

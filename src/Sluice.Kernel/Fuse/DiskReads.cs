@@ -88,7 +88,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int lineL
         int local = PendingRead.LocalPart(request);
         try
         {
-            if (!request.Node.Disk.TryRead(request.Offset, destination[..local])) return false;
+            if (local > 0 && !request.Node.Disk.TryRead(request.Offset, destination[..local])) return false;
         }
         catch (Exception bug)
         {

@@ -18,9 +18,13 @@ public sealed class FuseDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     {
     }
 
-    /// <summary>Takes over a descriptor that another process held (inherited, or received over a socket). It is owned from now on.</summary>
+    /// <summary>
+    /// Takes over a descriptor that another process held (inherited, or received over a socket). It is owned from now on
+    /// and not inherited by children: one that kept it would keep the connection alive.
+    /// </summary>
     public static FuseDescriptor Adopt(int descriptor)
     {
+        Libc.Fcntl(descriptor, Libc.F_SETFD, Libc.FD_CLOEXEC);
         var adopted = new FuseDescriptor();
         adopted.SetHandle(descriptor);
         return adopted;

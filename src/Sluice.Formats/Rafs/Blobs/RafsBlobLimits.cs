@@ -1,7 +1,7 @@
 namespace Sluice.Formats.Rafs.Blobs;
 
 /// <summary>Upper limits of what a blob may claim. They are RAFS's own; <see cref="MaxExpansion"/> and the unit limits are ours.</summary>
-internal static class RafsBlobLimits
+public static class RafsBlobLimits
 {
     /// <summary>Chunk numbers have 24 bits.</summary>
     public const int MaxChunks = 1 << 24;

@@ -1,0 +1,17 @@
+using Sluice.Formats.Oci;
+
+namespace Sluice.Build.Convert;
+
+/// <summary>What a conversion made.</summary>
+/// <param name="Manifest">The manifest or index that the destination name now means.</param>
+public sealed record ConvertResult(Descriptor Manifest, IReadOnlyList<ConvertedImage> Images);
+
+/// <summary>One platform's image.</summary>
+/// <param name="Warnings">What could not be carried over, one line each.</param>
+public sealed record ConvertedImage(Descriptor Source, Descriptor Manifest, IReadOnlyList<ConvertedLayer> Layers, long BootstrapSize, IReadOnlyList<string> Warnings);
+
+/// <summary>One layer. Sizes are bytes as stored.</summary>
+/// <param name="Reused">The destination had it from an earlier conversion.</param>
+/// <param name="Chunks">Chunks in the blob.</param>
+/// <param name="DuplicateBytes">Plain bytes that an earlier chunk of the image already held.</param>
+public sealed record ConvertedLayer(Descriptor Source, Descriptor Blob, bool Reused, int Chunks, long DuplicateBytes);

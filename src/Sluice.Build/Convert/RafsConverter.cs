@@ -1,0 +1,122 @@
+using Sluice.Build.Layers;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Formats.Rafs;
+using Sluice.Formats.Rafs.Artifacts;
+using Sluice.Formats.Trees;
+using Sluice.Storage.Images;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Build.Convert;
+
+/// <summary>Converts one platform's image: layers to blobs, one after another; their merged tree to a bootstrap; manifest and config as Nydus writes them.</summary>
+internal sealed class RafsConverter(StoredImage source, IImageStore destination, ConvertOptions options, IConvertProgress? progress)
+{
+    private readonly ImageBlobs _blobs = new(options);
+    private readonly TreeMerger _merger = new();
+    private readonly List<ConvertedLayer> _layers = [];
+    private readonly List<string> _warnings = [];
+    private Digest _bootstrapDiffId;
+    private readonly Dictionary<string, ReadOnlyMemory<byte>> _metas = new(StringComparer.Ordinal);
+
+    /// <param name="previous">What the destination's name meant before; its blobs are taken where they fit. May be null.</param>
+    public async Task<ConvertedImage> ConvertAsync(StoredImage? previous, CancellationToken cancellation)
+    {
+        if (source.BootstrapLayer is not null)
+        {
+            throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} is a RAFS image already", "give the ordinary image as SRC");
+        }
+
+        if (!source.Manifest.IsContainerImage) throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} is not a container image but {source.Manifest.EffectiveArtifactType}");
+        ImageConfig config = await source.ReadConfigAsync(cancellation);
+        config.CheckLayers(source.Manifest);
+        var reuse = new LayerReuse(options, previous, destination);
+        using (var pipeline = new ChunkPipeline(new ChunkCompression(options.Compressor, options.Level), options.ChunkSize, Math.Max(1, options.Jobs)))
+        {
+            foreach (Descriptor layer in source.Manifest.Layers) await AddLayerAsync(layer, pipeline, reuse, cancellation);
+        }
+
+        Descriptor bootstrapLayer = await PushBootstrapAsync(cancellation);
+        return await PushManifestAsync(config, bootstrapLayer, cancellation);
+    }
+
+    private async Task AddLayerAsync(Descriptor layer, ChunkPipeline pipeline, LayerReuse reuse, CancellationToken cancellation)
+    {
+        progress?.LayerStarted(layer);
+        string key = reuse.NextKey(layer.Digest);
+        PackedLayer? packed = await reuse.TryTakeAsync(_layers.Count, key, _blobs, cancellation);
+        bool reused = packed is not null;
+        packed ??= await PackAsync(layer, pipeline, cancellation);
+        _blobs.Add(packed.Blob, packed.Chunks);
+        if (packed.Blob is not null) _metas[packed.Blob.Id] = packed.ChunkInfoFile;
+        foreach (FileName path in _merger.Apply(packed.Tree)) _warnings.Add($"layer {layer.Digest}: a hard link to '{path}', which does not exist, is left out");
+        var blob = new Descriptor
+        {
+            MediaType = MediaTypes.NydusBlob,
+            Digest = packed.Digest,
+            Size = packed.Size,
+            Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                [NydusAnnotations.Blob] = "true",
+                [NydusAnnotations.SourceDigest] = layer.Digest.ToString(),
+                [LayerReuse.KeyAnnotation] = key,
+            },
+        };
+        var converted = new ConvertedLayer(layer, blob, reused, packed.Chunks.Length, packed.DuplicateBytes);
+        _layers.Add(converted);
+        progress?.LayerFinished(converted);
+    }
+
+    private async Task<PackedLayer> PackAsync(Descriptor layer, ChunkPipeline pipeline, CancellationToken cancellation)
+    {
+        await using Stream stream = new ProgressStream(await source.Store.OpenBlobAsync(layer, cancellation), bytes => progress?.LayerAdvanced(layer, bytes));
+        await using IBlobUpload upload = await destination.StartUploadAsync(cancellation);
+        PackedLayer packed = await new LayerPacker(options, pipeline, _blobs).PackAsync(stream, layer, upload, cancellation);
+        await upload.CommitAsync(packed.Digest, cancellation);
+        return packed;
+    }
+
+    private async Task<Descriptor> PushBootstrapAsync(CancellationToken cancellation)
+    {
+        byte[] bootstrap = RafsV6Writer.Write(_blobs.ToImage(_merger.Root, prefetchAll: true), out RafsWriteReport report);
+        (byte[] content, Digest diffId) = new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = _metas }.Pack();
+        _bootstrapDiffId = diffId;
+        return await PushAsync(content, MediaTypes.OciLayerGzip, cancellation) with
+        {
+            Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                [NydusAnnotations.Bootstrap] = "true",
+                [NydusAnnotations.FsVersion] = "6",
+            },
+        };
+    }
+
+    private async Task<ConvertedImage> PushManifestAsync(ImageConfig config, Descriptor bootstrap, CancellationToken cancellation)
+    {
+        // The bootstrap is as old as the image: a clock here would change the digest with every run.
+        var history = new HistoryEntry { Created = config.Created, CreatedBy = "Nydus Converter", Comment = "Nydus Bootstrap Layer" };
+        ImageConfig converted = config.WithLayers([.. _layers.Select(l => l.Blob.Digest), _bootstrapDiffId], config.History.Count == 0 ? [] : [.. config.History, history]);
+        bool docker = source.Stored.MediaType == MediaTypes.DockerManifest;
+        var manifest = new ImageManifest
+        {
+            Config = await PushAsync(converted.ToBytes(), docker ? MediaTypes.OciConfig : source.Manifest.Config.MediaType, cancellation),
+            Layers = [.. _layers.Select(l => l.Blob), bootstrap],
+            Annotations = source.Manifest.Annotations,
+            Extra = source.Manifest.Extra,
+        };
+        byte[] content = manifest.ToBytes();
+        var stored = new StoredManifest(MediaTypes.OciManifest, Digest.Sha256(content), content);
+        await destination.PutManifestAsync(stored, tag: null, cancellation);
+        return new ConvertedImage(source.Stored.ToDescriptor(), stored.ToDescriptor(), _layers, bootstrap.Size, _warnings);
+    }
+
+    private async Task<Descriptor> PushAsync(byte[] content, string mediaType, CancellationToken cancellation)
+    {
+        var descriptor = new Descriptor { MediaType = mediaType, Digest = Digest.Sha256(content), Size = content.Length };
+        if (await destination.HasBlobAsync(descriptor.Digest, cancellation)) return descriptor;
+        await using IBlobUpload upload = await destination.StartUploadAsync(cancellation);
+        await upload.WriteAsync(content, cancellation);
+        await upload.CommitAsync(descriptor.Digest, cancellation);
+        return descriptor;
+    }
+}

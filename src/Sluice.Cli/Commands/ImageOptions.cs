@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary>Options that every command with image names has.</summary>
+internal sealed class ImageOptions
+{
+    private readonly Option<bool> _plainHttp = new("--plain-http") { Description = "Speak http to registries (loopback hosts are reached over http anyway)" };
+    private readonly Option<bool> _skipTlsVerify = new("--skip-tls-verify") { Description = "Accept any certificate from registries" };
+    private readonly Option<string?> _hostsDirectory = new("--hosts-dir") { Description = "Directory with HOST/hosts.toml, as containerd has it (default /etc/containerd/certs.d)" };
+    private readonly Option<string?> _authFile = new("--authfile") { Description = "Credentials (default $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json)" };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_plainHttp);
+        command.Options.Add(_skipTlsVerify);
+        command.Options.Add(_hostsDirectory);
+        command.Options.Add(_authFile);
+    }
+
+    public SourceOptions Read(ParseResult parsed)
+    {
+        var options = new SourceOptions
+        {
+            PlainHttp = parsed.GetValue(_plainHttp),
+            SkipTlsVerify = parsed.GetValue(_skipTlsVerify),
+            AuthFile = parsed.GetValue(_authFile),
+        };
+        return parsed.GetValue(_hostsDirectory) is { } directory ? options with { HostDirectories = [directory] } : options;
+    }
+
+    public static Option<string?> PlatformOption() => new("--platform") { Description = "os/architecture[/variant] to choose from an index (default: this machine's)" };
+
+    public static Platform? ParsePlatform(string? text) => text is null ? null : Platform.Parse(text);
+
+    /// <summary>Parses sizes as people write them: 65536, 0x10000, 64k, 1M, 1MiB.</summary>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
+    public static int ParseSize(string option, string text)
+    {
+        string digits = text.Trim();
+        long factor = 1;
+        foreach ((string suffix, long value) in (ReadOnlySpan<(string, long)>)[("KiB", 1 << 10), ("MiB", 1 << 20), ("k", 1 << 10), ("K", 1 << 10), ("m", 1 << 20), ("M", 1 << 20)])
+        {
+            if (!digits.EndsWith(suffix, StringComparison.Ordinal)) continue;
+            (digits, factor) = (digits[..^suffix.Length], value);
+            break;
+        }
+
+        bool parsed = digits.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            ? long.TryParse(digits.AsSpan(2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out long number)
+            : long.TryParse(digits, System.Globalization.NumberStyles.None, null, out number);
+        return parsed && number <= int.MaxValue / factor
+            ? (int)(number * factor)
+            : throw new SluiceException(SluiceError.Usage, option, $"'{text}' is not a size", "write it as 65536, 64KiB or 1MiB");
+    }
+}

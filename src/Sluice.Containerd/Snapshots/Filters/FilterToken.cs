@@ -1,0 +1,12 @@
+namespace Sluice.Containerd.Snapshots.Filters;
+
+internal enum FilterToken
+{
+    End,
+    Field,
+    Quoted,
+    Operator,
+    Value,
+    Dot,
+    Comma,
+}

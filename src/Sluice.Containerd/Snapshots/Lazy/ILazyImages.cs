@@ -1,0 +1,35 @@
+namespace Sluice.Containerd.Snapshots.Lazy;
+
+/// <summary>
+/// Decides which images are served lazily, and mounts them. The snapshotter calls it; the node daemon implements it.
+/// </summary>
+/// <remarks>
+/// <para>Life of an image. containerd asks for each layer, bottom up, with the labels of <see cref="SnapshotLabels"/>:
+/// <see cref="FindLayerAsync"/> answers. A lazy layer is recorded at once and never downloaded. When a container (or a view)
+/// is made on top of a completing layer, and whenever containerd asks for its mounts again, <see cref="MountAsync"/> is
+/// called; the directory that it returns becomes a lower directory of overlayfs (or is bind-mounted read-only). When the
+/// last completing layer of the image has been removed, <see cref="ReleaseAsync"/> is called.</para>
+/// <para>Concurrency. Calls for different images run concurrently. <see cref="MountAsync"/> and <see cref="ReleaseAsync"/> of one
+/// image never overlap. <see cref="FindLayerAsync"/> may run at any time.</para>
+/// <para>Errors. A <see cref="Formats.SluiceException"/> reaches the user of <c>ctr</c> or of the pod word by word, with culprit and hint.
+/// Nothing is recorded when <see cref="FindLayerAsync"/> throws, and the new snapshot is undone when <see cref="MountAsync"/> throws, so containerd may try again.</para>
+/// <para>Restart. <see cref="Snapshotter.LazyImages"/> lists what is still referred to; nothing else is announced again.</para>
+/// </remarks>
+public interface ILazyImages
+{
+    /// <summary>Is this layer part of an image that is served lazily? Null: an ordinary layer, containerd downloads and unpacks it.</summary>
+    /// <param name="labels">All labels of the Prepare call. They are not verified: check digests before trusting what they point to.</param>
+    Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation);
+
+    /// <summary>
+    /// Makes sure that the image is mounted read-only, once for all its containers, and returns the absolute directory. Idempotent
+    /// and cheap when it is mounted already. The path may contain neither <c>:</c> nor <c>,</c>.
+    /// </summary>
+    Task<string> MountAsync(LazyImage image, CancellationToken cancellation);
+
+    /// <summary>
+    /// No snapshot can use the image any more: unmount and forget. May be called more than once, and for an image that was never
+    /// mounted. A failure is logged and not repeated.
+    /// </summary>
+    Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation);
+}

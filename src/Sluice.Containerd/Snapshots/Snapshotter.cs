@@ -1,0 +1,140 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Sluice.Containerd.Grpc;
+using Sluice.Containerd.Snapshots.Filters;
+using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Containerd.Snapshots.Metadata;
+using Sluice.Containerd.Snapshots.Overlay;
+using Sluice.Formats;
+
+namespace Sluice.Containerd.Snapshots;
+
+/// <summary>
+/// containerd's snapshotter over overlayfs, with layers that are served lazily.
+/// </summary>
+/// <remarks>
+/// <para>Ordinary images behave exactly as with containerd's own overlayfs snapshotter. A layer that <see cref="ILazyImages"/> claims
+/// is committed when it is prepared, has no directory, and stands for the whole image as one lower directory.</para>
+/// <para>All members may be called concurrently. Violations of the snapshots API are <see cref="GrpcException"/>s with the
+/// codes that containerd expects; what the lazy side throws passes through.</para>
+/// <para>A crash at any point leaves the database consistent and at most directories that nobody refers to; <see cref="Cleanup"/> deletes them.</para>
+/// </remarks>
+public sealed partial class Snapshotter : IDisposable
+{
+    private readonly SnapshotDatabase _database;
+    private readonly SnapshotDirectories _directories;
+    private readonly OverlaySupport _support;
+    private readonly FileStream _lock;
+    private readonly ILazyImages _images;
+    private readonly LazyMounts _mounts;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly bool _removeLater;
+
+    private Snapshotter(SnapshotterOptions options, SnapshotDatabase database, SnapshotDirectories directories, FileStream rootLock, ILazyImages images, ILogger logger)
+    {
+        _database = database;
+        _directories = directories;
+        _support = OverlaySupport.Detect(options.Root);
+        _lock = rootLock;
+        _images = images;
+        _mounts = new LazyMounts(images, logger);
+        _time = options.Time;
+        _logger = logger;
+        _removeLater = options.RemoveLater;
+    }
+
+    /// <summary>Opens or creates the state below <see cref="SnapshotterOptions.Root"/>.</summary>
+    /// <exception cref="SluiceException">The root is in use, damaged or on an unfit file system.</exception>
+    public static Snapshotter Open(SnapshotterOptions options, ILazyImages? images = null, ILogger? logger = null)
+    {
+        SnapshotDirectories directories = new(options.Root);
+        FileStream rootLock = LockRoot(options.Root);
+        SnapshotDatabase? database = null;
+        try
+        {
+            database = SnapshotDatabase.Open(Path.Combine(options.Root, "metadata.db"));
+            return new Snapshotter(options, database, directories, rootLock, images ?? new NoLazyImages(), logger ?? NullLogger.Instance);
+        }
+        catch
+        {
+            database?.Dispose();
+            rootLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Images that containers can still be made from, or run on. After a restart these must be mountable without network.</summary>
+    public IReadOnlyList<LazyImage> LazyImages() => _database.Read(query => query.MountableImages());
+
+    public SnapshotInfo Stat(string name) => Find(name).Info;
+
+    /// <summary>Snapshots that match at least one of the filters, or all when there are none, ordered by name.</summary>
+    public IReadOnlyList<SnapshotInfo> List(IReadOnlyList<string> filters)
+    {
+        SnapshotFilter[] parsed = [.. filters.Select(SnapshotFilter.Parse)];
+        return _database.Read(query => query.List(parsed));
+    }
+
+    /// <summary>The mounts of an active snapshot or a view. Mounts the lazy image below it when it is not mounted.</summary>
+    public Task<SnapshotMount> MountsAsync(string key, CancellationToken cancellation)
+    {
+        SnapshotRecord record = Find(key);
+        return record.Info.Kind == SnapshotKind.Committed ? throw SnapshotErrors.NotMountable(key) : MountsOfAsync(record, cancellation);
+    }
+
+    public void Dispose()
+    {
+        _database.Dispose();
+        _lock.Dispose();
+    }
+
+    private SnapshotRecord Find(string name) => _database.Read(query => query.Find(name)) ?? throw SnapshotErrors.NotFound(name);
+
+    private async Task<SnapshotMount> MountsOfAsync(SnapshotRecord record, CancellationToken cancellation)
+    {
+        bool writable = record.Info.Kind == SnapshotKind.Active;
+        if (!_directories.Heal(record.Id, writable)) throw SnapshotErrors.DirectoryLost(record.Info.Name, _directories.Fs(record.Id));
+        List<string> lowers = [];
+        foreach (SnapshotRecord parent in _database.Read(query => query.Chain(record.Id)).Skip(1))
+        {
+            if (parent.Layer is { } layer)
+            {
+                // The image contains everything below.
+                if (!layer.Completes) throw SnapshotErrors.DataLayer(parent.Info.Name, layer.Image.Reference);
+                lowers.Add(await _mounts.MountAsync(layer.Image, cancellation));
+                break;
+            }
+
+            if (!_directories.Heal(parent.Id, writable: false)) throw SnapshotErrors.DirectoryLost(parent.Info.Name, _directories.Fs(parent.Id));
+            lowers.Add(_directories.Fs(parent.Id));
+        }
+
+        string fs = _directories.Fs(record.Id);
+        return writable
+            ? OverlayMounts.Writable(fs, _directories.Work(record.Id), lowers, _support)
+            : OverlayMounts.ReadOnly(fs, lowers, _support);
+    }
+
+    private static FileStream LockRoot(string root)
+    {
+        string path = Path.Combine(root, "lock");
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception)
+        {
+            throw new SluiceException(SluiceError.Disk, root, "another process uses this root", "stop it or choose another root", exception);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(10, LogLevel.Warning, "The directory {Directory} could not be removed; the next cleanup tries again")]
+        public static partial void RemovalFailed(ILogger logger, string directory, Exception exception);
+
+        [LoggerMessage(11, LogLevel.Information, "Layer {Reference} of {Image} is served lazily")]
+        public static partial void LazyLayer(ILogger logger, string reference, string image);
+    }
+}

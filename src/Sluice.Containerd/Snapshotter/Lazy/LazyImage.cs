@@ -1,5 +1,0 @@
-namespace Sluice.Containerd.Snapshotter.Lazy;
-
-/// <summary>A lazily served image that snapshots refer to.</summary>
-/// <param name="Reference">Where it was last pulled from, e.g. <c>10.0.0.1:5000/app:v1</c>.</param>
-public sealed record LazyImage(LazyImageKey Key, string Reference);

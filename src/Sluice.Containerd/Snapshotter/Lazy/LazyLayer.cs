@@ -1,8 +1,0 @@
-namespace Sluice.Containerd.Snapshotter.Lazy;
-
-/// <summary>A layer that containerd need not download.</summary>
-/// <param name="Completes">
-/// True when the chain that ends in this layer is the whole image, as <see cref="ILazyImages.MountAsync"/> mounts it (the
-/// bootstrap layer of a RAFS image). Containers can only stand on such layers; the others (data blobs) are shared between images.
-/// </param>
-public sealed record LazyLayer(LazyImage Image, bool Completes);

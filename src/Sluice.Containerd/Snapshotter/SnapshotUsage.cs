@@ -1,5 +1,0 @@
-namespace Sluice.Containerd.Snapshotter;
-
-/// <summary>What a snapshot itself takes on disk, without its parents.</summary>
-/// <param name="Size">Allocated bytes.</param>
-public readonly record struct SnapshotUsage(long Size, long Inodes);

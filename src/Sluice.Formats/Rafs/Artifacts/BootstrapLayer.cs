@@ -1,0 +1,93 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using Sluice.Formats.Oci;
+using Sluice.Formats.Tar;
+using Sluice.Formats.Trees;
+
+namespace Sluice.Formats.Rafs.Artifacts;
+
+/// <summary>
+/// The last layer of a RAFS image: a tar.gz with the directory <c>image</c>, the bootstrap <c>image/image.boot</c> and, for each
+/// blob, its chunk-info table <c>image/&lt;blob id&gt;.blob.meta</c> in the form of nydusd's cache. Readers pass over other entries.
+/// </summary>
+public sealed class BootstrapLayer
+{
+    private const string BootstrapPath = "image/image.boot";
+    private const string MetaSuffix = ".blob.meta";
+
+    /// <summary>nydus-image's own limit for metadata is 2 GiB; nothing real comes near a quarter of it.</summary>
+    private const long MaxBootstrapSize = 512L << 20;
+
+    private const long MaxMetaSize = 512L << 20;
+
+    public required ReadOnlyMemory<byte> Bootstrap { get; init; }
+
+    /// <summary>Chunk-info tables by blob id.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> BlobMetas { get; init; } = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+
+    /// <summary>Reads the layer, compressed or not. Keeps the bootstrap and the tables in memory.</summary>
+    /// <exception cref="InvalidFormatException">Not a bootstrap layer, or too large.</exception>
+    public static BootstrapLayer Read(Stream layer)
+    {
+        byte[]? bootstrap = null;
+        long metaSize = 0;
+        var metas = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+        using var tar = new TarReader(new GZipStream(layer, CompressionMode.Decompress, leaveOpen: true));
+        while (tar.ReadEntry() is { } entry)
+        {
+            if (entry.Type != TarEntryType.Regular) continue;
+            string path = entry.Path.ToString();
+            if (path is BootstrapPath or "image.boot") bootstrap = ReadContent(tar, entry, MaxBootstrapSize);
+            else if (path.EndsWith(MetaSuffix, StringComparison.Ordinal))
+            {
+                metaSize += entry.Size;
+                string id = path[(path.LastIndexOf('/') + 1)..^MetaSuffix.Length];
+                metas[id] = ReadContent(tar, entry, MaxMetaSize - metaSize + entry.Size);
+            }
+        }
+
+        return bootstrap is null
+            ? throw new InvalidFormatException("rafs bootstrap layer", $"there is no {BootstrapPath} in it")
+            : new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = metas };
+    }
+
+    /// <summary>Packs the layer; the same content gives the same bytes.</summary>
+    /// <returns>The tar.gz and the digest of the tar inside.</returns>
+    public (byte[] Content, Digest DiffId) Pack()
+    {
+        var packed = new MemoryStream();
+        using var hash = SHA256.Create();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+        using (var hashed = new CryptoStream(gzip, hash, CryptoStreamMode.Write))
+        using (var tar = new TarWriter(hashed, leaveOpen: true))
+        {
+            tar.WriteEntry(new TarEntry { Path = new FileName("image"), Type = TarEntryType.Directory, Mode = 0x1ED /* 0755 */ });
+            WriteFile(tar, BootstrapPath, Bootstrap.Span);
+            foreach ((string id, ReadOnlyMemory<byte> meta) in BlobMetas) WriteFile(tar, $"image/{id}{MetaSuffix}", meta.Span);
+            tar.Finish();
+        }
+
+        return (packed.ToArray(), Digest.FromSha256(hash.Hash));
+    }
+
+    private static void WriteFile(TarWriter tar, string path, ReadOnlySpan<byte> content)
+    {
+        tar.WriteEntry(new TarEntry { Path = new FileName(path), Type = TarEntryType.Regular, Mode = 0x124 /* 0444 */, Size = content.Length });
+        tar.WriteContent(content);
+    }
+
+    private static byte[] ReadContent(TarReader tar, TarEntry entry, long limit)
+    {
+        if (entry.Size > limit) throw new InvalidFormatException("rafs bootstrap layer", $"{entry.Path} has {entry.Size} bytes, more than is allowed", tar.Position);
+        byte[] content = GC.AllocateUninitializedArray<byte>((int)entry.Size);
+        int filled = 0;
+        while (filled < content.Length)
+        {
+            int read = tar.ReadContent(content.AsSpan(filled));
+            if (read == 0) throw new InvalidFormatException("rafs bootstrap layer", $"{entry.Path} ends early", tar.Position);
+            filled += read;
+        }
+
+        return content;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Sluice.Kernel.Mounts;
+
+/// <summary>
+/// The other end of <see cref="MountProcess"/>: the same executable, started with a hidden argument. Answers mount
+/// requests on its standard input one after the other and ends when the input does, which is when its parent is gone.
+/// </summary>
+public static class MountChild
+{
+    /// <summary>The hidden first argument.</summary>
+    public const string Argument = "__mounts";
+
+    /// <summary>
+    /// To be called first thing in <c>Main</c>, before anything is loaded. True if this process was started as a mount
+    /// process; it has done its work then and should exit with <paramref name="exitCode"/>.
+    /// </summary>
+    public static bool TryRun(string[] args, out int exitCode)
+    {
+        exitCode = 0;
+        if (args.Length == 0 || args[0] != Argument) return false;
+        // A Ctrl-C on the terminal goes to the whole process group, but the daemon still has to unmount through this one.
+        Action<PosixSignalContext> ignore = context => context.Cancel = true;
+        using (PosixSignalRegistration.Create(PosixSignal.SIGINT, ignore))
+        using (PosixSignalRegistration.Create(PosixSignal.SIGTERM, ignore))
+        using (PosixSignalRegistration.Create(PosixSignal.SIGHUP, ignore))
+        {
+            Environment.CurrentDirectory = "/";
+            using Stream input = Console.OpenStandardInput();
+            using Stream output = Console.OpenStandardOutput();
+            Serve(input, output);
+        }
+
+        return true;
+    }
+
+    internal static void Serve(Stream input, Stream output)
+    {
+        using var reader = new BinaryReader(input, Encoding.UTF8);
+        while (true)
+        {
+            using var answer = new MemoryStream();
+            using var writer = new BinaryWriter(answer, Encoding.UTF8);
+            try
+            {
+                MountRequest request = MountRequest.ReadFrom(reader);
+                try
+                {
+                    request.Run().WriteTo(writer);
+                }
+                catch (Exception failure)
+                {
+                    MountAnswer.WriteFailure(writer, failure);
+                }
+
+                writer.Flush();
+                output.Write(answer.GetBuffer(), 0, (int)answer.Length);
+                output.Flush();
+            }
+            catch (IOException) // the parent is gone (end of stream, broken pipe)
+            {
+                return;
+            }
+        }
+    }
+}

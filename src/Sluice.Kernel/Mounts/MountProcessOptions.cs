@@ -1,0 +1,17 @@
+namespace Sluice.Kernel.Mounts;
+
+/// <summary>How to start and use a mount process.</summary>
+public sealed record MountProcessOptions
+{
+    /// <summary>An executable whose <c>Main</c> calls <see cref="MountChild.TryRun"/>; the running one by default.</summary>
+    public string Executable { get; init; } = Environment.ProcessPath ?? "/proc/self/exe";
+
+    /// <summary>Arguments in front of the hidden one: the program's path where the executable is the <c>dotnet</c> host.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = HostArguments();
+
+    /// <summary>How long one request may take.</summary>
+    public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(20);
+
+    private static string[] HostArguments() =>
+        Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [Path.GetFullPath(Environment.GetCommandLineArgs()[0])] : [];
+}

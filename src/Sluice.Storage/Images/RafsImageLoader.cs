@@ -1,0 +1,41 @@
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Formats.Rafs;
+using Sluice.Formats.Rafs.Artifacts;
+
+namespace Sluice.Storage.Images;
+
+/// <summary>Brings the metadata of a RAFS image here: manifest, bootstrap, chunk tables. No data.</summary>
+public static class RafsImageLoader
+{
+    /// <summary>The layer that holds the bootstrap, by its annotation, or by its place after the data blobs; null for an ordinary image.</summary>
+    public static Descriptor? FindBootstrap(ImageManifest manifest)
+    {
+        Descriptor? marked = manifest.Layers.LastOrDefault(layer => layer.Annotations?.ContainsKey(NydusAnnotations.Bootstrap) == true);
+        if (marked is not null) return marked;
+        bool hasBlobs = manifest.Layers.Any(layer => layer.MediaType == MediaTypes.NydusBlob);
+        return hasBlobs && manifest.Layers[^1].MediaType != MediaTypes.NydusBlob ? manifest.Layers[^1] : null;
+    }
+
+    /// <summary>Downloads and parses the bootstrap of <paramref name="source"/>.</summary>
+    /// <exception cref="SluiceException">Not a RAFS image, corrupt, or not to be had.</exception>
+    public static async Task<RemoteRafsImage> LoadAsync(StoredImage source, CancellationToken cancellation)
+    {
+        Descriptor layer = source.BootstrapLayer
+            ?? throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} is an ordinary image, not a RAFS image", "make one with: sluice convert SRC DST");
+        BootstrapLayer unpacked;
+        await using (Stream stream = await source.Store.OpenBlobAsync(layer, cancellation))
+        {
+            unpacked = BootstrapLayer.Read(stream);
+            await stream.CopyToAsync(Stream.Null, cancellation); // the last read is what checks the digest
+        }
+
+        return new RemoteRafsImage
+        {
+            Source = source,
+            Bootstrap = unpacked.Bootstrap,
+            Image = RafsReader.Read(unpacked.Bootstrap),
+            BlobMetas = unpacked.BlobMetas,
+        };
+    }
+}

@@ -1,0 +1,130 @@
+using System.Net;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+
+namespace Sluice.Storage.Sources.Registries;
+
+/// <summary>
+/// One repository of a registry, read through its mirrors and written to itself. Requests are tried again after failures
+/// that may pass; tokens, redirects and limits are dealt with inside. Source: OCI distribution-spec 1.1.
+/// </summary>
+public sealed partial class RegistryStore : IImageStore, ITaggedStore
+{
+    private readonly SourceOptions _options;
+    private readonly RegistryConnections _connections;
+    private readonly bool _ownsConnections;
+    private readonly RegistryRequests _requests;
+    private readonly IReadOnlyList<RegistryHost> _hosts;
+    private readonly BlobLocations _locations;
+
+    /// <param name="host">Registry as in image names: <c>docker.io</c>, <c>localhost:5000</c>.</param>
+    /// <param name="repository">Repository as in image names, with <c>library/</c> where Docker's registry needs it.</param>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: the host's <c>hosts.toml</c> is wrong.</exception>
+    public RegistryStore(string host, string repository, SourceOptions options)
+    {
+        Host = host;
+        Repository = repository;
+        _options = options;
+        _hosts = RegistryHosts.Resolve(host, options);
+        _ownsConnections = options.Connections is null;
+        _connections = options.Connections ?? new RegistryConnections(options);
+        _requests = new RegistryRequests(_connections);
+        _locations = new BlobLocations(options.Time);
+    }
+
+    public string Host { get; }
+
+    public string Repository { get; }
+
+    public string Name => $"registry {Host}";
+
+    private string PullScope => $"repository:{Repository}:pull";
+
+    private string PushScope => $"repository:{Repository}:pull,push";
+
+    /// <summary>The one host that is written to, and asked what it has: the registry itself unless <c>hosts.toml</c> says otherwise.</summary>
+    private RegistryHost PushHost =>
+        _hosts.LastOrDefault(host => !host.IsMirror && host.Capabilities.HasFlag(HostCapabilities.Push))
+        ?? _hosts.FirstOrDefault(host => host.Capabilities.HasFlag(HostCapabilities.Push))
+        ?? throw new SluiceException(SluiceError.Configuration, Name, "hosts.toml lists no host with the capability 'push'");
+
+    public ValueTask DisposeAsync()
+    {
+        if (_ownsConnections) _connections.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private StallTimer NewTimer(CancellationToken cancellation) => new(_options.StallTimeout, _options.Time, cancellation);
+
+    /// <summary>Tries something at each host that may do it, in order, and all of them again while that may help.</summary>
+    private async Task<T> TryHostsAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, CancellationToken cancellation)
+    {
+        RetrySchedule schedule = new(_options);
+        while (true)
+        {
+            RegistryFault? worst = null, final = null;
+            IReadOnlyList<RegistryHost> hosts = Order(needed);
+            for (int i = 0; i < hosts.Count; i++)
+            {
+                RegistryHost host = hosts[i];
+                try
+                {
+                    return await attempt(host, i == hosts.Count - 1, cancellation).ConfigureAwait(false);
+                }
+                catch (RegistryFault fault)
+                {
+                    if (fault.Transient && host.IsMirror) host.SetResting(_options.Time);
+
+                    // What the registry itself says is final, unless it may pass. Mirrors may lack what it has.
+                    if (!host.IsMirror && !fault.Transient) final = fault;
+                    if (worst is null || fault.Transient) worst = fault;
+                }
+            }
+
+            if (worst is null) throw new SluiceException(SluiceError.Configuration, Name, $"hosts.toml lists no host with the capability '{needed}'");
+            if (final is not null) throw final;
+            await schedule.WaitAsync(worst, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Tries something at one host, and again while that may help.</summary>
+    private async Task<T> TryAsync<T>(Func<CancellationToken, Task<T>> attempt, CancellationToken cancellation)
+    {
+        RetrySchedule schedule = new(_options);
+        while (true)
+        {
+            RegistryFault fault;
+            try
+            {
+                return await attempt(cancellation).ConfigureAwait(false);
+            }
+            catch (RegistryFault failed)
+            {
+                fault = failed;
+            }
+
+            await schedule.WaitAsync(fault, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The hosts with a capability; mirrors that failed lately come last, so that the others answer first.</summary>
+    private IReadOnlyList<RegistryHost> Order(HostCapabilities needed)
+    {
+        if (_hosts.Count == 1 && _hosts[0].Capabilities.HasFlag(needed)) return _hosts;
+        return [.. _hosts.Where(host => host.Capabilities.HasFlag(needed)).OrderBy(host => host.IsResting(_options.Time) ? 1 : 0)];
+    }
+
+    /// <summary>Sends a request without a wanted body, and throws what its status means unless it is one of <paramref name="expected"/>.</summary>
+    private async Task<HttpResponseMessage> ExpectAsync(
+        RegistryHost host, string scope, Func<HttpRequestMessage> create, string what, StallTimer timer, params HttpStatusCode[] expected)
+    {
+        HttpResponseMessage response = await _requests.SendAsync(host, scope, create, what, timer).ConfigureAwait(false);
+        return await CheckAsync(host, response, what, timer, expected).ConfigureAwait(false);
+    }
+
+    private async Task<HttpResponseMessage> CheckAsync(RegistryHost host, HttpResponseMessage response, string what, StallTimer timer, params HttpStatusCode[] expected)
+    {
+        if (expected.Contains(response.StatusCode)) return response;
+        using (response) throw await RegistryFaults.FromResponseAsync(host, response, what, _options.Time, timer.Token).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,28 @@
+using System.Security.Cryptography;
+
+namespace Sluice.Storage.Sources.Registries;
+
+/// <summary>How long to wait between attempts: exponential with jitter, or what the registry asked for.</summary>
+internal sealed class RetrySchedule(SourceOptions options)
+{
+    private int _failures;
+
+    /// <summary>Forgets failures after real progress.</summary>
+    public void Reset() => _failures = 0;
+
+    /// <summary>Waits before the next attempt, or throws the fault if it is not worth one.</summary>
+    public async Task WaitAsync(RegistryFault fault, CancellationToken cancellation)
+    {
+        if (!fault.Transient || ++_failures >= options.Attempts || fault.RetryAfter > options.LongestDelay) throw fault;
+        await Task.Delay(Delay(_failures, fault.RetryAfter), options.Time, cancellation).ConfigureAwait(false);
+    }
+
+    private TimeSpan Delay(int failures, TimeSpan? asked)
+    {
+        // Between half and one and a half of the mean, so that many nodes that failed together do not come back together.
+        double jitter = 0.5 + (RandomNumberGenerator.GetInt32(1024) / 1024.0);
+        double mean = Math.Min(options.FirstDelay.TotalMilliseconds * Math.Pow(2, failures - 1), options.LongestDelay.TotalMilliseconds / 1.5);
+        TimeSpan delay = TimeSpan.FromMilliseconds(mean * jitter);
+        return asked > delay ? asked.Value + TimeSpan.FromMilliseconds(Math.Min(mean, 250) * (jitter - 0.5)) : delay;
+    }
+}
