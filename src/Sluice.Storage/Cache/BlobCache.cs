@@ -115,6 +115,7 @@ public sealed partial class BlobCache
     {
         if (_verified[extent.Number]) return true;
         if (_data is null) return false;
+        bool retrying = _writeFailed;
         if (_options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil)) return false;
         try
         {
@@ -131,7 +132,7 @@ public sealed partial class BlobCache
             return false;
         }
 
-        if (_writeFailed)
+        if (retrying && _writeFailed)
         {
             _writeFailed = false;
             Log("storing again");
