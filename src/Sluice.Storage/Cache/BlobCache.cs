@@ -168,19 +168,6 @@ public sealed partial class BlobCache
         return true;
     }
 
-    /// <summary>Takes a chunk back that could not be read or was wrong.</summary>
-    internal void Forget(int number)
-    {
-        lock (_repair)
-        {
-            _verified.Clear(number);
-            _present.Clear(number);
-            Interlocked.Increment(ref _generation);
-        }
-
-        MarkDirty(number);
-    }
-
     /// <summary>A second, read-only descriptor of the data file, also when its name is gone; null if there is no file or none can be had.</summary>
     internal SafeFileHandle? Reopen()
     {
@@ -246,39 +233,6 @@ public sealed partial class BlobCache
         {
             return false;
         }
-    }
-
-    /// <summary>Forgets whatever lay behind a cut, then gives the file its length back.</summary>
-    private void RepairLength()
-    {
-        if (RandomAccess.GetLength(_data!) == PaddedLength) return;
-        lock (_repair)
-        {
-            if (RandomAccess.GetLength(_data!) == PaddedLength) return;
-            Log("the data file was truncated while in use: dropped");
-            ForgetAll();
-            RandomAccess.SetLength(_data!, PaddedLength);
-        }
-    }
-
-    private void ForgetAll()
-    {
-        lock (_repair)
-        {
-            _verified.ClearAll();
-            _present.ClearAll();
-            Interlocked.Increment(ref _generation);
-        }
-
-        for (int page = 0; page < _dirtyPages.Length; page++) _dirtyPages.Set(page);
-    }
-
-    private void NoteWriteFailure(Exception e)
-    {
-        Volatile.Write(ref _writesFailUntil, _options.Time.GetTimestamp() + ToTicks(_options.WriteRetryDelay));
-        if (_writeFailed) return;
-        _writeFailed = true;
-        Log($"can't store ({e.Message}); serving without the cache until that works again");
     }
 
     private long ToTicks(TimeSpan span) => (long)(span.TotalSeconds * _options.Time.TimestampFrequency);
