@@ -13,6 +13,9 @@ namespace Sluice.Storage.Disks;
 /// </summary>
 public sealed class RafsBlobFormat : IBlobFormat
 {
+    // Chunk numbers have 24 bits.
+    private const int MaxNumbers = 1 << 24;
+
     private readonly ChunkDecoder _decoder;
 
     /// <summary>Chunk numbers by slot; null where every number is a slot.</summary>
@@ -28,6 +31,9 @@ public sealed class RafsBlobFormat : IBlobFormat
             if (IsKnown(decoder[number])) count++;
         if (count != decoder.ChunkCount) _numbers = ListNumbers(decoder, count);
         Count = count;
+
+        // What the blob table says: the same for all images, however many of the chunks each of them lists.
+        NumberCount = Math.Max(decoder.ChunkCount, Math.Min(decoder.Blob.ChunkCount, MaxNumbers));
         Length = Math.Max(decoder.Blob.UncompressedSize, count == 0 ? 0 : EndOf(decoder[NumberOf(count - 1)]));
     }
 
@@ -35,7 +41,7 @@ public sealed class RafsBlobFormat : IBlobFormat
 
     public long Length { get; }
 
-    public int NumberCount => _decoder.ChunkCount;
+    public int NumberCount { get; }
 
     public int Count { get; }
 
