@@ -75,7 +75,7 @@ internal static class MountCommand
     /// <summary>Runs the same command in the foreground, in a session of its own, and waits until it has mounted or failed.</summary>
     private static async Task<int> StartInBackgroundAsync(IReadOnlyList<string> arguments, string target, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo("setsid") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("setsid") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         start.ArgumentList.Add(Environment.ProcessPath!);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         start.ArgumentList.Add("--foreground");
