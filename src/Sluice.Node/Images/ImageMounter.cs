@@ -73,7 +73,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         IReadOnlyList<IDisk> disks = flat
             ? [await opener.OpenFlatAsync(image, bootstrap, [source], key, SizeOf, cancellation)]
             : await opener.OpenAsync(image, [source], key, SizeOf, localFile: null, cancellation);
-        var mounted = new MountedImage(target, disks, _server, _mounts);
+        var mounted = new MountedImage(target, !Directory.Exists(target), disks, _server, _mounts);
         try
         {
             string[] paths = [.. disks.Select(_server.Add)];

@@ -5,7 +5,8 @@ using Sluice.Storage.Disks;
 namespace Sluice.Node.Images;
 
 /// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks.</summary>
-internal sealed class MountedImage(string target, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
+/// <param name="ownsTarget">The directory was made for this mount and goes with it.</param>
+internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
 {
     public string Target { get; } = target;
 
@@ -20,13 +21,14 @@ internal sealed class MountedImage(string target, IReadOnlyList<IDisk> disks, Di
             disk.Dispose();
         }
 
+        if (!ownsTarget) return;
         try
         {
             Directory.Delete(Target);
         }
         catch (IOException)
         {
-            // Not ours to delete: it had content before, or is gone.
+            // Something has been put there; it does not hurt.
         }
     }
 }
