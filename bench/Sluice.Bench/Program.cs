@@ -1,12 +1,22 @@
+if (Sluice.Kernel.Mounts.MountChild.TryRun(args, out int exitCode)) return exitCode;
 switch (args)
 {
     case ["hashing"]:
         Sluice.Bench.Hashing.Run();
         return 0;
+    case ["codecs", string file]:
+        Sluice.Bench.Codecs.Run(file);
+        return 0;
     case ["tar"]:
         Sluice.Bench.TarThroughput.Run();
         return 0;
+    case ["cache-reads"]:
+        await Sluice.Bench.CacheReads.RunAsync();
+        return 0;
+    case ["fuse"]:
+        await Sluice.Bench.FuseRead.RunAsync();
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|tar");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|tar|cache-reads|fuse");
         return 2;
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Commands;
+using Sluice.Kernel.Mounts;
 
 namespace Sluice.Cli;
 
@@ -7,6 +8,7 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
+        if (MountChild.TryRun(args, out int exitCode)) return exitCode;
         var root = new RootCommand("Sluice starts containers before their images are downloaded.")
         {
             ConvertCommand.Create(),
@@ -15,6 +17,11 @@ internal static class Program
             ListCommand.Create(),
             CatCommand.Create(),
             UnpackCommand.Create(),
+            MountCommand.Create(),
+            MountCommand.CreateUnmount(),
+            DaemonCommand.Create(),
+            PullCommand.Create(),
+            RegistryCommand.Create(),
         };
         return CommandRunner.Run(root, args);
     }

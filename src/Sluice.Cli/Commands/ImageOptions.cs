@@ -21,13 +21,16 @@ internal sealed class ImageOptions
         command.Options.Add(_authFile);
     }
 
-    public SourceOptions Read(ParseResult parsed)
+    public SourceOptions Read(ParseResult parsed) => Apply(parsed, new SourceOptions());
+
+    /// <summary>What was said on the command line, over <paramref name="configured"/>.</summary>
+    public SourceOptions Apply(ParseResult parsed, SourceOptions configured)
     {
-        var options = new SourceOptions
+        SourceOptions options = configured with
         {
-            PlainHttp = parsed.GetValue(_plainHttp),
-            SkipTlsVerify = parsed.GetValue(_skipTlsVerify),
-            AuthFile = parsed.GetValue(_authFile),
+            PlainHttp = configured.PlainHttp || parsed.GetValue(_plainHttp),
+            SkipTlsVerify = configured.SkipTlsVerify || parsed.GetValue(_skipTlsVerify),
+            AuthFile = parsed.GetValue(_authFile) ?? configured.AuthFile,
         };
         return parsed.GetValue(_hostsDirectory) is { } directory ? options with { HostDirectories = [directory] } : options;
     }

@@ -12,23 +12,22 @@ internal static class TreeRemoval
     /// <exception cref="IOException">Something can't be removed, e.g. because it is a mount point.</exception>
     public static void Remove(string path)
     {
-        using (DirectoryHandle? top = DirectoryHandle.TryOpen(path))
+        int moved;
+        int number = 0;
+        do
         {
+            // Opened anew in each round: a descriptor that was read to the end does not show later entries.
+            using DirectoryHandle? top = DirectoryHandle.TryOpen(path);
             if (top is null)
             {
                 File.Delete(path);
                 return;
             }
 
-            int moved;
-            int number = 0;
-            do
-            {
-                moved = number;
-                Empty(top, top, 0, ref number);
-            }
-            while (moved != number);
+            moved = number;
+            Empty(top, top, 0, ref number);
         }
+        while (moved != number);
 
         Directory.Delete(path);
     }

@@ -74,6 +74,7 @@ internal sealed partial class GrpcApplication : IHttpApplication<HttpContext>
         {
             if (deadlinePassed) return new(GrpcStatusCode.DeadlineExceeded, "the deadline of the call has passed");
             if (_stopping.IsCancellationRequested) return new(GrpcStatusCode.Unavailable, "the server is stopping");
+            return GrpcStatus.FromException(new OperationCanceledException());
         }
 
         GrpcStatus status = GrpcStatus.FromException(exception);

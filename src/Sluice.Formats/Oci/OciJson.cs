@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 
 namespace Sluice.Formats.Oci;
 
@@ -15,6 +16,7 @@ internal static class OciJson
         where T : class
     {
         CheckSize(content.Length, limit, format);
+        CheckText(content, format);
         try
         {
             return JsonSerializer.Deserialize(content, type) ?? throw new InvalidFormatException(format, "is null");
@@ -29,6 +31,7 @@ internal static class OciJson
     public static JsonElement ParseElement(ReadOnlySpan<byte> content, int limit, string format)
     {
         CheckSize(content.Length, limit, format);
+        CheckText(content, format);
         try
         {
             return JsonElement.Parse(content, new JsonDocumentOptions { MaxDepth = OciLimits.JsonDepth, AllowDuplicateProperties = false });
@@ -75,6 +78,31 @@ internal static class OciJson
         }
 
         if (extra?.ContainsKey(foreignField) == true) throw new InvalidFormatException(format, $"has a field '{foreignField}': it is manifest and index at once");
+    }
+
+    /// <summary>
+    /// Every string must be Unicode text, also after its escapes (<c>\ud800</c> alone is none): the parser looks only when a
+    /// string is used, and then fails in its own way.
+    /// </summary>
+    private static void CheckText(ReadOnlySpan<byte> content, string format)
+    {
+        if (!Utf8.IsValid(content)) throw new InvalidFormatException(format, "is not UTF-8 text");
+        Utf8JsonReader reader = new(content, new JsonReaderOptions { MaxDepth = OciLimits.JsonDepth });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped) reader.GetString();
+            }
+        }
+        catch (JsonException error)
+        {
+            throw Invalid(format, error);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new InvalidFormatException(format, "has a string that is no Unicode text", reader.TokenStartIndex, error);
+        }
     }
 
     private static void CheckSize(int length, int limit, string format)

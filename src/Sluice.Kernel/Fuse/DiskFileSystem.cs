@@ -39,7 +39,7 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, BackingFi
             case FuseOpcode.Release or FuseOpcode.ReleaseDir or FuseOpcode.Destroy:
                 worker.Reply(0);
                 break;
-            case FuseOpcode.Forget or FuseOpcode.BatchForget or FuseOpcode.NotifyReply:
+            case FuseOpcode.Forget or FuseOpcode.BatchForget:
                 break;
             case FuseOpcode.Interrupt:
                 break; // the read has a deadline of its own, and EINTR would surprise readers that a mere signal hit

@@ -140,7 +140,12 @@ public sealed class DiskServer : IAsyncDisposable
     public async Task LeaveAsync()
     {
         _left = true;
-        await _connection.StopAsync();
+        if (MountTable.Find(_options.MountPoint)?.Minor != _mount?.Minor)
+        {
+            throw new SluiceException(SluiceError.Kernel, _options.MountPoint, "the mount is hidden or gone, there is nothing to hand over");
+        }
+
+        await _connection.StopAsync(() => MountTable.AskServer(_options.MountPoint));
     }
 
     /// <summary>Unmounts and ends. Mounts that still stand on the disks make the connection be aborted after the deadline.</summary>

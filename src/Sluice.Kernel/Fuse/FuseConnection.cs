@@ -85,19 +85,14 @@ internal sealed class FuseConnection : IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the threads and leaves the connection as it is. A thread sleeping in read(2) can't be called off, so each is
-    /// woken with a request that the kernel makes on demand: the answer to RETRIEVE of nothing.
+    /// Ends the threads and leaves the connection as it is. A thread that sleeps in read(2) can't be called off, so each
+    /// ends after one more request; <paramref name="cause"/> blocks until a request that it makes is answered. The last
+    /// one may find nobody left, and waits for the successor.
     /// </summary>
-    public async Task StopAsync()
+    public async Task StopAsync(Action cause)
     {
         _stopping = true;
-        var nothing = new FuseRetrieve { Node = FuseLayout.RootNode };
-        for (int i = 0; i < _workers.Length && !_idle.Task.IsCompleted; i++)
-        {
-            if (Descriptor.Notify(FuseNotification.Retrieve, MemoryMarshal.AsBytes(new ReadOnlySpan<FuseRetrieve>(in nothing))) != 0) break;
-        }
-
-        await _idle.Task;
+        while (!_idle.Task.IsCompleted) await Task.WhenAny(Task.Run(cause), _idle.Task);
     }
 
     /// <summary>Frees the buffers; the threads must have ended.</summary>

@@ -211,14 +211,3 @@ internal struct FuseInvalidateEntry
     public uint NameLength;
     public uint Flags;
 }
-
-/// <summary>32 bytes: body of <see cref="FuseNotification.Retrieve"/>.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct FuseRetrieve
-{
-    public ulong NotifyUnique;
-    public ulong Node;
-    public ulong Offset;
-    public uint Size;
-    public uint Padding;
-}

@@ -22,9 +22,6 @@ internal enum FuseOpcode : uint
     Interrupt = 36,
     Destroy = 38,
 
-    /// <summary>The kernel's answer to <see cref="FuseNotification.Retrieve"/>. Has no reply.</summary>
-    NotifyReply = 41,
-
     /// <summary>Has no reply.</summary>
     BatchForget = 42,
     ReadDirPlus = 44,
@@ -35,7 +32,6 @@ internal enum FuseNotification
 {
     InvalidateInode = 2,
     InvalidateEntry = 3,
-    Retrieve = 5,
 
     /// <summary>Asks the kernel to queue again whatever was read but never answered (6.9+).</summary>
     Resend = 7,

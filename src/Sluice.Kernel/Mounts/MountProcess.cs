@@ -7,9 +7,10 @@ namespace Sluice.Kernel.Mounts;
 /// mount(2): if it dies there, its descriptors stay open, the connection can't end, and everything on it hangs. With a
 /// child, a dead server's connection ends, the child's call fails and the child exits.
 /// <para>
-/// .NET can't fork, and starting this executable costs tens of milliseconds, so the child is started once, ahead of
-/// need, and serves requests over a pipe. One that exceeds the deadline is given up and replaced. All members may be
-/// called concurrently; requests run one at a time.
+/// .NET can't fork, and starting this executable costs 100 to 190 ms (just-in-time compiled, busy machine), so the child
+/// is started once, ahead of need, and serves requests over a pipe: an EROFS mount then takes 0.43 ms at the median,
+/// against 0.40 ms in process. mount(8) is no way out: it puts a loop device in between. A child that exceeds the
+/// deadline is given up and replaced. All members may be called concurrently; requests run one at a time.
 /// </para>
 /// </summary>
 public sealed partial class MountProcess : IAsyncDisposable

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Mounts;
 
@@ -25,6 +26,13 @@ public static class MountTable
         string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
         string prefix = path == "/" ? path : path + "/";
         return [.. Read().Where(entry => entry.MountPoint == path || entry.MountPoint.StartsWith(prefix, StringComparison.Ordinal)).Reverse()];
+    }
+
+    /// <summary>Makes the file system that is mounted at a path answer a request: statfs(2), which is never cached. Blocks until it has.</summary>
+    internal static unsafe void AskServer(string mountPoint)
+    {
+        byte* answer = stackalloc byte[256]; // struct statfs has 120
+        Libc.StatFs(mountPoint, answer);
     }
 
     internal static IReadOnlyList<MountEntry> Parse(ReadOnlySpan<byte> text)

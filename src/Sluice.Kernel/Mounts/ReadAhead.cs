@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Mounts;
 
@@ -26,16 +28,16 @@ internal static class ReadAhead
     }
 
     /// <summary>Sets the read-ahead of one bdi; returns a warning, or null.</summary>
-    public static string? Set(string bdi, int kilobytes)
+    public static unsafe string? Set(string bdi, int kilobytes)
     {
-        try
-        {
-            File.WriteAllText(Path.Combine(bdi, "read_ahead_kb"), kilobytes.ToString(CultureInfo.InvariantCulture));
-            return null;
-        }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-        {
-            return $"read-ahead not set: {refused.Message}";
-        }
+        int file = Libc.Open(Path.Combine(bdi, "read_ahead_kb"), Libc.O_WRONLY | Libc.O_CLOEXEC, 0);
+        if (file < 0) return $"read-ahead not set: {Libc.Message(Marshal.GetLastPInvokeError())}";
+        Span<byte> text = stackalloc byte[16];
+        kilobytes.TryFormat(text, out int length, provider: CultureInfo.InvariantCulture);
+        nint written;
+        fixed (byte* start = text) written = Libc.Write(file, start, (nuint)length);
+        string? warning = written == length ? null : $"read-ahead not set: {Libc.Message(Marshal.GetLastPInvokeError())}";
+        Libc.Close(file);
+        return warning;
     }
 }

@@ -41,6 +41,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Unmount(string target, int flags);
 
+    [LibraryImport(Library, EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int StatFs(string path, byte* answer);
+
     public static int FsOpen(string type)
     {
         fixed (byte* typeText = Text(type)) return (int)Syscall(SYS_fsopen, (nint)typeText, FSOPEN_CLOEXEC, 0, 0, 0);

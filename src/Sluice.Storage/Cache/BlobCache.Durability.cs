@@ -21,7 +21,7 @@ public sealed partial class BlobCache
     {
         lock (_flushing)
         {
-            if (_dirtyPages.Count == 0) return;
+            if (_map is null || _dirtyPages.Count == 0) return;
             try
             {
                 WriteDirtyPages();
@@ -37,9 +37,18 @@ public sealed partial class BlobCache
     internal void ApplyCleanShutdown()
     {
         byte[]? identities = Interlocked.Exchange(ref _cleanIdentities, null);
-        if (identities is null) return;
-        _map.WriteHeader(clean: false, []);
-        _map.Sync();
+        if (identities is null || _map is null) return;
+        try
+        {
+            _map.WriteHeader(clean: false, []);
+            _map.Sync();
+        }
+        catch (IOException e)
+        {
+            Log($"can't mark the map as in use: {e.Message}");
+            return;
+        }
+
         if (!_options.TrustCleanShutdown || !identities.AsSpan().SequenceEqual(Identities.Fingerprint())) return;
         _trusted = true;
         for (int number = 0; number < _present.Length; number++)
@@ -48,6 +57,7 @@ public sealed partial class BlobCache
 
     internal void Close()
     {
+        if (_map is null) return;
         Flush();
         lock (_flushing)
         {
@@ -66,7 +76,7 @@ public sealed partial class BlobCache
             }
 
             _map.Dispose();
-            _data.Dispose();
+            _data!.Dispose();
         }
     }
 
@@ -90,7 +100,7 @@ public sealed partial class BlobCache
             SyncData();
             foreach ((int number, byte[] page) in pages)
             {
-                _map.WritePage(number, page);
+                _map!.WritePage(number, page);
                 written++;
             }
         }
@@ -108,7 +118,7 @@ public sealed partial class BlobCache
     {
         try
         {
-            RandomAccess.FlushToDisk(_data);
+            RandomAccess.FlushToDisk(_data!);
         }
         catch (IOException)
         {

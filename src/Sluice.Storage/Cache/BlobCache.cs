@@ -22,8 +22,8 @@ namespace Sluice.Storage.Cache;
 public sealed partial class BlobCache
 {
     private readonly CacheOptions _options;
-    private readonly SafeFileHandle _data;
-    private readonly ChunkMapFile _map;
+    private readonly SafeFileHandle? _data;
+    private readonly ChunkMapFile? _map;
     private readonly AtomicBitmap _present;
     private readonly AtomicBitmap _verified;
     private readonly Lock _repair = new();
@@ -31,31 +31,24 @@ public sealed partial class BlobCache
     private long _writesFailUntil;
     private volatile bool _writeFailed;
 
-    internal BlobCache(string key, string directory, IBlobFormat format, CacheOptions options)
+    /// <param name="directory">Where the files go; null for a cache that stores nothing, on a disk that takes no files.</param>
+    internal BlobCache(string key, string? directory, IBlobFormat format, CacheOptions options)
     {
         (Key, Blob, Length, _options) = (key, format.Blob, format.Length, options);
         PaddedLength = (Length + 4095) & ~4095L;
         _present = new AtomicBitmap(format.NumberCount);
         _verified = new AtomicBitmap(format.NumberCount);
         _dirtyPages = new AtomicBitmap(ChunkMapLayout.PageCount(format.NumberCount));
-        Identities = new ChunkIdentities(format.NumberCount);
+        if (directory is null) return;
         Directory.CreateDirectory(directory);
         _map = ChunkMapFile.Open(Path.Combine(directory, "map"), Blob, Length, _present, out _cleanIdentities);
         try
         {
-            _data = File.OpenHandle(Path.Combine(directory, "data"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-            if (RandomAccess.GetLength(_data) != PaddedLength)
-            {
-                if (_present.Count != 0) Log("the data file does not have the blob's length: dropped");
-                ForgetAll();
-                RandomAccess.SetLength(_data, 0);
-                RandomAccess.SetLength(_data, PaddedLength);
-            }
+            _data = OpenData(Path.Combine(directory, "data"));
         }
         catch
         {
             _map.Dispose();
-            _data?.Dispose();
             throw;
         }
     }
@@ -77,10 +70,13 @@ public sealed partial class BlobCache
     /// <summary>The directory entry that this cache was opened under.</summary>
     internal string Key { get; }
 
-    internal ChunkIdentities Identities { get; }
+    internal ChunkIdentities Identities { get; } = new();
 
     /// <summary>Changes when verified chunks were taken back.</summary>
     internal int Generation => Volatile.Read(ref _generation);
+
+    /// <summary>How many chunk numbers the blob has.</summary>
+    internal int NumberCount => _present.Length;
 
     public bool IsPresent(int number) => _present[number];
 
@@ -118,19 +114,25 @@ public sealed partial class BlobCache
     public bool Store(ChunkExtent extent, ReadOnlySpan<byte> content)
     {
         if (_verified[extent.Number]) return true;
+        if (_data is null) return false;
+        bool retrying = _writeFailed;
         if (_options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil)) return false;
         try
         {
             RepairLength();
             RandomAccess.Write(_data, content, extent.Offset);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        catch (ObjectDisposedException)
+        {
+            return false; // a fetch that outlived its image
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             NoteWriteFailure(e);
             return false;
         }
 
-        if (_writeFailed)
+        if (retrying && _writeFailed)
         {
             _writeFailed = false;
             Log("storing again");
@@ -166,26 +168,50 @@ public sealed partial class BlobCache
         return true;
     }
 
-    /// <summary>Takes a chunk back that could not be read or was wrong.</summary>
-    internal void Forget(int number)
+    /// <summary>A second, read-only descriptor of the data file, also when its name is gone; null if there is no file or none can be had.</summary>
+    internal SafeFileHandle? Reopen()
     {
-        lock (_repair)
+        if (_data is null) return null;
+        try
         {
-            _verified.Clear(number);
-            _present.Clear(number);
-            Interlocked.Increment(ref _generation);
+            return File.OpenHandle($"/proc/self/fd/{_data.DangerousGetHandle()}", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         }
-
-        MarkDirty(number);
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            Log($"can't hand out the complete file: {e.Message}");
+            return null;
+        }
     }
 
-    /// <summary>A second, read-only descriptor of the data file, also when its name is gone.</summary>
-    internal SafeFileHandle Reopen() =>
-        File.OpenHandle($"/proc/self/fd/{_data.DangerousGetHandle()}", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+    private SafeFileHandle OpenData(string path)
+    {
+        SafeFileHandle data = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        try
+        {
+            if (RandomAccess.GetLength(data) == PaddedLength) return data;
+            if (_present.Count != 0) Log("the data file does not have the blob's length: dropped");
+            ForgetAll();
+            RandomAccess.SetLength(data, 0);
+            RandomAccess.SetLength(data, PaddedLength);
+            return data;
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>False on a short or failed read, after which the cache has forgotten what is no longer there.</summary>
     private bool ReadFully(long offset, Span<byte> destination)
     {
+        if (_data is null)
+        {
+            // Only a range without chunks gets here: zeros.
+            destination.Clear();
+            return true;
+        }
+
         try
         {
             int done = 0;
@@ -207,39 +233,6 @@ public sealed partial class BlobCache
         {
             return false;
         }
-    }
-
-    /// <summary>Forgets whatever lay behind a cut, then gives the file its length back.</summary>
-    private void RepairLength()
-    {
-        if (RandomAccess.GetLength(_data) == PaddedLength) return;
-        lock (_repair)
-        {
-            if (RandomAccess.GetLength(_data) == PaddedLength) return;
-            Log("the data file was truncated while in use: dropped");
-            ForgetAll();
-            RandomAccess.SetLength(_data, PaddedLength);
-        }
-    }
-
-    private void ForgetAll()
-    {
-        lock (_repair)
-        {
-            _verified.ClearAll();
-            _present.ClearAll();
-            Interlocked.Increment(ref _generation);
-        }
-
-        for (int page = 0; page < _dirtyPages.Length; page++) _dirtyPages.Set(page);
-    }
-
-    private void NoteWriteFailure(Exception e)
-    {
-        Volatile.Write(ref _writesFailUntil, _options.Time.GetTimestamp() + ToTicks(_options.WriteRetryDelay));
-        if (_writeFailed) return;
-        _writeFailed = true;
-        Log($"can't store ({e.Message}); serving without the cache until that works again");
     }
 
     private long ToTicks(TimeSpan span) => (long)(span.TotalSeconds * _options.Time.TimestampFrequency);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Sluice.Formats;
 using Sluice.Formats.Hashing;
+using Sluice.Formats.Oci;
 
 namespace Sluice.Storage.Cache;
 
@@ -10,6 +11,9 @@ namespace Sluice.Storage.Cache;
 /// </summary>
 public sealed class CacheDirectory : IDisposable
 {
+    // As much as RAFS allows; a sparse file of this size is near the limit of ext4.
+    private const long MaxBlobSpace = 1L << 44;
+
     private readonly CacheOptions _options;
     private readonly string _root;
     private readonly FileStream _lockFile;
@@ -44,7 +48,7 @@ public sealed class CacheDirectory : IDisposable
     /// Opens the cache of a blob, or shares the open one. Every call is undone by one <see cref="Close"/>. An image whose chunk
     /// table contradicts that of another image gets a file of its own.
     /// </summary>
-    /// <exception cref="SluiceException">The files can't be opened, or the format's chunks overlap.</exception>
+    /// <exception cref="InvalidFormatException">The format's chunks overlap or lie outside of the blob space.</exception>
     public BlobCache Open(IBlobFormat format)
     {
         CheckChunks(format);
@@ -54,7 +58,7 @@ public sealed class CacheDirectory : IDisposable
             string shared = Path.Combine(format.Blob.Algorithm, format.Blob.Hex);
             if (_open.TryGetValue(shared, out (BlobCache Cache, int Users) open))
             {
-                if (open.Cache.Length == format.Length && open.Cache.Identities.Count == format.NumberCount && open.Cache.Identities.TryAdd(format))
+                if (open.Cache.Length == format.Length && open.Cache.NumberCount == format.NumberCount && open.Cache.Identities.TryAdd(format))
                 {
                     _open[shared] = (open.Cache, open.Users + 1);
                     return open.Cache;
@@ -92,6 +96,9 @@ public sealed class CacheDirectory : IDisposable
         }
     }
 
+    /// <summary>Where a blob's files lie, whether they exist or not.</summary>
+    internal string GetBlobDirectory(Digest blob) => Path.Combine(_root, blob.Algorithm, blob.Hex);
+
     /// <summary>Makes everything stored so far durable.</summary>
     public void Flush()
     {
@@ -116,23 +123,30 @@ public sealed class CacheDirectory : IDisposable
 
     private BlobCache? Create(string key, IBlobFormat format, bool mustAgree)
     {
+        BlobCache cache = CreateFiles(key, format);
+        bool agrees = cache.Identities.TryAdd(format);
+        if (!agrees && mustAgree)
+        {
+            cache.Close();
+            return null;
+        }
+
+        if (agrees) cache.ApplyCleanShutdown();
+        _open[key] = (cache, 1);
+        return cache;
+    }
+
+    /// <summary>A disk that takes no files is no reason to refuse an image: its blobs are then read through.</summary>
+    private BlobCache CreateFiles(string key, IBlobFormat format)
+    {
         try
         {
-            BlobCache cache = new(key, Path.Combine(_root, key), format, _options);
-            bool agrees = cache.Identities.TryAdd(format);
-            if (!agrees && mustAgree)
-            {
-                cache.Close();
-                return null;
-            }
-
-            if (agrees) cache.ApplyCleanShutdown();
-            _open[key] = (cache, 1);
-            return cache;
+            return new BlobCache(key, Path.Combine(_root, key), format, _options);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SluiceException(SluiceError.Disk, Path.Combine(_root, key), $"can't open the cache of blob {format.Blob}: {e.Message}", inner: e);
+            _options.Log?.Invoke($"cache of blob {format.Blob}: can't open its files ({e.Message}); serving without the cache until all images that use it are closed");
+            return new BlobCache(key, null, format, _options);
         }
     }
 
@@ -154,12 +168,20 @@ public sealed class CacheDirectory : IDisposable
     private void FlushInBackground()
     {
         if (Interlocked.Exchange(ref _flushing, 1) != 0) return;
-        Flush();
-        Volatile.Write(ref _flushing, 0);
+        try
+        {
+            Flush();
+        }
+        finally
+        {
+            Volatile.Write(ref _flushing, 0);
+        }
     }
 
     private static void CheckChunks(IBlobFormat format)
     {
+        if (format.Length is < 0 or > MaxBlobSpace)
+            throw new InvalidFormatException("chunk table", $"blob {format.Blob}: a blob space of {format.Length} bytes");
         AtomicBitmap seen = new(format.NumberCount);
         long end = 0;
         for (int slot = 0; slot < format.Count; slot++)

@@ -9,60 +9,65 @@ namespace Sluice.Storage.Cache;
 /// is only as honest as who made it: one that gives a chunk another place or another digest than the image before it
 /// must not read that chunk's bytes, and must not write over them. Such an image does not get into the shared file.
 /// </summary>
-internal sealed class ChunkIdentities(int count)
+/// <remarks>Holds the chunks that some image has named, not all that the blob claims to have. Used under the directory's lock.</remarks>
+internal sealed class ChunkIdentities
 {
-    private readonly Entry[] _entries = new Entry[count];
-
-    /// <summary>How many chunk numbers the blob has.</summary>
-    public int Count => _entries.Length;
+    private Entry[] _entries = [];
 
     /// <summary>Adds the chunks of <paramref name="format"/>; false, and nothing is added, if they contradict what is known.</summary>
     public bool TryAdd(IBlobFormat format)
     {
-        if (!IsConsistent(format)) return false;
-        for (int slot = 0; slot < format.Count; slot++)
-        {
-            ChunkExtent extent = format.GetExtent(slot);
-            _entries[extent.Number] = new Entry(extent.Offset, extent.Length, format.GetIdentity(slot));
-        }
-
+        if (Merge(format, null) is not { } count) return false;
+        if (count == _entries.Length) return true;
+        Entry[] merged = new Entry[count];
+        Merge(format, merged);
+        _entries = merged;
         return true;
     }
 
     /// <summary>SHA-256 of everything known.</summary>
     public byte[] Fingerprint() => SHA256.HashData(MemoryMarshal.AsBytes(_entries.AsSpan()));
 
-    private bool IsConsistent(IBlobFormat format)
+    /// <summary>
+    /// Walks both lists in the order of numbers. Offsets must grow with numbers, which they do in every blob that a builder
+    /// writes: elsewhere overlaps could not be found in one pass.
+    /// </summary>
+    /// <returns>How many chunks both lists name together, or null if they contradict each other.</returns>
+    private int? Merge(IBlobFormat format, Entry[]? target)
     {
-        // Numbers grow with offsets in every blob that a builder writes; where they don't, overlaps can't be found in one pass.
-        int next = 0;
+        int count = 0;
         long end = 0;
-        for (int slot = 0; slot < format.Count; slot++)
+        int last = -1;
+        int known = 0;
+        for (int slot = 0; known < _entries.Length || slot < format.Count; count++)
         {
-            ChunkExtent extent = format.GetExtent(slot);
-            if (extent.Number < next || extent.Number >= _entries.Length || extent.Length <= 0) return false;
-            for (; next < extent.Number; next++)
+            Entry next;
+            int number = slot < format.Count ? format.GetExtent(slot).Number : int.MaxValue;
+            if (known < _entries.Length && _entries[known].Number <= number)
             {
-                Entry between = _entries[next];
-                if (between.Length == 0) continue;
-                if (between.Offset < end) return false;
-                end = between.Offset + between.Length;
+                next = _entries[known++];
+                if (next.Number == number && next != EntryOf(format, slot++)) return null;
+            }
+            else
+            {
+                next = EntryOf(format, slot++);
             }
 
-            Entry known = _entries[extent.Number];
-            if (known.Length != 0 && known != new Entry(extent.Offset, extent.Length, format.GetIdentity(slot))) return false;
-            if (extent.Offset < end || extent.End > format.Length) return false;
-            end = extent.End;
-            next = extent.Number + 1;
+            if (next.Number <= last || next.Offset < end) return null;
+            (last, end) = (next.Number, next.Offset + next.Length);
+            if (target is not null) target[count] = next;
         }
 
-        for (; next < _entries.Length; next++)
-            if (_entries[next].Length != 0) return _entries[next].Offset >= end;
-
-        return true;
+        return count;
     }
 
-    /// <summary>48 bytes; <see cref="Length"/> 0 means that no image has named the chunk.</summary>
+    private static Entry EntryOf(IBlobFormat format, int slot)
+    {
+        ChunkExtent extent = format.GetExtent(slot);
+        return new Entry(extent.Number, extent.Length, extent.Offset, format.GetIdentity(slot));
+    }
+
+    /// <summary>48 bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct Entry(long Offset, long Length, ChunkDigest Digest);
+    private readonly record struct Entry(int Number, int Length, long Offset, ChunkDigest Digest);
 }

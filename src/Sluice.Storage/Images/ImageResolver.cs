@@ -14,9 +14,15 @@ public static class ImageResolver
     /// <param name="preferAccelerated">Take the RAFS one where an index has an ordinary and a RAFS manifest for the platform.</param>
     /// <exception cref="SluiceException"><see cref="SluiceError.NotFound"/>: no such image, or none for the platform.</exception>
     public static async Task<StoredImage> ResolveAsync(
-        IImageStore store, string tagOrDigest, Platform platform, bool preferAccelerated, CancellationToken cancellation)
+        IImageStore store, string tagOrDigest, Platform platform, bool preferAccelerated, CancellationToken cancellation) =>
+        await ResolveAsync(store, await store.GetManifestAsync(tagOrDigest, cancellation), platform, preferAccelerated, cancellation);
+
+    /// <inheritdoc cref="ResolveAsync(IImageStore, string, Platform, bool, CancellationToken)"/>
+    /// <param name="stored">The manifest or index to start from.</param>
+    public static async Task<StoredImage> ResolveAsync(
+        IImageStore store, StoredManifest stored, Platform platform, bool preferAccelerated, CancellationToken cancellation)
     {
-        StoredManifest stored = await store.GetManifestAsync(tagOrDigest, cancellation);
+        string tagOrDigest = stored.Digest.ToString();
         for (int depth = 0; MediaTypes.IsIndex(stored.MediaType); depth++)
         {
             if (depth == MaxIndexDepth) throw new InvalidFormatException("image index", $"{stored.Digest}: indexes are nested more than {MaxIndexDepth} deep");

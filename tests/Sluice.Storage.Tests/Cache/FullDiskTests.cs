@@ -38,6 +38,27 @@ public sealed partial class FullDiskTests
         }
     }
 
+    [Fact]
+    public async Task ADiskThatTakesNoFilesMeansReadingThrough()
+    {
+        if (!Environment.IsPrivilegedProcess) Assert.Skip("mounting a tmpfs needs root");
+        using TemporaryDirectory directory = new();
+        Assert.Equal(0, Mount("none", directory.Path, "tmpfs", 0, "size=64k,nr_inodes=3")); // the root, the lock, one more
+        try
+        {
+            SyntheticBlob blob = SyntheticBlob.Create(1, 64, maxMembers: 2, vary: true);
+            using Rig rig = new(blob, root: directory.Path);
+            await rig.AssertReadAsync(0, blob.Content.Length);
+            await rig.AssertReadAsync(0, blob.Content.Length);
+            Assert.Single(rig.Log);
+            Assert.Null(rig.Disk.CompleteFile);
+        }
+        finally
+        {
+            _ = Unmount(directory.Path, 2 /* MNT_DETACH */);
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "mount", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Mount(string source, string target, string type, nuint flags, string data);
 

@@ -26,7 +26,7 @@ internal static class BlobMetadataCodec
         return content;
     }
 
-    /// <summary>Compresses with <paramref name="compressor"/>; where that does not make it smaller, returns it as it is and <see cref="Compressor.None"/>.</summary>
+    /// <summary>Compresses the content; where that does not make it smaller, returns it as it is and <see cref="Compressor.None"/>.</summary>
     public static (byte[] Stored, Compressor Compressor) Compress(Compressor compressor, ReadOnlySpan<byte> content)
     {
         if (compressor != Compressor.None)

@@ -17,6 +17,7 @@ public sealed class BlobToc
         Entries = entries;
         byte[] bytes = ToBytes();
         Digest = new ChunkDigest(SHA256.HashData(bytes));
+        EntriesDigest = new ChunkDigest(SHA256.HashData(bytes.AsSpan(..^BlobTarHeader.Size)));
         StoredSize = bytes.Length;
     }
 
@@ -24,13 +25,17 @@ public sealed class BlobToc
     {
         Entries = entries;
         Digest = new ChunkDigest(SHA256.HashData(stored));
+        EntriesDigest = new ChunkDigest(SHA256.HashData(stored[..^BlobTarHeader.Size]));
         StoredSize = stored.Length;
     }
 
     public IReadOnlyList<BlobTocEntry> Entries { get; }
 
-    /// <summary>sha256 of the entries and their tar header: what the blob table holds as TOC digest.</summary>
+    /// <summary>sha256 of the entries and their tar header: what nydus means by the TOC digest, and what it checks when it knows the TOC's size.</summary>
     public ChunkDigest Digest { get; }
+
+    /// <summary>sha256 of the entries alone: what converters have merges write for separate blobs, with a TOC size of 0.</summary>
+    public ChunkDigest EntriesDigest { get; }
 
     /// <summary>Bytes of the entries and their tar header.</summary>
     public int StoredSize { get; }

@@ -73,13 +73,13 @@ public sealed partial class ChunkDecoder
     {
         ref readonly ChunkInfo info = ref _chunks[chunk];
         if (info.UncompressedSize == 0) return;
-        if (info.Flags.HasFlag(ChunkFlags.Hole))
+        if (info.Flags.Has(ChunkFlags.Hole))
         {
             target.Clear();
             return;
         }
 
-        DecodeStored(compressed, target, info.Flags.HasFlag(ChunkFlags.Encrypted), info.Flags.HasFlag(ChunkFlags.Compressed));
+        DecodeStored(compressed, target, info.Flags.Has(ChunkFlags.Encrypted), info.Flags.Has(ChunkFlags.Compressed));
     }
 
     /// <summary>Decrypts and decompresses one stored piece: a chunk or a batch.</summary>
@@ -111,7 +111,7 @@ public sealed partial class ChunkDecoder
     private byte[] DecodeShared(int chunk, int needed, ReadOnlySpan<byte> compressed)
     {
         ref readonly ChunkInfo info = ref _chunks[chunk];
-        bool zran = info.Flags.HasFlag(ChunkFlags.Zran);
+        bool zran = info.Flags.Has(ChunkFlags.Zran);
         int size = zran ? needed : _table.Batches[ContextOf(info)].UncompressedSize;
         byte[] output = ArrayPool<byte>.Shared.Rent(size);
         try
@@ -124,7 +124,7 @@ public sealed partial class ChunkDecoder
             }
             else
             {
-                DecodeStored(compressed, output.AsSpan(0, size), info.Flags.HasFlag(ChunkFlags.Encrypted), null);
+                DecodeStored(compressed, output.AsSpan(0, size), info.Flags.Has(ChunkFlags.Encrypted), null);
             }
 
             return output;

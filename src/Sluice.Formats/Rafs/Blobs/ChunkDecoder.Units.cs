@@ -56,7 +56,7 @@ public sealed partial class ChunkDecoder
         const ChunkFlags Shared = ChunkFlags.Batch | ChunkFlags.Zran;
         if ((chunk.Flags & Shared) == ChunkFlags.None || (chunk.Flags & Shared) != (previous.Flags & Shared)) return false;
         if (chunk.UncompressedSize == 0 || previous.UncompressedSize == 0 || ContextOf(chunk) != ContextOf(previous)) return false;
-        if (chunk.Flags.HasFlag(ChunkFlags.Batch) && chunk.CompressedOffset != previous.CompressedOffset) return false;
+        if (chunk.Flags.Has(ChunkFlags.Batch) && chunk.CompressedOffset != previous.CompressedOffset) return false;
         return chunk.UncompressedOffset - (previous.UncompressedOffset + previous.UncompressedSize) < RafsBlobLimits.MaxUnitGap &&
                chunk.UncompressedOffset + chunk.UncompressedSize - unitOffset <= RafsBlobLimits.MaxUnitSize;
     }

@@ -64,7 +64,10 @@ public sealed partial class ChunkDecoder
     /// <summary>A chunk that the image does not list has size 0 and the end of its predecessor as its offset.</summary>
     public ref readonly ChunkInfo this[int chunk] => ref _chunks[chunk];
 
-    /// <summary>The first chunk that ends behind <paramref name="uncompressedOffset"/>: the one that holds this byte of blob space or, in a gap, the next. <see cref="ChunkCount"/> at the end.</summary>
+    /// <summary>
+    /// The first chunk that ends behind <paramref name="uncompressedOffset"/>: the one that holds this byte of blob space or, in
+    /// a gap, the next. <see cref="ChunkCount"/> at the end.
+    /// </summary>
     public int FindChunk(long uncompressedOffset)
     {
         int low = 0;
@@ -84,14 +87,14 @@ public sealed partial class ChunkDecoder
     public (long Offset, int Length) GetCompressedRange(int chunk)
     {
         ref readonly ChunkInfo info = ref _chunks[chunk];
-        if (info.UncompressedSize == 0 || info.Flags.HasFlag(ChunkFlags.Hole)) return (info.CompressedOffset, 0);
-        if (info.Flags.HasFlag(ChunkFlags.Zran))
+        if (info.UncompressedSize == 0 || info.Flags.Has(ChunkFlags.Hole)) return (info.CompressedOffset, 0);
+        if (info.Flags.Has(ChunkFlags.Zran))
         {
             ref readonly ZranContext context = ref _table.Contexts[ContextOf(info)];
             return (context.InputOffset, context.InputLength);
         }
 
-        return (info.CompressedOffset, info.Flags.HasFlag(ChunkFlags.Batch) ? _table.Batches[ContextOf(info)].CompressedSize : info.CompressedSize);
+        return (info.CompressedOffset, info.Flags.Has(ChunkFlags.Batch) ? _table.Batches[ContextOf(info)].CompressedSize : info.CompressedSize);
     }
 
     /// <summary>Checks a decoded chunk against its digest or, if the image has none, its CRC-32C.</summary>
@@ -105,7 +108,7 @@ public sealed partial class ChunkDecoder
             return ChunkDigest.Compute(Blob.Digester, data) == info.Digest ? ChunkVerdict.Good : ChunkVerdict.Corrupt;
         }
 
-        if (!info.Flags.HasFlag(ChunkFlags.HasCrc32)) return ChunkVerdict.Unverifiable;
+        if (!info.Flags.Has(ChunkFlags.HasCrc32)) return ChunkVerdict.Unverifiable;
         return Crc32C.Compute(data) == info.Crc32 ? ChunkVerdict.Good : ChunkVerdict.Corrupt;
     }
 

@@ -83,14 +83,14 @@ internal static class ChunkInfoLayout
 
     public static void WriteV2(Span<byte> entry, in ChunkInfo chunk)
     {
-        ulong stored = (chunk.Flags.HasFlag(ChunkFlags.Compressed) ? V2Compressed : 0) |
-                       (chunk.Flags.HasFlag(ChunkFlags.Zran) ? V2Zran : 0) |
-                       (chunk.Flags.HasFlag(ChunkFlags.Batch) ? V2Batch : 0) |
-                       (chunk.Flags.HasFlag(ChunkFlags.Encrypted) ? V2Encrypted : 0);
+        ulong stored = (chunk.Flags.Has(ChunkFlags.Compressed) ? V2Compressed : 0) |
+                       (chunk.Flags.Has(ChunkFlags.Zran) ? V2Zran : 0) |
+                       (chunk.Flags.Has(ChunkFlags.Batch) ? V2Batch : 0) |
+                       (chunk.Flags.Has(ChunkFlags.Encrypted) ? V2Encrypted : 0);
 
         // One field serves as position or as checksum; the position can't be done without.
         bool positioned = (stored & (V2Zran | V2Batch)) != 0;
-        if (!positioned && chunk.Flags.HasFlag(ChunkFlags.HasCrc32)) stored |= V2HasCrc32;
+        if (!positioned && chunk.Flags.Has(ChunkFlags.HasCrc32)) stored |= V2HasCrc32;
         BinaryPrimitives.WriteUInt64LittleEndian(
             entry, (stored << 56) | ((ulong)(chunk.UncompressedSize - 1) << 32) | (uint)(chunk.UncompressedOffset / Alignment));
         BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], ((ulong)chunk.CompressedSize << 40) | (ulong)chunk.CompressedOffset);

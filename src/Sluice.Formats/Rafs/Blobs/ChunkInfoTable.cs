@@ -69,7 +69,7 @@ public sealed class ChunkInfoTable
             chunks[i] = chunks[i] with
             {
                 Digest = trusted.Digest,
-                Crc32 = trusted.Flags.HasFlag(ChunkFlags.HasCrc32) ? trusted.Crc32 : chunks[i].Crc32,
+                Crc32 = trusted.Flags.Has(ChunkFlags.HasCrc32) ? trusted.Crc32 : chunks[i].Crc32,
                 Flags = chunks[i].Flags | (trusted.Flags & ChunkFlags.HasCrc32),
             };
         }
@@ -84,6 +84,9 @@ public sealed class ChunkInfoTable
         for (int i = 0; i < Chunks.Length; i++) Chunks[i].Digest.CopyTo(digests.AsSpan(i * ChunkDigest.Size));
         return digests;
     }
+
+    internal ChunkInfoTable WithFeatures(BlobFeatures features) =>
+        new() { Features = features, Chunks = Chunks, Batches = Batches, Contexts = Contexts, Dictionaries = Dictionaries };
 
     private ChunkInfoTable With(ChunkInfo[] chunks) =>
         new() { Features = Features, Chunks = chunks, Batches = Batches, Contexts = Contexts, Dictionaries = Dictionaries };

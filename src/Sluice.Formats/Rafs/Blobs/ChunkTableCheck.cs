@@ -13,7 +13,11 @@ internal static class ChunkTableCheck
     {
         ChunkInfo[] chunks = table.Chunks;
         if (chunks.Length > RafsBlobLimits.MaxChunks) throw new InvalidFormatException("nydus blob", $"{chunks.Length} chunks");
-        if (blob.Compressor is < Compressor.None or > Compressor.Zstd) throw new InvalidFormatException("nydus blob", $"unknown compressor {(int)blob.Compressor}");
+        if (blob.Compressor is < Compressor.None or > Compressor.Zstd)
+        {
+            throw new InvalidFormatException("nydus blob", $"unknown compressor {(int)blob.Compressor}");
+        }
+
         long dataEnd = GetDataEnd(blob);
         CheckContexts(table, dataEnd);
         bool owned = false;
@@ -70,10 +74,10 @@ internal static class ChunkTableCheck
         if (chunk.UncompressedOffset < previousEnd) throw Error(number, "overlaps its predecessor");
         long limit = blob.UncompressedSize is > 0 and < RafsBlobLimits.MaxUncompressedSize ? blob.UncompressedSize : RafsBlobLimits.MaxUncompressedSize;
         if (chunk.UncompressedOffset > limit - chunk.UncompressedSize) throw Error(number, "reaches beyond the blob space");
-        if (chunk.Flags.HasFlag(ChunkFlags.Hole)) return;
-        if (chunk.Flags.HasFlag(ChunkFlags.Encrypted) && blob.Cipher != RafsCipher.Aes128Xts) throw Error(number, "is encrypted, but the bootstrap has no key");
-        if (chunk.Flags.HasFlag(ChunkFlags.Zran)) CheckZran(table, chunk, number);
-        else if (chunk.Flags.HasFlag(ChunkFlags.Batch)) CheckBatch(table, chunk, number, dataEnd);
+        if (chunk.Flags.Has(ChunkFlags.Hole)) return;
+        if (chunk.Flags.Has(ChunkFlags.Encrypted) && blob.Cipher != RafsCipher.Aes128Xts) throw Error(number, "is encrypted, but the bootstrap has no key");
+        if (chunk.Flags.Has(ChunkFlags.Zran)) CheckZran(table, chunk, number);
+        else if (chunk.Flags.Has(ChunkFlags.Batch)) CheckBatch(table, chunk, number, dataEnd);
         else CheckPlain(chunk, number, dataEnd);
     }
 
@@ -90,7 +94,10 @@ internal static class ChunkTableCheck
         if (index >= (ulong)table.Batches.Length) throw Error(number, $"is in batch {index} of {table.Batches.Length}");
         ref readonly BatchContext batch = ref table.Batches[index];
         if ((uint)chunk.Data + (long)chunk.UncompressedSize > batch.UncompressedSize) throw Error(number, "reaches beyond its batch");
-        if (chunk.CompressedOffset < 0 || chunk.CompressedOffset > dataEnd - batch.CompressedSize) throw Error(number, "is in a batch that reaches beyond the blob");
+        if (chunk.CompressedOffset < 0 || chunk.CompressedOffset > dataEnd - batch.CompressedSize)
+        {
+            throw Error(number, "is in a batch that reaches beyond the blob");
+        }
     }
 
     private static void CheckPlain(in ChunkInfo chunk, int number, long dataEnd)

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Sluice.Formats.Compression;
 using Sluice.Formats.Hashing;
 using Sluice.Formats.Oci;
@@ -23,13 +22,9 @@ public sealed class RafsBlobWriter : IDisposable
     /// <summary>What stands for the id in the bootstrap inside the blob, whose own digest can't be known yet.</summary>
     public static readonly string UnknownId = new('x', 64);
 
-    private readonly Stream _output;
     private readonly RafsBlobWriterOptions _options;
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly BlobSectionWriter _sections;
     private readonly List<ChunkInfo> _chunks = [];
-    private readonly List<BlobTocEntry> _toc = [];
-    private readonly byte[] _tarHeader = new byte[BlobTarHeader.Size];
-    private long _position;
     private long _uncompressed;
     private byte[] _chunkInfoFile = [];
     private RafsBlob? _entry;
@@ -45,15 +40,15 @@ public sealed class RafsBlobWriter : IDisposable
         }
 
         if (options.Compressor == Compressor.Gzip) throw new ArgumentException("chunks of a native blob are never gzip", nameof(options));
-        _output = output;
         _options = options;
+        _sections = new BlobSectionWriter(output, options.WithTarHeaders, options.WithToc);
     }
 
     /// <summary>The number that the next chunk will get.</summary>
     public int ChunkCount => _chunks.Count;
 
     /// <summary>Bytes written so far.</summary>
-    public long Position => _position;
+    public long Position => _sections.Position;
 
     /// <summary>The chunks so far, by number.</summary>
     public IReadOnlyList<ChunkInfo> Chunks => _chunks;
@@ -67,9 +62,13 @@ public sealed class RafsBlobWriter : IDisposable
     public int Append(ReadOnlySpan<byte> stored, int uncompressedSize, ChunkDigest digest, uint crc32)
     {
         if (_entry is not null) throw new InvalidOperationException("the chunks are complete");
-        if (uncompressedSize < 1 || uncompressedSize > _options.ChunkSize) throw new ArgumentOutOfRangeException(nameof(uncompressedSize), uncompressedSize, "not a chunk's size");
+        if (uncompressedSize < 1 || uncompressedSize > _options.ChunkSize)
+        {
+            throw new ArgumentOutOfRangeException(nameof(uncompressedSize), uncompressedSize, "not a chunk's size");
+        }
+
         if (stored.IsEmpty || stored.Length > uncompressedSize) throw new ArgumentException($"{stored.Length} bytes store {uncompressedSize}", nameof(stored));
-        if (_chunks.Count == RafsBlobLimits.MaxChunks - 1 || _position + stored.Length > RafsBlobLimits.MaxCompressedSize)
+        if (_chunks.Count == RafsBlobLimits.MaxChunks - 1 || Position + stored.Length > RafsBlobLimits.MaxCompressedSize)
         {
             throw new SluiceException(SluiceError.Image, "blob", "a layer is larger than a RAFS blob can be", "use larger chunks");
         }
@@ -77,7 +76,7 @@ public sealed class RafsBlobWriter : IDisposable
         bool compressed = stored.Length != uncompressedSize;
         _chunks.Add(new ChunkInfo
         {
-            CompressedOffset = _position,
+            CompressedOffset = Position,
             CompressedSize = stored.Length,
             UncompressedOffset = _uncompressed,
             UncompressedSize = uncompressedSize,
@@ -86,7 +85,7 @@ public sealed class RafsBlobWriter : IDisposable
             Digest = digest,
         });
         _uncompressed += Align(uncompressedSize);
-        Write(stored);
+        _sections.Write(stored);
         return _chunks.Count - 1;
     }
 
@@ -126,14 +125,12 @@ public sealed class RafsBlobWriter : IDisposable
         // A blob without chunks has neither data nor tables, not even empty ones.
         if (_chunks.Count > 0)
         {
-            long dataSize = _position;
-            WriteTarHeader(BlobSection.ImageBlob, dataSize);
-            if (_options.WithToc) AddDataEntry(dataSize);
-            entry = WriteChunkInfo(entry);
-            if (_options.WithToc) WriteDigests();
+            _sections.EndData(_uncompressed);
+            var table = new ChunkInfoTable { Features = _options.Features, Chunks = [.. _chunks] };
+            (entry, _chunkInfoFile) = _sections.WriteChunkInfo(entry, table, _options.Compressor);
         }
 
-        return _entry = entry with { CompressedSize = _position };
+        return _entry = entry with { CompressedSize = Position };
     }
 
     /// <summary>Writes the bootstrap, if the options announced one, and the table of contents.</summary>
@@ -141,28 +138,27 @@ public sealed class RafsBlobWriter : IDisposable
     public WrittenBlob Complete(ReadOnlySpan<byte> bootstrap = default)
     {
         if (_complete) throw new InvalidOperationException("the blob is complete");
-        if (bootstrap.IsEmpty == _options.WithBootstrap) throw new ArgumentException("a bootstrap was announced and not given, or the other way round", nameof(bootstrap));
-        RafsBlob entry = CompleteChunks();
-        _complete = true;
-        if (_options.WithBootstrap) WriteBootstrap(bootstrap);
-        BlobToc? toc = null;
-        if (_options.WithToc)
+        if (bootstrap.IsEmpty == _options.WithBootstrap)
         {
-            toc = new BlobToc(_toc);
-            Write(toc.ToBytes());
+            throw new ArgumentException("a bootstrap was announced and not given, or the other way round", nameof(bootstrap));
         }
 
+        RafsBlob entry = CompleteChunks();
+        _complete = true;
+        if (_options.WithBootstrap) _sections.WriteBootstrap(bootstrap);
+        BlobToc? toc = _sections.WriteToc();
+
         bool describesToc = toc is not null && !_options.WithBootstrap;
-        Digest digest = Digest.FromSha256(_hash.GetCurrentHash());
+        Digest digest = Digest.FromSha256(_sections.GetHash());
         return new WrittenBlob
         {
             Digest = digest,
-            Size = _position,
+            Size = Position,
             Blob = entry with
             {
                 Id = digest.Hex,
                 Features = entry.Features & ~BlobFeatures.InlinedFsMeta,
-                CompressedSize = _options.WithBootstrap ? entry.CompressedSize : _position,
+                CompressedSize = _options.WithBootstrap ? entry.CompressedSize : Position,
                 TocSize = describesToc ? toc!.StoredSize : 0,
                 TocDigest = describesToc ? toc!.Digest : default,
             },
@@ -172,79 +168,7 @@ public sealed class RafsBlobWriter : IDisposable
         };
     }
 
-    public void Dispose() => _hash.Dispose();
+    public void Dispose() => _sections.Dispose();
 
     private static long Align(long size) => (size + ChunkInfoLayout.Alignment - 1) & ~(ChunkInfoLayout.Alignment - 1L);
-
-    /// <summary>The digest in this entry covers the tar header too, as nydus has it: the hash of everything so far.</summary>
-    private void AddDataEntry(long size) => _toc.Add(new BlobTocEntry
-    {
-        Name = BlobSection.ImageBlob,
-        Offset = 0,
-        CompressedSize = size,
-        UncompressedSize = _uncompressed,
-        Digest = new ChunkDigest(_hash.GetCurrentHash()),
-    });
-
-    private RafsBlob WriteChunkInfo(RafsBlob entry)
-    {
-        var table = new ChunkInfoTable { Features = _options.Features, Chunks = [.. _chunks] };
-        byte[] array = ChunkInfoWriter.WriteArray(table);
-        (byte[] stored, ChunkInfoHeader header) = ChunkInfoWriter.Pack(table, array, _options.Compressor, _position);
-        byte[] headerBytes = new byte[ChunkInfoHeader.Size];
-        header.Write(headerBytes);
-        AddEntry(BlobSection.BlobMeta, array, stored.Length, header.Compressor);
-        Write(stored);
-        AddEntry(BlobSection.BlobMetaHeader, headerBytes, headerBytes.Length, Compressor.None);
-        Write(headerBytes);
-        WriteTarHeader(BlobSection.BlobMeta, stored.Length + headerBytes.Length);
-        _chunkInfoFile = ChunkInfoWriter.WriteCacheFile(header, array);
-        return entry with
-        {
-            ChunkInfoCompressor = header.Compressor,
-            ChunkInfoOffset = header.Offset,
-            ChunkInfoCompressedSize = header.CompressedSize,
-            ChunkInfoUncompressedSize = header.UncompressedSize,
-        };
-    }
-
-    private void WriteDigests()
-    {
-        byte[] digests = new ChunkInfoTable { Chunks = [.. _chunks] }.GetDigests();
-        AddEntry(BlobSection.BlobDigest, digests, digests.Length, Compressor.None);
-        Write(digests);
-        WriteTarHeader(BlobSection.BlobDigest, digests.Length);
-    }
-
-    private void WriteBootstrap(ReadOnlySpan<byte> bootstrap)
-    {
-        (byte[] stored, Compressor compressor) = BlobMetadataCodec.Compress(Compressor.Zstd, bootstrap);
-        AddEntry(BlobSection.ImageBoot, bootstrap, stored.Length, compressor);
-        Write(stored);
-        WriteTarHeader(BlobSection.ImageBoot, stored.Length);
-    }
-
-    private void AddEntry(string name, ReadOnlySpan<byte> content, int storedSize, Compressor compressor) => _toc.Add(new BlobTocEntry
-    {
-        Name = name,
-        Compressor = compressor,
-        Offset = _position,
-        CompressedSize = storedSize,
-        UncompressedSize = content.Length,
-        Digest = new ChunkDigest(SHA256.HashData(content)),
-    });
-
-    private void WriteTarHeader(string name, long size)
-    {
-        if (!_options.WithTarHeaders) return;
-        BlobTarHeader.Write(_tarHeader, name, size);
-        Write(_tarHeader);
-    }
-
-    private void Write(ReadOnlySpan<byte> bytes)
-    {
-        _output.Write(bytes);
-        _hash.AppendData(bytes);
-        _position += bytes.Length;
-    }
 }

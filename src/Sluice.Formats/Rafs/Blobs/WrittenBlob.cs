@@ -2,13 +2,13 @@ using Sluice.Formats.Oci;
 
 namespace Sluice.Formats.Rafs.Blobs;
 
-/// <summary>What <see cref="RafsBlobWriter"/> wrote.</summary>
+/// <summary>What <see cref="RafsBlobWriter"/> or <see cref="RafsMetaBlobWriter"/> wrote.</summary>
 public sealed record WrittenBlob
 {
-    /// <summary>sha256 of the whole blob: its name in a registry.</summary>
+    /// <summary>sha256 of everything that was written: its name in a registry.</summary>
     public required Digest Digest { get; init; }
 
-    /// <summary>Size of the whole blob.</summary>
+    /// <summary>Bytes that were written.</summary>
     public required long Size { get; init; }
 
     /// <summary>

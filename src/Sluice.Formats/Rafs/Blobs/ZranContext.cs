@@ -49,7 +49,7 @@ public readonly record struct ZranContext
         if (input > RafsBlobLimits.MaxCompressedSize || output > RafsBlobLimits.MaxUncompressedSize ||
             inputLength > RafsBlobLimits.MaxContextSize || outputLength > RafsBlobLimits.MaxContextSize)
         {
-            throw new InvalidFormatException("nydus chunk info", $"a zran context of {inputLength} bytes at {input} that inflates to {outputLength} at {output}");
+            throw new InvalidFormatException("nydus chunk info", $"a zran context of {inputLength} bytes at {input} for {outputLength} at {output}");
         }
 
         if (dictionary > RafsBlobLimits.MaxMetadataSize || dictionaryLength > RafsBlobLimits.MaxDictionarySize)

@@ -54,7 +54,11 @@ internal sealed class RafsV5ChunkTables(RafsBlob[] blobs, int chunkSize)
             throw inode.Error($"has a chunk with flags 0x{flags:x}, which v5 images do not use");
         }
 
-        if (compressedSize > int.MaxValue || compressedOffset > 1UL << 40 || uncompressedOffset > 1UL << 44) throw inode.Error("has a chunk at an impossible place");
+        if (compressedSize > int.MaxValue || compressedOffset > 1UL << 40 || uncompressedOffset > 1UL << 44)
+        {
+            throw inode.Error("has a chunk at an impossible place");
+        }
+
         var chunk = new ChunkInfo
         {
             CompressedOffset = (long)compressedOffset,

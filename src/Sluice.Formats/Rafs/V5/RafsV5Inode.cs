@@ -58,7 +58,11 @@ internal readonly ref struct RafsV5Inode
 
         var inode = new RafsV5Inode(bootstrap[(int)offset..], (int)offset);
         if (inode.XattrStart > inode._record.Length) throw inode.Error("reaches beyond the bootstrap");
-        if (inode.NameLength is 0 or > RafsV5Layout.MaxNameLength || inode.TargetLength > RafsV5Layout.MaxTargetLength) throw inode.Error("has a name of bad length");
+        if (inode.NameLength is 0 or > RafsV5Layout.MaxNameLength || inode.TargetLength > RafsV5Layout.MaxTargetLength)
+        {
+            throw inode.Error("has a name of bad length");
+        }
+
         if (inode.Size < 0) throw inode.Error("has a negative size");
         return inode;
     }

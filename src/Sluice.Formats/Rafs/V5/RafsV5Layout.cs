@@ -42,6 +42,7 @@ internal static class RafsV5Layout
     public const ulong HashSha256 = 0x8;
     public const ulong CompressionGzip = 0x40;
     public const ulong CompressionZstd = 0x80;
+    public const ulong CompressionFlags = CompressionNone | CompressionLz4 | CompressionGzip | CompressionZstd;
 
     public static InvalidFormatException Error(string message, long offset = -1) => new("rafs v5", message, offset);
 }

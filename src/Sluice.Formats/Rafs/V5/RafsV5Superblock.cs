@@ -45,7 +45,7 @@ internal sealed record RafsV5Superblock
         return new RafsV5Superblock
         {
             ChunkSize = (int)chunkSize,
-            Compressor = (flags & (RafsV5Layout.CompressionNone | RafsV5Layout.CompressionLz4 | RafsV5Layout.CompressionGzip | RafsV5Layout.CompressionZstd)) switch
+            Compressor = (flags & RafsV5Layout.CompressionFlags) switch
             {
                 RafsV5Layout.CompressionNone => Compressor.None,
                 RafsV5Layout.CompressionLz4 => Compressor.Lz4Block,

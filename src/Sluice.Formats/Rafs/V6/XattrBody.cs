@@ -7,8 +7,7 @@ namespace Sluice.Formats.Rafs.V6;
 /// <summary>Writes the inline extended attributes of an inode. What EROFS cannot hold is left out, and <see cref="Fits"/> tells.</summary>
 internal static class XattrBody
 {
-    public static bool Fits(in ExtendedAttribute attribute) =>
-        attribute.Value.Length <= ErofsXattr.MaxValueSize && ErofsXattr.TrySplit(attribute.Name.Bytes, out _, out _);
+    public static bool Fits(in ExtendedAttribute attribute) => TryEncode(attribute, out _, out _);
 
     /// <summary>Bytes behind the inode: 0 without attributes. May exceed <see cref="ErofsXattr.MaxBodySize"/>, which the caller checks.</summary>
     public static long Measure(IReadOnlyList<ExtendedAttribute> attributes)
@@ -17,8 +16,7 @@ internal static class XattrBody
         for (int i = 0; i < attributes.Count; i++)
         {
             ExtendedAttribute attribute = attributes[i];
-            if (attribute.Value.Length > ErofsXattr.MaxValueSize) continue;
-            if (!ErofsXattr.TrySplit(attribute.Name.Bytes, out _, out int prefix)) continue;
+            if (!TryEncode(attribute, out _, out int prefix)) continue;
             size += ErofsXattr.PaddedEntrySize(attribute.Name.Length - prefix, attribute.Value.Length);
         }
 
@@ -34,8 +32,7 @@ internal static class XattrBody
         for (int i = 0; i < attributes.Count; i++)
         {
             ExtendedAttribute attribute = attributes[i];
-            if (attribute.Value.Length > ErofsXattr.MaxValueSize) continue;
-            if (!ErofsXattr.TrySplit(attribute.Name.Bytes, out byte index, out int prefix)) continue;
+            if (!TryEncode(attribute, out byte index, out int prefix)) continue;
             ReadOnlySpan<byte> name = attribute.Name.Bytes[prefix..];
             rest[0] = (byte)name.Length;
             rest[1] = index;
@@ -45,4 +42,7 @@ internal static class XattrBody
             rest = rest[ErofsXattr.PaddedEntrySize(name.Length, attribute.Value.Length)..];
         }
     }
+
+    private static bool TryEncode(in ExtendedAttribute attribute, out byte index, out int prefixLength) =>
+        ErofsXattr.TrySplit(attribute.Name.Bytes, out index, out prefixLength) && attribute.Value.Length <= ErofsXattr.MaxValueSize;
 }

@@ -49,7 +49,7 @@ internal sealed class BlobDownload(RegistryStore store, SourceOptions options, D
                 fault = RegistryFaults.FromException(body.Host, error, $"blob {blob}");
             }
 
-            store.Failed(body.Host);
+            store.Failed(body.Host, blob);
             Close();
             if (_position - _failedAt >= RealProgress) _schedule.Reset();
             _failedAt = _position;

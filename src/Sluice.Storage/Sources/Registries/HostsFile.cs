@@ -36,7 +36,7 @@ internal static class HostsFile
 
     private static RegistryHost Host(string file, string registry, string address, TomlTable table, TomlValue? at, RegistryHost? standard = null)
     {
-        string complete = address.StartsWith("http", StringComparison.Ordinal) ? address : "https://" + address;
+        string complete = address.Contains("://", StringComparison.Ordinal) ? address : "https://" + address;
         if (!Uri.TryCreate(complete, UriKind.Absolute, out Uri? url) || url.Scheme is not ("http" or "https") || url.Query.Length > 0 || url.UserInfo.Length > 0)
         {
             throw Wrong(file, at, $"'{address}' is no address of a registry");

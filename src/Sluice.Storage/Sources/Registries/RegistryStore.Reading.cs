@@ -67,9 +67,16 @@ public sealed partial class RegistryStore
     internal Task<BlobBody> OpenBodyAsync(Digest blob, long position, long end, bool isWhole, CancellationToken cancellation) =>
         TryHostsAsync(HostCapabilities.Pull, (host, isLast, token) => OpenBodyAsync(host, isLast, blob, position, end, isWhole, token), cancellation);
 
-    internal void Failed(RegistryHost host)
+    /// <summary>A transfer broke off: the next one tries other ways first.</summary>
+    internal void Failed(RegistryHost host, Digest blob)
     {
+        Forget(host, blob);
         if (host.IsMirror) host.SetResting(_options.Time);
+    }
+
+    private void Forget(RegistryHost host, Digest blob)
+    {
+        if (_locations.Get(host, blob) is { } location) _locations.Drop(host, blob, location);
     }
 
     private async Task<BlobBody> OpenBodyAsync(RegistryHost host, bool isLast, Digest blob, long position, long end, bool isWhole, CancellationToken cancellation)
@@ -93,6 +100,7 @@ public sealed partial class RegistryStore
             catch
             {
                 response.Dispose();
+                Forget(host, blob);
                 throw;
             }
         }
@@ -135,7 +143,6 @@ public sealed partial class RegistryStore
         string what = $"blob {blob}";
         if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.PartialContent))
         {
-            if (_locations.Get(host, blob) is { } location) _locations.Drop(host, blob, location);
             throw await RegistryFaults.FromResponseAsync(host, response, what, _options.Time, timer.Token).ConfigureAwait(false);
         }
 
@@ -162,7 +169,7 @@ public sealed partial class RegistryStore
             return end;
         }
 
-        RegistryFault Wrong(string problem) => new(SluiceError.Source, host.Name, $"{what} {problem}");
+        RegistryFault Wrong(string problem) => new(SluiceError.Source, host.Name, $"{what} {problem}", transient: true);
     }
 
     private static async Task SkipAsync(Stream stream, long count, StallTimer timer, string what, RegistryHost host)

@@ -14,7 +14,12 @@ public sealed class EncryptedBlobTests
 
     private static RafsBlob Blob => new()
     {
-        Id = new string('e', 64), ChunkSize = 0x10000, Compressor = Compressor.Zstd, Cipher = RafsCipher.Aes128Xts, CipherKey = Key, CipherIv = Iv,
+        Id = new string('e', 64),
+        ChunkSize = 0x10000,
+        Compressor = Compressor.Zstd,
+        Cipher = RafsCipher.Aes128Xts,
+        CipherKey = Key,
+        CipherIv = Iv,
         Features = BlobFeatures.Aligned | BlobFeatures.ChunkInfoV2 | BlobFeatures.Encrypted,
     };
 
@@ -35,7 +40,10 @@ public sealed class EncryptedBlobTests
             byte[] stored = Encrypt(length < 0 ? content : buffer[..length]);
             chunks.Add(new ChunkInfo
             {
-                CompressedOffset = data.Length, CompressedSize = stored.Length, UncompressedOffset = position, UncompressedSize = size,
+                CompressedOffset = data.Length,
+                CompressedSize = stored.Length,
+                UncompressedOffset = position,
+                UncompressedSize = size,
                 Flags = ChunkFlags.Encrypted | ChunkFlags.HasCrc32 | (length < 0 ? ChunkFlags.None : ChunkFlags.Compressed),
                 Crc32 = Crc32C.Compute(content),
             });
@@ -50,8 +58,12 @@ public sealed class EncryptedBlobTests
         header.Write(headerBytes);
         RafsBlob blob = Blob with
         {
-            ChunkCount = chunks.Count, UncompressedSize = position, ChunkInfoCompressor = header.Compressor, ChunkInfoOffset = data.Length,
-            ChunkInfoCompressedSize = array.Length, ChunkInfoUncompressedSize = header.UncompressedSize,
+            ChunkCount = chunks.Count,
+            UncompressedSize = position,
+            ChunkInfoCompressor = header.Compressor,
+            ChunkInfoOffset = data.Length,
+            ChunkInfoCompressedSize = array.Length,
+            ChunkInfoUncompressedSize = header.UncompressedSize,
         };
         byte[] section = [.. Encrypt(array), .. Encrypt(headerBytes)];
         Assert.Throws<InvalidFormatException>(() => ChunkInfoReader.ReadSection(section));

@@ -89,7 +89,11 @@ public sealed class HostileBlobTests
     {
         var header = new ChunkInfoHeader
         {
-            Features = BlobFeatures.Aligned, Compressor = Compressor.Zstd, ChunkCount = 1 << 24, CompressedSize = 10, UncompressedSize = 16L << 24,
+            Features = BlobFeatures.Aligned,
+            Compressor = Compressor.Zstd,
+            ChunkCount = 1 << 24,
+            CompressedSize = 10,
+            UncompressedSize = 16L << 24,
         };
         byte[] section = new byte[10 + ChunkInfoHeader.Size];
         header.Write(section.AsSpan(10));

@@ -62,7 +62,10 @@ public sealed class RafsBlobWriterTests
         using var output = new MemoryStream();
         using var writer = new RafsBlobWriter(output, new RafsBlobWriterOptions
         {
-            Compressor = compressor, Digester = DigestAlgorithm.Sha256, ChunkSize = 0x10000, WithBootstrap = false,
+            Compressor = compressor,
+            Digester = DigestAlgorithm.Sha256,
+            ChunkSize = 0x10000,
+            WithBootstrap = false,
         });
         var contents = new List<byte[]>();
         foreach (int size in (int[])[1, 15, 4096, 4097, 65536, 65535, 30000])

@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using Microsoft.Win32.SafeHandles;
+using Sluice.Formats.Compression;
+using Sluice.Formats.Hashing;
+using Sluice.Formats.Oci;
+using Sluice.Formats.Rafs;
+using Sluice.Formats.Rafs.Blobs;
+using Sluice.Storage.Cache;
+using Sluice.Storage.Disks;
+using Sluice.Storage.Fetching;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Bench;
+
+/// <summary>
+/// Reads of a complete cache through a disk beside plain reads of the same file, in turns within one run; then the miss path,
+/// from a source in memory to the cache.
+/// </summary>
+internal static class CacheReads
+{
+    private const int ChunkCount = 4096;
+    private const int ChunkSize = 64 << 10;
+    private const int Rounds = 7;
+
+    public static async Task RunAsync()
+    {
+        string root = Directory.CreateTempSubdirectory("sluice-bench-").FullName;
+        try
+        {
+            using CacheDirectory directory = new(root);
+            using Fetcher fetcher = new();
+            MemorySource source = new((long)ChunkCount * ChunkSize);
+            using FilesystemDisk disk = new("bench", new BlobReader(new RafsBlobFormat(source.NewDecoder()), directory, fetcher, [source]));
+            await MeasureMissesAsync(disk);
+            SafeFileHandle file = disk.CompleteFile ?? throw new InvalidOperationException("the cache is not complete");
+            Console.WriteLine($"{"read",-24}{"disk ns",12}{"file ns",12}{"ratio",8}");
+            Compare("4 KiB, random", disk, file, 4 << 10, 100_000, random: true);
+            Compare("128 KiB, random", disk, file, 128 << 10, 8_000, random: true);
+            Compare("1 MiB, sequential", disk, file, 1 << 20, 1_000, random: false);
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    private static async Task MeasureMissesAsync(FilesystemDisk disk)
+    {
+        byte[] buffer = new byte[1 << 20];
+        Stopwatch watch = Stopwatch.StartNew();
+        for (long offset = 0; offset < disk.Length; offset += buffer.Length)
+        {
+            if (!disk.TryRead(offset, buffer) && await disk.ReadAsync(offset, buffer) != DiskError.None) throw new InvalidOperationException("a read failed");
+        }
+
+        Console.WriteLine($"first read, sequential, 1 MiB: {disk.Length / 1048576.0 / watch.Elapsed.TotalSeconds:0} MiB/s (fetch from memory, BLAKE3, store)");
+    }
+
+    private static void Compare(string name, FilesystemDisk disk, SafeFileHandle file, int size, int count, bool random)
+    {
+        byte[] buffer = new byte[size];
+        long[] offsets = new long[count];
+        Random generator = new(1);
+        long places = (disk.Length / size) - 1;
+        for (int index = 0; index < count; index++) offsets[index] = (random ? generator.NextInt64(places) : index % places) * size;
+
+        List<double> diskTimes = [];
+        List<double> fileTimes = [];
+        for (int round = 0; round < Rounds; round++)
+        {
+            fileTimes.Add(Time(offsets, offset => RandomAccess.Read(file, buffer, offset) == buffer.Length));
+            diskTimes.Add(Time(offsets, offset => disk.TryRead(offset, buffer)));
+        }
+
+        double mine = diskTimes.Order().ElementAt(Rounds / 2);
+        double plain = fileTimes.Order().ElementAt(Rounds / 2);
+        Console.WriteLine($"{name,-24}{mine,12:0}{plain,12:0}{mine / plain,8:0.00}");
+    }
+
+    private static double Time(long[] offsets, Func<long, bool> read)
+    {
+        long start = Stopwatch.GetTimestamp();
+        foreach (long offset in offsets)
+            if (!read(offset)) throw new InvalidOperationException("not local");
+        return Stopwatch.GetElapsedTime(start).TotalNanoseconds / offsets.Length;
+    }
+
+    /// <summary>A blob of uncompressed chunks whose bytes are their own position.</summary>
+    private sealed class MemorySource(long length) : IBlobSource
+    {
+        public string Name => "memory";
+
+        public ChunkDecoder NewDecoder()
+        {
+            byte[] content = new byte[ChunkSize];
+            ChunkInfo[] chunks = new ChunkInfo[ChunkCount];
+            for (int number = 0; number < chunks.Length; number++)
+            {
+                long offset = (long)number * ChunkSize;
+                Fill(offset, content);
+                chunks[number] = new ChunkInfo
+                {
+                    CompressedOffset = offset,
+                    CompressedSize = ChunkSize,
+                    UncompressedOffset = offset,
+                    UncompressedSize = ChunkSize,
+                    Digest = ChunkDigest.Compute(DigestAlgorithm.Blake3, content),
+                };
+            }
+
+            RafsBlob blob = new() { Id = new string('b', 64), Compressor = Compressor.None, UncompressedSize = length, CompressedSize = length, ChunkCount = ChunkCount };
+            return new ChunkDecoder(blob, chunks);
+        }
+
+        public Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
+        {
+            Fill(offset, destination.Span);
+            return Task.CompletedTask;
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        private static void Fill(long offset, Span<byte> destination)
+        {
+            Span<long> words = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(destination);
+            for (int index = 0; index < words.Length; index++) words[index] = offset + (index * 8L);
+        }
+    }
+}

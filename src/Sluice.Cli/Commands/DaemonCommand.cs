@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using Sluice.Cli.Output;
+using Sluice.Node;
+using Sluice.Node.Configuration;
+
+namespace Sluice.Cli.Commands;
+
+internal static class DaemonCommand
+{
+    public static Command Create()
+    {
+        var config = new Option<string?>("--config") { Description = $"Configuration file (default {ConfigurationFile.DefaultPath}, if it exists)" };
+        var root = new Option<string?>("--root") { Description = "Persistent state (default /var/lib/sluice)" };
+        var state = new Option<string?>("--state") { Description = "Volatile state (default /run/sluice)" };
+        var address = new Option<string?>("--address") { Description = "Snapshotter socket (default /run/sluice/containerd.sock)" };
+        var images = new ImageOptions();
+        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { config, root, state, address };
+        images.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            NodeOptions options = ConfigurationFile.Read(parsed.GetValue(config));
+            options = options with { Sources = images.Apply(parsed, options.Sources) };
+            if (parsed.GetValue(root) is { } rootPath) options = options with { Root = Path.GetFullPath(rootPath) };
+            if (parsed.GetValue(state) is { } statePath) options = options with { State = Path.GetFullPath(statePath) };
+            if (parsed.GetValue(address) is { } socket) options = options with { Address = Path.GetFullPath(socket) };
+            using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
+                .SetMinimumLevel(options.Verbose ? LogLevel.Debug : LogLevel.Information)
+                .AddFilter("Microsoft", LogLevel.Warning)
+                .AddProvider(new StandardErrorLogger()));
+            using var stop = new StopSignal(cancellation);
+            await using NodeDaemon daemon = await NodeDaemon.StartAsync(options, loggers, stop.Token);
+            await stop.Signalled;
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Kernel.Mounts;
+using Sluice.Node;
+using Sluice.Node.Configuration;
+
+namespace Sluice.Cli.Commands;
+
+internal static class MountCommand
+{
+    /// <summary>What the background process says on its standard output when the image is mounted.</summary>
+    private const string ReadyLine = "mounted";
+
+    public static Command Create()
+    {
+        var name = new Argument<string>("IMAGE") { Description = "An accelerated image: docker://HOST/REPO:TAG, oci:DIR[:TAG] or oci-archive:FILE[:TAG]" };
+        var directory = new Argument<string>("DIR") { Description = "Existing directory to mount on" };
+        var foreground = new Option<bool>("--foreground", "-f") { Description = "Serve in this process until the image is unmounted" };
+        var root = new Option<string?>("--root") { Description = "Where fetched data is kept (default /var/lib/sluice/mounts/ID)" };
+        var state = new Option<string?>("--state") { Description = "Volatile state (default /run/sluice/mounts/ID)" };
+        var mode = new Option<string>("--mode") { Description = "auto, file or loop", DefaultValueFactory = _ => "auto" };
+        Option<string?> platform = ImageOptions.PlatformOption();
+        var images = new ImageOptions();
+        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, root, state, mode, platform };
+        images.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            string target = Path.GetFullPath(parsed.GetValue(directory)!);
+            ImageReference reference = ImageReference.Parse(parsed.GetValue(name)!);
+            if (!Enum.TryParse(parsed.GetValue(mode), ignoreCase: true, out MountMode mountMode)) throw new SluiceException(SluiceError.Usage, "--mode", $"'{parsed.GetValue(mode)}' is not known", "choose auto, file or loop");
+            if (!parsed.GetValue(foreground)) return await StartInBackgroundAsync([.. parsed.Tokens.Select(t => t.Value)], target, cancellation);
+            string id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(target)))[..12];
+            var options = new NodeOptions
+            {
+                Root = Path.GetFullPath(parsed.GetValue(root) ?? $"/var/lib/sluice/mounts/{id}"),
+                State = Path.GetFullPath(parsed.GetValue(state) ?? $"/run/sluice/mounts/{id}"),
+                MountMode = mountMode,
+                Sources = images.Read(parsed),
+            };
+            using var stop = new StopSignal(cancellation);
+            await using StandaloneMount mount = await StandaloneMount.StartAsync(
+                reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, message => Console.Error.WriteLine($"sluice: {message}"), stop.Token);
+            Console.Out.WriteLine(ReadyLine);
+            await UntilUnmountedAsync(mount, stop);
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    public static Command CreateUnmount()
+    {
+        var directory = new Argument<string>("DIR") { Description = "Where the image is mounted" };
+        var command = new Command("umount", "Unmount what `sluice mount` has mounted.") { directory };
+        command.SetAction(parsed =>
+        {
+            string target = Path.GetFullPath(parsed.GetValue(directory)!);
+            MountEntry entry = MountTable.Find(target) ?? throw new SluiceException(SluiceError.NotFound, target, "is not mounted");
+            if (entry.Type != "erofs") throw new SluiceException(SluiceError.Usage, target, $"is a {entry.Type} mount, not one of Sluice", "use umount");
+            MountCalls.Detach(target);
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    /// <summary>The kernel tells nobody that a mount is gone; looking into the mount table twice a second is cheap and touches no mount.</summary>
+    private static async Task UntilUnmountedAsync(StandaloneMount mount, StopSignal stop)
+    {
+        while (!stop.Token.IsCancellationRequested && mount.IsMounted) await Task.WhenAny(stop.Signalled, Task.Delay(500));
+    }
+
+    /// <summary>Runs the same command in the foreground, in a session of its own, and waits until it has mounted or failed.</summary>
+    private static async Task<int> StartInBackgroundAsync(IReadOnlyList<string> arguments, string target, CancellationToken cancellation)
+    {
+        var start = new ProcessStartInfo("setsid") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.ArgumentList.Add(Environment.ProcessPath!);
+        foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        start.ArgumentList.Add("--foreground");
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        Task<string> errors = process.StandardError.ReadToEndAsync(cancellation);
+        if (await process.StandardOutput.ReadLineAsync(cancellation) == ReadyLine)
+        {
+            Console.Out.WriteLine($"{target}  (process {process.Id}; unmount with: sluice umount {target})");
+            return ExitCodes.Success;
+        }
+
+        Console.Error.Write(await errors);
+        await process.WaitForExitAsync(cancellation);
+        return process.ExitCode == 0 ? ExitCodes.Internal : process.ExitCode;
+    }
+}

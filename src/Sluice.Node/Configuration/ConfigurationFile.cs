@@ -1,0 +1,154 @@
+using System.Globalization;
+using Sluice.Formats;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Sluice.Node.Configuration;
+
+/// <summary>Reads the YAML configuration. Unknown keys and wrong values are errors that name file, line and what is allowed.</summary>
+public static class ConfigurationFile
+{
+    public const string DefaultPath = "/etc/sluice/config.yaml";
+
+    /// <summary>Reads <paramref name="path"/>; null means the default place, which may be missing.</summary>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>.</exception>
+    public static NodeOptions Read(string? path)
+    {
+        string file = path ?? DefaultPath;
+        if (path is null && !File.Exists(file)) return new NodeOptions();
+        try
+        {
+            return Parse(File.ReadAllText(file), file);
+        }
+        catch (IOException exception)
+        {
+            throw new SluiceException(SluiceError.Configuration, file, exception.Message, inner: exception);
+        }
+    }
+
+    internal static NodeOptions Parse(string text, string file)
+    {
+        var stream = new YamlStream();
+        try
+        {
+            stream.Load(new StringReader(text));
+        }
+        catch (YamlException exception)
+        {
+            throw new SluiceException(SluiceError.Configuration, $"{file}:{exception.Start.Line}", exception.InnerException?.Message ?? exception.Message, inner: exception);
+        }
+
+        var options = new NodeOptions();
+        if (stream.Documents.Count == 0) return options;
+        foreach ((string key, YamlNode value) in Entries(stream.Documents[0].RootNode, file))
+        {
+            options = key switch
+            {
+                "root" => options with { Root = AbsolutePath(value, key, file) },
+                "state" => options with { State = AbsolutePath(value, key, file) },
+                "address" => options with { Address = AbsolutePath(value, key, file) },
+                "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
+                "mount" => Mount(options, value, file),
+                "registry" => Registry(options, value, file),
+                "fetch" => Fetch(options, value, file),
+                _ => throw Unknown(value, key, file, "root, state, address, log_level, mount, registry, fetch"),
+            };
+        }
+
+        return options;
+    }
+
+    private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)
+    {
+        foreach ((string key, YamlNode value) in Entries(node, file))
+        {
+            options = key switch
+            {
+                "mode" => options with { MountMode = Enum.Parse<MountMode>(Choice(value, "mount.mode", file, "auto", "file", "loop"), ignoreCase: true) },
+                "read_ahead_kb" => options with { ReadAheadKilobytes = Number(value, "mount.read_ahead_kb", file, 0, 1 << 16) },
+                _ => throw Unknown(value, "mount." + key, file, "mode, read_ahead_kb"),
+            };
+        }
+
+        return options;
+    }
+
+    private static NodeOptions Registry(NodeOptions options, YamlNode node, string file)
+    {
+        foreach ((string key, YamlNode value) in Entries(node, file))
+        {
+            options = options with
+            {
+                Sources = key switch
+                {
+                    "plain_http" => options.Sources with { PlainHttp = Choice(value, "registry.plain_http", file, "true", "false") == "true" },
+                    "hosts_dir" => options.Sources with { HostDirectories = [AbsolutePath(value, "registry.hosts_dir", file)] },
+                    "auth_file" => options.Sources with { AuthFile = AbsolutePath(value, "registry.auth_file", file) },
+                    "connections_per_host" => options.Sources with { ConnectionsPerHost = Number(value, "registry.connections_per_host", file, 1, 1024) },
+                    _ => throw Unknown(value, "registry." + key, file, "plain_http, hosts_dir, auth_file, connections_per_host"),
+                },
+            };
+        }
+
+        return options;
+    }
+
+    private static NodeOptions Fetch(NodeOptions options, YamlNode node, string file)
+    {
+        foreach ((string key, YamlNode value) in Entries(node, file))
+        {
+            options = options with
+            {
+                Fetch = key switch
+                {
+                    "deadline_seconds" => options.Fetch with { RequestDeadline = TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)) },
+                    "amplification_kb" => options.Fetch with { Amplification = Number(value, "fetch.amplification_kb", file, 0, 1 << 16) << 10 },
+                    "merge_gap_kb" => options.Fetch with { MergeGap = Number(value, "fetch.merge_gap_kb", file, 0, 1 << 16) << 10 },
+                    "max_fetch_kb" => options.Fetch with { MaxFetch = Number(value, "fetch.max_fetch_kb", file, 64, 1 << 16) << 10 },
+                    "concurrency" => options.Fetch with { TotalConcurrency = Number(value, "fetch.concurrency", file, 1, 256) },
+                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, amplification_kb, merge_gap_kb, max_fetch_kb, concurrency"),
+                },
+            };
+        }
+
+        return options;
+    }
+
+    private static IEnumerable<(string Key, YamlNode Value)> Entries(YamlNode node, string file)
+    {
+        if (node is YamlScalarNode { Value: null or "" }) yield break; // a section with nothing in it
+        if (node is not YamlMappingNode mapping) throw Wrong(node, file, "a mapping is expected here");
+        foreach ((YamlNode key, YamlNode value) in mapping.Children)
+        {
+            if (key is not YamlScalarNode { Value: { } name }) throw Wrong(key, file, "keys are plain words");
+            yield return (name, value);
+        }
+    }
+
+    private static string Scalar(YamlNode node, string key, string file) =>
+        node is YamlScalarNode { Value: { Length: > 0 } value } ? value : throw Wrong(node, file, $"'{key}' needs a value");
+
+    private static string AbsolutePath(YamlNode node, string key, string file)
+    {
+        string value = Scalar(node, key, file);
+        return Path.IsPathRooted(value) ? value : throw Wrong(node, file, $"'{key}' is '{value}', which is not an absolute path");
+    }
+
+    private static string Choice(YamlNode node, string key, string file, params string[] choices)
+    {
+        string value = Scalar(node, key, file);
+        return choices.Contains(value) ? value : throw Wrong(node, file, $"'{key}' is '{value}'; it can be {string.Join(", ", choices)}");
+    }
+
+    private static int Number(YamlNode node, string key, string file, int least, int most)
+    {
+        string value = Scalar(node, key, file);
+        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+            ? number
+            : throw Wrong(node, file, $"'{key}' is '{value}', not a number from {least} to {most}");
+    }
+
+    private static SluiceException Unknown(YamlNode node, string key, string file, string known) => Wrong(node, file, $"'{key}' is not a setting; there are: {known}");
+
+    private static SluiceException Wrong(YamlNode node, string file, string message) => new(SluiceError.Configuration, $"{file}:{node.Start.Line}", message);
+}

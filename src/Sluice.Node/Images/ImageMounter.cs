@@ -1,0 +1,119 @@
+using Sluice.Formats.Oci;
+using Sluice.Formats.Rafs;
+using Sluice.Kernel.Fuse;
+using Sluice.Kernel.Mounts;
+using Sluice.Node.Configuration;
+using Sluice.Storage.Cache;
+using Sluice.Storage.Disks;
+using Sluice.Storage.Fetching;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Node.Images;
+
+/// <summary>
+/// Mounts RAFS images: opens their disks over the shared cache, gives these to the disk server, and has EROFS mounted on them by
+/// the mount process. Owns cache, fetcher, disk server and mount process. All members may be called concurrently.
+/// </summary>
+internal sealed class ImageMounter : IAsyncDisposable
+{
+    private readonly NodeOptions _options;
+    private readonly CacheDirectory _cache;
+    private readonly Fetcher _fetcher;
+    private readonly DiskServer _server;
+    private readonly MountProcess _mounts;
+
+    private ImageMounter(NodeOptions options, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
+    {
+        (_options, _cache, _fetcher, _server, _mounts) = (options, cache, fetcher, server, mounts);
+        OnLoop = onLoop;
+    }
+
+    /// <summary>True if images are mounted over loop devices.</summary>
+    public bool OnLoop { get; }
+
+    public Fetcher Fetcher => _fetcher;
+
+    /// <exception cref="Formats.SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
+    public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        CreatePrivate(options.Root);
+        CreatePrivate(options.State);
+        CreatePrivate(options.ImagesDirectory);
+        CreatePrivate(options.MountsDirectory);
+        foreach (MountEntry leftover in MountTable.Below(options.State)) MountCalls.Detach(leftover.MountPoint);
+        bool onLoop = ChooseMode(options);
+        var cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
+        var fetcher = new Fetcher(options.Fetch with { Log = log });
+        MountProcess? mounts = null;
+        try
+        {
+            mounts = MountProcess.Start(new MountProcessOptions(), log);
+            DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = options.DisksDirectory }, log, cancellation);
+            return new ImageMounter(options, cache, fetcher, server, mounts, onLoop);
+        }
+        catch
+        {
+            if (mounts is not null) await mounts.DisposeAsync();
+            fetcher.Dispose();
+            cache.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist.</summary>
+    /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
+    /// <param name="bootstrap">Path of the bootstrap on a local file system.</param>
+    /// <param name="blobSizes">Sizes of blobs by the manifest, by digest.</param>
+    public async Task<MountedImage> MountAsync(
+        string key, RafsImage image, string bootstrap, IBlobSource source, IReadOnlyDictionary<string, long> blobSizes, string target, CancellationToken cancellation)
+    {
+        var opener = new ImageDisks(_cache, _fetcher);
+        long SizeOf(Digest digest) => blobSizes.TryGetValue(digest.ToString(), out long size) ? size : 0;
+        bool flat = OnLoop && image.Blobs.Count > 0;
+        IReadOnlyList<IDisk> disks = flat
+            ? [await opener.OpenFlatAsync(image, bootstrap, [source], key, SizeOf, cancellation)]
+            : await opener.OpenAsync(image, [source], key, SizeOf, localFile: null, cancellation);
+        var mounted = new MountedImage(target, !Directory.Exists(target), disks, _server, _mounts);
+        try
+        {
+            string[] paths = [.. disks.Select(_server.Add)];
+            Directory.CreateDirectory(target);
+            if (flat)
+            {
+                await _mounts.MountErofsOnLoopAsync(
+                    new ErofsLoopMount { Disk = paths[0], Target = target, BlockSize = image.BlockSize, ReadAheadKilobytes = _options.ReadAheadKilobytes }, cancellation);
+            }
+            else
+            {
+                await _mounts.MountErofsAsync(
+                    new ErofsMount { Bootstrap = bootstrap, Devices = paths, Target = target, ReadAheadKilobytes = _options.ReadAheadKilobytes }, cancellation);
+            }
+
+            return mounted;
+        }
+        catch
+        {
+            await mounted.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        await _mounts.DisposeAsync();
+        _fetcher.Dispose();
+        _cache.Dispose();
+    }
+
+    private static bool ChooseMode(NodeOptions options)
+    {
+        KernelFeatures features = KernelFeatures.Probe(options.State);
+        bool onLoop = options.MountMode == MountMode.Loop || (options.MountMode == MountMode.Auto && !features.ErofsFromFiles);
+        features.Require(onLoop);
+        return onLoop;
+    }
+
+    private static void CreatePrivate(string path) =>
+        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+}

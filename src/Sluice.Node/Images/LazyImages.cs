@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Sluice.Containerd.Snapshots;
+using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Formats.Rafs.Artifacts;
+using Sluice.Node.Configuration;
+using Sluice.Storage.Images;
+using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Registries;
+
+namespace Sluice.Node.Images;
+
+/// <summary>
+/// The node's side of the snapshotter: RAFS images are lazy. The first layer that containerd asks for starts the download of the
+/// bootstrap; the bootstrap's own layer waits for it, so that whatever is wrong is said at the pull and not at the first read.
+/// </summary>
+internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
+    private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
+    private readonly RegistryConnections _connections = new(options.Sources);
+
+    public async Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
+    {
+        bool completes = labels.ContainsKey(NydusAnnotations.Bootstrap);
+        if (!completes && !labels.ContainsKey(NydusAnnotations.Blob)) return null;
+        if (!labels.TryGetValue(SnapshotLabels.ImageReference, out string? reference) || !labels.TryGetValue(SnapshotLabels.ManifestDigest, out string? manifest))
+        {
+            throw new SluiceException(
+                SluiceError.Configuration, "containerd", "asked for a RAFS layer without saying which image it belongs to",
+                "pull with `sluice pull`, or set disable_snapshot_annotations = false in containerd's CRI configuration");
+        }
+
+        var image = new LazyImage(new LazyImageKey(Digest.Parse(manifest)), reference);
+        Task<LocalImage> opening = OpenAsync(image);
+        if (!completes)
+        {
+            _ = opening.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            return new LazyLayer(image, Completes: false);
+        }
+
+        LocalImage opened = await opening.WaitAsync(cancellation);
+        if (labels.TryGetValue(SnapshotLabels.LayerDigest, out string? layer) && !opened.Record.Blobs.ContainsKey(layer))
+        {
+            throw new SluiceException(SluiceError.Image, reference, $"layer {layer} is not in the manifest {manifest}", "pull the image again");
+        }
+
+        return new LazyLayer(image, Completes: true);
+    }
+
+    public async Task<string> MountAsync(LazyImage image, CancellationToken cancellation)
+    {
+        Digest manifest = image.Key.Manifest;
+        if (_mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) existing)) return existing.Mounted.Target;
+        LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
+        IImageStore store = OpenStore(opened.Record.Reference);
+        try
+        {
+            string target = Path.Combine(options.MountsDirectory, manifest.Hex);
+            MountedImage mounted = await mounter.MountAsync(
+                manifest.Hex[..16], opened.Image, local.BootstrapPath(manifest), store, opened.Record.Blobs, target, cancellation);
+            _mounted[manifest] = (mounted, store);
+            _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
+            Log.Mounted(logger, image.Reference, target);
+            return target;
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
+    {
+        _opening.TryRemove(image.Manifest, out _);
+        if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
+        local.Remove(image.Manifest);
+        Log.Released(logger, image.ToString());
+    }
+
+    /// <summary>Forgets metadata of images that no snapshot refers to: what a crash between the two has left.</summary>
+    public void RemoveUnused(IReadOnlyList<LazyImage> used)
+    {
+        HashSet<Digest> keep = [.. used.Select(image => image.Key.Manifest)];
+        foreach (Digest manifest in local.List().Where(manifest => !keep.Contains(manifest))) local.Remove(manifest);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (Digest manifest in _mounted.Keys.ToArray())
+        {
+            if (_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
+        }
+
+        _connections.Dispose();
+    }
+
+    private static async Task CloseAsync((MountedImage Mounted, IImageStore Store) image)
+    {
+        await image.Mounted.DisposeAsync();
+        await image.Store.DisposeAsync();
+    }
+
+    /// <summary>One download per image however many ask; a failed one is forgotten, so that the next asks anew.</summary>
+    private async Task<LocalImage> OpenAsync(LazyImage image)
+    {
+        Lazy<Task<LocalImage>> opening = _opening.GetOrAdd(image.Key.Manifest, _ => new Lazy<Task<LocalImage>>(() => Task.Run(() => LoadAsync(image))));
+        try
+        {
+            return await opening.Value;
+        }
+        catch
+        {
+            _opening.TryRemove(KeyValuePair.Create(image.Key.Manifest, opening));
+            throw;
+        }
+    }
+
+    private async Task<LocalImage> LoadAsync(LazyImage image)
+    {
+        if (local.Load(image.Key.Manifest) is { } known) return known;
+        string reference = "docker://" + image.Reference;
+        await using IImageStore store = OpenStore(reference);
+        using var deadline = new CancellationTokenSource(options.Fetch.RequestDeadline);
+        try
+        {
+            StoredManifest stored = await store.GetManifestAsync(image.Key.Manifest.ToString(), deadline.Token);
+            var source = new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+            return local.Save(reference, await RafsImageLoader.LoadAsync(source, deadline.Token));
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw new SluiceException(
+                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s", "check the registry and the network, then pull again", exception);
+        }
+    }
+
+    private IImageStore OpenStore(string reference) => ImageStores.Open(ImageReference.Parse(reference), options.Sources with { Connections = _connections });
+
+    private static partial class Log
+    {
+        [LoggerMessage(100, LogLevel.Information, "Mounted {Image} on {Target}")]
+        public static partial void Mounted(ILogger logger, string image, string target);
+
+        [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
+        public static partial void Released(ILogger logger, string image);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Formats.Rafs;
+using Sluice.Storage.Images;
+
+namespace Sluice.Node.Images;
+
+/// <summary>
+/// The metadata of images on the local disk, so that a restart needs no network: <c>images/&lt;manifest digest&gt;/</c> with
+/// <c>image.boot</c>, which the kernel mounts, and <c>image.json</c>. A directory is complete or does not exist; what is damaged
+/// counts as missing.
+/// </summary>
+internal sealed class LocalImages(string directory)
+{
+    private const string BootstrapName = "image.boot";
+    private const string RecordName = "image.json";
+    private const int Version = 1;
+
+    public string BootstrapPath(Digest manifest) => Path.Combine(directory, manifest.Hex, BootstrapName);
+
+    /// <summary>Manifests of the images that are here, damaged or not.</summary>
+    public IReadOnlyList<Digest> List() => !Directory.Exists(directory) ? [] :
+    [
+        .. Directory.EnumerateDirectories(directory)
+            .Select(path => Digest.TryParse("sha256:" + Path.GetFileName(path), out Digest digest) ? digest : default)
+            .Where(digest => !digest.IsEmpty),
+    ];
+
+    /// <summary>Loads an image; null if it is not here or damaged.</summary>
+    public LocalImage? Load(Digest manifest)
+    {
+        try
+        {
+            StoredRecord? stored = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(directory, manifest.Hex, RecordName)), ImageRecordJson.Default.StoredRecord);
+            if (stored is not { Version: Version } || stored.Manifest != manifest.ToString()) return null;
+            byte[] bootstrap = File.ReadAllBytes(BootstrapPath(manifest));
+            Digest digest = Digest.Sha256(bootstrap);
+            if (digest.ToString() != stored.Bootstrap) return null;
+            return new LocalImage(new ImageRecord(stored.Reference, manifest, digest, stored.Blobs), RafsReader.Read(bootstrap));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or SluiceException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Stores a downloaded image.</summary>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Disk"/>.</exception>
+    public LocalImage Save(string reference, RemoteRafsImage image)
+    {
+        Digest manifest = image.Source.Stored.Digest;
+        var record = new ImageRecord(
+            reference, manifest, Digest.Sha256(image.Bootstrap.Span),
+            image.Source.Manifest.Layers.DistinctBy(l => l.Digest).ToDictionary(l => l.Digest.ToString(), l => l.Size, StringComparer.Ordinal));
+        string final = Path.Combine(directory, manifest.Hex), fresh = final + ".new";
+        try
+        {
+            if (Directory.Exists(fresh)) Directory.Delete(fresh, recursive: true);
+            Directory.CreateDirectory(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            WriteDurably(Path.Combine(fresh, BootstrapName), image.Bootstrap.Span);
+            var stored = new StoredRecord(Version, record.Reference, manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal));
+            WriteDurably(Path.Combine(fresh, RecordName), JsonSerializer.SerializeToUtf8Bytes(stored, ImageRecordJson.Default.StoredRecord));
+            if (Directory.Exists(final)) Directory.Delete(final, recursive: true);
+            Directory.Move(fresh, final);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, directory, $"can't store the metadata of {reference}: {exception.Message}", "free space or mend the disk, then try again", exception);
+        }
+
+        return new LocalImage(record, image.Image);
+    }
+
+    public void Remove(Digest manifest)
+    {
+        string path = Path.Combine(directory, manifest.Hex);
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+    }
+
+    private static void WriteDurably(string path, ReadOnlySpan<byte> content)
+    {
+        using FileStream file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        file.Write(content);
+        file.Flush(flushToDisk: true);
+    }
+}
+
+/// <summary>An image whose metadata is on the local disk, parsed.</summary>
+internal sealed record LocalImage(ImageRecord Record, RafsImage Image);

@@ -1,0 +1,59 @@
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Kernel.Mounts;
+using Sluice.Node.Configuration;
+using Sluice.Node.Images;
+using Sluice.Storage.Images;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Node;
+
+/// <summary>
+/// One image mounted by a process of its own, without daemon and containerd. The mount lives as long as the process; unmounting
+/// the directory ends it.
+/// </summary>
+public sealed class StandaloneMount : IAsyncDisposable
+{
+    private readonly ImageMounter _mounter;
+    private readonly IImageStore _store;
+    private readonly MountedImage _mounted;
+
+    private StandaloneMount(ImageMounter mounter, IImageStore store, MountedImage mounted) => (_mounter, _store, _mounted) = (mounter, store, mounted);
+
+    /// <param name="platform">Chosen from an index.</param>
+    /// <param name="target">Existing directory.</param>
+    /// <exception cref="SluiceException">No such image, not a RAFS image, or the kernel refused.</exception>
+    public static async Task<StandaloneMount> StartAsync(
+        ImageReference reference, Platform platform, string target, NodeOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        if (!Directory.Exists(target)) throw new SluiceException(SluiceError.NotFound, target, "is not a directory", "make it first: mkdir -p " + target);
+        IImageStore store = ImageStores.Open(reference, options.Sources);
+        ImageMounter? mounter = null;
+        try
+        {
+            StoredImage source = await ImageResolver.ResolveAsync(store, reference.TagOrDigest, platform, preferAccelerated: true, cancellation);
+            var images = new LocalImages(options.ImagesDirectory);
+            mounter = await ImageMounter.StartAsync(options, log, cancellation);
+            LocalImage image = images.Load(source.Stored.Digest) ?? images.Save(reference.ToString(), await RafsImageLoader.LoadAsync(source, cancellation));
+            MountedImage mounted = await mounter.MountAsync(
+                source.Stored.Digest.Hex[..16], image.Image, images.BootstrapPath(source.Stored.Digest), store, image.Record.Blobs, Path.GetFullPath(target), cancellation);
+            return new StandaloneMount(mounter, store, mounted);
+        }
+        catch
+        {
+            if (mounter is not null) await mounter.DisposeAsync();
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>True while the image is mounted.</summary>
+    public bool IsMounted => MountTable.Find(_mounted.Target) is not null;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _mounted.DisposeAsync();
+        await _mounter.DisposeAsync();
+        await _store.DisposeAsync();
+    }
+}

@@ -1,0 +1,65 @@
+namespace Sluice.Testing;
+
+/// <summary>What goes wrong with one answer of a <see cref="FaultProxy"/>.</summary>
+internal enum FaultKind
+{
+    /// <summary>Nothing: the request passes, and uses up its place in the list.</summary>
+    None,
+
+    /// <summary>The answer comes after <see cref="Fault.Delay"/>.</summary>
+    Delay,
+
+    /// <summary>Head and <see cref="Fault.AfterBytes"/> bytes, then silence until the client goes.</summary>
+    Stall,
+
+    /// <summary>Not even a head, until the client goes.</summary>
+    Silence,
+
+    /// <summary>Head and <see cref="Fault.AfterBytes"/> bytes, then RST.</summary>
+    Reset,
+
+    /// <summary>Head with the full length, <see cref="Fault.AfterBytes"/> bytes, then the connection ends properly.</summary>
+    Truncate,
+
+    /// <summary>One bit of the body is wrong.</summary>
+    WrongBytes,
+
+    /// <summary>Head and body agree on a length, one byte less than there should be.</summary>
+    WrongLength,
+
+    /// <summary>A range that is not the one asked for.</summary>
+    WrongRange,
+
+    /// <summary>The whole content with status 200, whatever range was asked for.</summary>
+    IgnoreRange,
+
+    /// <summary>Only <see cref="Fault.Status"/>, with <see cref="Fault.RetryAfter"/>.</summary>
+    Status,
+
+    /// <summary>307 to <see cref="Fault.Location"/>.</summary>
+    Redirect,
+
+    /// <summary>307 to itself.</summary>
+    RedirectLoop,
+
+    /// <summary><see cref="Fault.AfterBytes"/> bytes at a time, with <see cref="Fault.Delay"/> between them.</summary>
+    Drip,
+}
+
+/// <summary>A fault for one request.</summary>
+internal sealed record Fault(FaultKind Kind)
+{
+    public int Status { get; init; } = 500;
+
+    public int AfterBytes { get; init; }
+
+    public TimeSpan Delay { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    public string? RetryAfter { get; init; }
+
+    public string? Location { get; init; }
+
+    public static Fault Answer(int status, string? retryAfter = null) => new(FaultKind.Status) { Status = status, RetryAfter = retryAfter };
+
+    public static Fault RedirectTo(string location) => new(FaultKind.Redirect) { Location = location };
+}

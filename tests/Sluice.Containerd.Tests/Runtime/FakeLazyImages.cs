@@ -1,0 +1,46 @@
+using Sluice.Containerd.Snapshots;
+using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Formats.Oci;
+
+namespace Sluice.Containerd.Tests.Runtime;
+
+/// <summary>Lazy images whose "mount" is a plain directory.</summary>
+internal sealed class FakeLazyImages(string directory) : ILazyImages
+{
+    public const string TopLabel = "containerd.io/snapshot/test-top";
+
+    public List<string> Calls { get; } = [];
+
+    /// <summary>False: every layer is an ordinary one.</summary>
+    public bool Lazy { get; set; } = true;
+
+    public Exception? MountError { get; set; }
+
+    public Exception? FindError { get; set; }
+
+    public Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
+    {
+        Record("find " + labels.GetValueOrDefault(SnapshotLabels.Reference));
+        if (FindError is not null) throw FindError;
+        if (!Lazy || !labels.TryGetValue(SnapshotLabels.ManifestDigest, out string? manifest)) return Task.FromResult<LazyLayer?>(null);
+        LazyImage image = new(new LazyImageKey(Digest.Parse(manifest)), labels[SnapshotLabels.ImageReference]);
+        return Task.FromResult<LazyLayer?>(new LazyLayer(image, labels.ContainsKey(TopLabel)));
+    }
+
+    public Task<string> MountAsync(LazyImage image, CancellationToken cancellation)
+    {
+        Record("mount " + image.Key);
+        return MountError is null ? Task.FromResult(directory) : throw MountError;
+    }
+
+    public Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
+    {
+        Record("release " + image);
+        return Task.CompletedTask;
+    }
+
+    private void Record(string call)
+    {
+        lock (Calls) Calls.Add(call);
+    }
+}
