@@ -103,10 +103,11 @@ public static class ConfigurationFile
                 {
                     "deadline_seconds" => options.Fetch with { RequestDeadline = TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)) },
                     "amplification_kb" => options.Fetch with { Amplification = Number(value, "fetch.amplification_kb", file, 0, 1 << 16) << 10 },
+                    "read_ahead_kb" => options.Fetch with { MaxReadAhead = Number(value, "fetch.read_ahead_kb", file, 0, 1 << 16) << 10 },
                     "merge_gap_kb" => options.Fetch with { MergeGap = Number(value, "fetch.merge_gap_kb", file, 0, 1 << 16) << 10 },
                     "max_fetch_kb" => options.Fetch with { MaxFetch = Number(value, "fetch.max_fetch_kb", file, 64, 1 << 16) << 10 },
                     "concurrency" => options.Fetch with { TotalConcurrency = Number(value, "fetch.concurrency", file, 1, 256) },
-                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, amplification_kb, merge_gap_kb, max_fetch_kb, concurrency"),
+                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency"),
                 },
             };
         }

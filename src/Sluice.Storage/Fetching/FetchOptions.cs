@@ -21,8 +21,11 @@ public sealed record FetchOptions
     /// <summary>Most decoded bytes of one fetch; bounds what well-compressed neighbours may cost.</summary>
     public int MaxDecoded { get; init; } = 8 << 20;
 
-    /// <summary>A demand fetch smaller than this takes missing neighbours along. 0: none.</summary>
-    public int Amplification { get; init; } = 256 << 10;
+    /// <summary>A demand fetch smaller than this takes missing neighbours along. 0: none. Measured: docs/performance.md.</summary>
+    public int Amplification { get; init; } = 128 << 10;
+
+    /// <summary>Bytes that a reader must have read in a row before anything is fetched ahead of it: most files of a starting container are shorter.</summary>
+    public int ReadAheadAfter { get; init; } = 4 << 20;
 
     /// <summary>First read-ahead of a sequential reader, in blob space; it doubles up to <see cref="MaxReadAhead"/>.</summary>
     public int FirstReadAhead { get; init; } = 256 << 10;
