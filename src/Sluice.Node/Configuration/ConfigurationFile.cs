@@ -20,7 +20,7 @@ public static class ConfigurationFile
         {
             return Parse(File.ReadAllText(file), file);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new SluiceException(SluiceError.Configuration, file, exception.Message, inner: exception);
         }
@@ -97,11 +97,16 @@ public static class ConfigurationFile
     {
         foreach ((string key, YamlNode value) in Entries(node, file))
         {
+            if (key == "deadline_seconds")
+            {
+                options = WithDeadline(options, TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)));
+                continue;
+            }
+
             options = options with
             {
                 Fetch = key switch
                 {
-                    "deadline_seconds" => options.Fetch with { RequestDeadline = TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)) },
                     "amplification_kb" => options.Fetch with { Amplification = Number(value, "fetch.amplification_kb", file, 0, 1 << 16) << 10 },
                     "merge_gap_kb" => options.Fetch with { MergeGap = Number(value, "fetch.merge_gap_kb", file, 0, 1 << 16) << 10 },
                     "max_fetch_kb" => options.Fetch with { MaxFetch = Number(value, "fetch.max_fetch_kb", file, 64, 1 << 16) << 10 },
@@ -112,6 +117,19 @@ public static class ConfigurationFile
         }
 
         return options;
+    }
+
+    /// <summary>A silent source is given up after a third of a short deadline, so that what is left suffices for another attempt.</summary>
+    private static NodeOptions WithDeadline(NodeOptions options, TimeSpan deadline)
+    {
+        TimeSpan attempt = deadline / 3;
+        return options with
+        {
+            Fetch = options.Fetch with { RequestDeadline = deadline, AttemptTimeout = Shorter(options.Fetch.AttemptTimeout, attempt) },
+            Sources = options.Sources with { StallTimeout = Shorter(options.Sources.StallTimeout, attempt), ConnectTimeout = Shorter(options.Sources.ConnectTimeout, attempt) },
+        };
+
+        static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
     }
 
     private static IEnumerable<(string Key, YamlNode Value)> Entries(YamlNode node, string file)
