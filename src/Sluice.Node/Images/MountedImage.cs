@@ -7,13 +7,21 @@ namespace Sluice.Node.Images;
 /// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks.</summary>
 internal sealed class MountedImage(string target, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
 {
+    private int? _mount;
+
     public string Target { get; } = target;
 
     public IReadOnlyList<IDisk> Disks { get; } = disks;
 
+    /// <summary>True while it is mounted, whatever else is mounted on the same directory.</summary>
+    public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);
+
+    /// <summary>To be called when the mount was made: remembers which one it is.</summary>
+    public void Found() => _mount = MountTable.Find(Target)?.Id;
+
     public async ValueTask DisposeAsync()
     {
-        await mounts.DetachAsync(Target);
+        if (_mount is not null && MountTable.Find(Target)?.Id == _mount) await mounts.DetachAsync(Target); // not what lay below ours
         foreach (IDisk disk in Disks)
         {
             await server.RemoveAsync(disk.Name);
