@@ -92,9 +92,7 @@ internal sealed class LazyMount : IAsyncDisposable
         Dictionary<string, ReadResult> results = [];
         foreach (string line in child.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            string name = Path.GetFileName(line[66..]);
-            Assert.True(Convert.ToHexStringLower(SHA256.HashData(image.Files[name])) == line[..64], $"{name} has WRONG BYTES; log:\n{string.Join('\n', _log)}");
-            results[name] = ReadResult.Right;
+            results[CheckHash(image, line)] = ReadResult.Right;
         }
 
         foreach (string line in child.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries))
@@ -115,10 +113,6 @@ internal sealed class LazyMount : IAsyncDisposable
         Assert.True(failed.Length == 0, $"{string.Join(' ', failed)} not read; log:\n{string.Join('\n', _log)}");
     }
 
-    /// <summary>How long the read of one block takes, whether it works or not.</summary>
-    public async Task<TimeSpan> TimeBlockAsync(string name) =>
-        (await ChildProcess.RunAsync("dd", $"if={Path.Combine(_target, name)}", "of=/dev/null", "bs=4096", "count=1", "status=none")).Took;
-
     /// <summary>Starts a reader of all files that nobody waits for yet.</summary>
     public Task<ChildProcess> StartReading(FaultImage image) => ChildProcess.RunAsync("sha256sum", [.. image.Names.Select(name => Path.Combine(_target, name))]);
 
@@ -129,14 +123,28 @@ internal sealed class LazyMount : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Checks a line of <c>sha256sum</c>; returns the file's name.</summary>
+    public static string CheckHash(FaultImage image, string line)
+    {
+        string name = Path.GetFileName(line[66..]);
+        Assert.True(Convert.ToHexStringLower(SHA256.HashData(image.Files[name])) == line[..64], $"{name} has WRONG BYTES");
+        return name;
+    }
+
+    /// <summary>Waits until the process has ended, as it should when its image was unmounted.</summary>
+    public async Task EndedAsync()
+    {
+        using CancellationTokenSource limit = new(ChildProcess.HangLimit);
+        await _process.WaitForExitAsync(limit.Token);
+        Assert.True(_process.ExitCode == 0, string.Join('\n', _log));
+    }
+
     /// <summary>Unmounts as people do, and waits for the process.</summary>
     public async Task UnmountAsync()
     {
         ChildProcess child = await ChildProcess.RunAsync(Executable, "umount", _target);
         Assert.True(child.ExitCode == 0, child.Errors);
-        using CancellationTokenSource limit = new(ChildProcess.HangLimit);
-        await _process.WaitForExitAsync(limit.Token);
-        Assert.Equal(0, _process.ExitCode);
+        await EndedAsync();
         Assert.Null(MountTable.Find(_target));
     }
 

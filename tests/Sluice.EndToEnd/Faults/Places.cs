@@ -8,7 +8,7 @@ internal sealed class Places : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
 
-    public Places(int deadlineSeconds = 3)
+    public Places(int deadlineSeconds = 2)
     {
         File.WriteAllText(Config, $"fetch:\n  deadline_seconds: {deadlineSeconds}\n  amplification_kb: 64\n");
         Root = Of("root");

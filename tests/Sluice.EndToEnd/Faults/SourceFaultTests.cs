@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Sluice.Testing;
 
@@ -10,7 +11,10 @@ namespace Sluice.EndToEnd.Faults;
 [Collection(FaultCollection.Name)]
 public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
 {
-    private const string Slow = "stalled|no answer within|nothing within";
+    /// <summary>Large enough that no read-ahead of others brings all of it.</summary>
+    private const string Untouched = "file-09";
+
+    private const string Slow = "nothing came|no answer within|nothing within";
 
     /// <summary>Name, and what the log says when the fault does not go away; null where the fault does no harm.</summary>
     private static readonly (string Name, Func<Random, Fault> Make, string? Reason)[] Cases =
@@ -41,7 +45,7 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         TheoryData<string, int> rows = [];
         foreach ((string name, _, _) in Cases)
         {
-            for (int seed = 1; seed <= 3; seed++) rows.Add(name, seed);
+            for (int seed = 1; seed <= 2; seed++) rows.Add(name, seed);
         }
 
         return rows;
@@ -54,7 +58,7 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         LazyMount.SkipIfImpossible();
         (_, Func<Random, Fault> make, string? reason) = Cases.Single(entry => entry.Name == name);
         Random random = new(seed);
-        string[] names = [.. image.Names];
+        string[] names = [.. image.Names.Where(file => file != Untouched)];
         random.Shuffle(names);
         using Places places = new();
         await using FaultProxy proxy = new(image.Registry.Address);
@@ -64,8 +68,9 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         Dictionary<string, ReadResult> sometimes = await mount.ReadAsync(image, names[..5]);
 
         proxy.Always = request => IsBlob(request) ? Spoil(random, make) : null;
-        Dictionary<string, ReadResult> always = await mount.ReadAsync(image, names[5..7]);
-        output.WriteLine($"{name} {seed}: {Count(sometimes)} of 5, {Count(always)} of 2; one block took {(await mount.TimeBlockAsync(names[7])).TotalSeconds:0.00} s");
+        long started = Stopwatch.GetTimestamp();
+        Dictionary<string, ReadResult> always = await mount.ReadAsync(image, [Untouched]);
+        output.WriteLine($"{name} {seed}: sometimes {sometimes.Values.Count(result => result == ReadResult.Right)} of 5 files; always: {always[Untouched]} in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.00} s");
         if (reason is null)
         {
             Assert.DoesNotContain(ReadResult.Failed, sometimes.Values.Concat(always.Values));
@@ -80,8 +85,6 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         await mount.ReadAllRightAsync(image);
         await mount.UnmountAsync();
     }
-
-    private static int Count(Dictionary<string, ReadResult> results) => results.Values.Count(result => result == ReadResult.Right);
 
     private static bool IsBlob(ProxyRequest request) => request.Path.Contains("/blobs/", StringComparison.Ordinal);
 
