@@ -38,6 +38,12 @@ public static class ConfigurationFile
             throw new SluiceException(SluiceError.Configuration, $"{file}:{exception.Start.Line}", exception.InnerException?.Message ?? exception.Message, inner: exception);
         }
 
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            // The parser's own defects, met with control characters.
+            throw new SluiceException(SluiceError.Configuration, file, "is not YAML", "check it for control characters", exception);
+        }
+
         var options = new NodeOptions();
         if (stream.Documents.Count == 0) return options;
         foreach ((string key, YamlNode value) in Entries(stream.Documents[0].RootNode, file))
@@ -134,7 +140,7 @@ public static class ConfigurationFile
 
     private static IEnumerable<(string Key, YamlNode Value)> Entries(YamlNode node, string file)
     {
-        if (node is YamlScalarNode { Value: null or "" }) yield break; // a section with nothing in it
+        if (node is YamlScalarNode { Value: null or "" or "~" or "null" }) yield break; // a section with nothing in it
         if (node is not YamlMappingNode mapping) throw Wrong(node, file, "a mapping is expected here");
         foreach ((YamlNode key, YamlNode value) in mapping.Children)
         {
