@@ -1,6 +1,5 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
 using Sluice.Storage.Images;
@@ -47,8 +46,8 @@ public sealed class StandaloneMount : IAsyncDisposable
         }
     }
 
-    /// <summary>True while the image is mounted.</summary>
-    public bool IsMounted => MountTable.Find(_mounted.Target) is not null;
+    /// <summary>True while the image is mounted, whatever else is mounted above or below it.</summary>
+    public bool IsMounted => _mounted.IsMounted;
 
     public async ValueTask DisposeAsync()
     {

@@ -1,3 +1,4 @@
+using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
 using Sluice.Kernel.Fuse;
@@ -17,14 +18,15 @@ namespace Sluice.Node.Images;
 internal sealed class ImageMounter : IAsyncDisposable
 {
     private readonly NodeOptions _options;
+    private readonly DirectoryLock _stateLock;
     private readonly CacheDirectory _cache;
     private readonly Fetcher _fetcher;
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
 
-    private ImageMounter(NodeOptions options, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
+    private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
     {
-        (_options, _cache, _fetcher, _server, _mounts) = (options, cache, fetcher, server, mounts);
+        (_options, _stateLock, _cache, _fetcher, _server, _mounts) = (options, stateLock, cache, fetcher, server, mounts);
         OnLoop = onLoop;
     }
 
@@ -33,29 +35,33 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public Fetcher Fetcher => _fetcher;
 
-    /// <exception cref="Formats.SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
+    /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
     public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
         CreatePrivate(options.Root);
         CreatePrivate(options.State);
         CreatePrivate(options.ImagesDirectory);
         CreatePrivate(options.MountsDirectory);
-        foreach (MountEntry leftover in MountTable.Below(options.State)) MountCalls.Detach(leftover.MountPoint);
-        bool onLoop = ChooseMode(options);
-        var cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
-        var fetcher = new Fetcher(options.Fetch with { Log = log });
+        DirectoryLock stateLock = DirectoryLock.Take(options.State, "unmount what is mounted with it or stop the daemon, or give this one another --state");
+        CacheDirectory? cache = null;
+        Fetcher? fetcher = null;
         MountProcess? mounts = null;
         try
         {
+            cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
+            StaleMounts.Detach(options, log);
+            bool onLoop = ChooseMode(options);
+            fetcher = new Fetcher(options.Fetch with { Log = log });
             mounts = MountProcess.Start(new MountProcessOptions(), log);
             DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = options.DisksDirectory }, log, cancellation);
-            return new ImageMounter(options, cache, fetcher, server, mounts, onLoop);
+            return new ImageMounter(options, stateLock, cache, fetcher, server, mounts, onLoop);
         }
         catch
         {
             if (mounts is not null) await mounts.DisposeAsync();
-            fetcher.Dispose();
-            cache.Dispose();
+            fetcher?.Dispose();
+            cache?.Dispose();
+            stateLock.Dispose();
             throw;
         }
     }
@@ -89,6 +95,7 @@ internal sealed class ImageMounter : IAsyncDisposable
                     new ErofsMount { Bootstrap = bootstrap, Devices = paths, Target = target, ReadAheadKilobytes = _options.ReadAheadKilobytes }, cancellation);
             }
 
+            mounted.Found();
             return mounted;
         }
         catch
@@ -104,16 +111,26 @@ internal sealed class ImageMounter : IAsyncDisposable
         await _mounts.DisposeAsync();
         _fetcher.Dispose();
         _cache.Dispose();
+        _stateLock.Dispose();
     }
 
     private static bool ChooseMode(NodeOptions options)
     {
-        KernelFeatures features = KernelFeatures.Probe(options.State);
+        KernelFeatures features = KernelFeatures.Probe(options.ImagesDirectory);
         bool onLoop = options.MountMode == MountMode.Loop || (options.MountMode == MountMode.Auto && !features.ErofsFromFiles);
         features.Require(onLoop);
         return onLoop;
     }
 
-    private static void CreatePrivate(string path) =>
-        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    private static void CreatePrivate(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, path, $"can't be made: {exception.Message}", "--root and --state must be directories that can be written", exception);
+        }
+    }
 }

@@ -9,6 +9,12 @@ public sealed record FetchOptions
     /// <summary>How long one source may take before the next one is asked; the last source may use what the deadline leaves.</summary>
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// Least delay before sources that are away for the moment are asked once more, when there is no other; goes on until the deadline, so
+    /// that a registry that restarts costs a pause and not an error.
+    /// </summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>How long a source that failed is asked only when there is no other.</summary>
     public TimeSpan SourcePenalty { get; init; } = TimeSpan.FromSeconds(30);
 
