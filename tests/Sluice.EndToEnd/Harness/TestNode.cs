@@ -1,0 +1,104 @@
+using Sluice.Containerd.Client;
+using Sluice.Testing.Runtime;
+
+namespace Sluice.EndToEnd.Harness;
+
+/// <summary>A registry, a Sluice daemon and a containerd that belong together, below one directory.</summary>
+internal sealed class TestNode : IAsyncDisposable
+{
+    private readonly Workspace _workspace = new();
+
+    private TestNode()
+    {
+    }
+
+    public Workspace Workspace => _workspace;
+
+    public TestRegistry Registry { get; private set; } = null!;
+
+    /// <summary>Null while it is stopped.</summary>
+    public SluiceDaemon? Daemon { get; private set; }
+
+    public ContainerdProcess Containerd { get; private set; } = null!;
+
+    /// <summary>Persistent state of the daemon.</summary>
+    public string Root => SluiceDaemon.RootOf(_workspace.File("sluice"));
+
+    /// <summary>Volatile state of the daemon.</summary>
+    public string State => SluiceDaemon.StateOf(_workspace.File("sluice"));
+
+    /// <summary>Skips the calling test where something is missing.</summary>
+    /// <param name="change">Changes the options of containerd, which get the host of the registry.</param>
+    /// <param name="daemon">More arguments of the daemon.</param>
+    public static async Task<TestNode> StartAsync(Func<ContainerdOptions, string, ContainerdOptions>? change = null, params string[] daemon)
+    {
+        TestMachine.RequireContainerd();
+        TestNode node = new();
+        try
+        {
+            node.Registry = await TestRegistry.StartAsync(node._workspace.File("registry"));
+            await node.StartDaemonAsync(daemon);
+            ContainerdOptions options = new() { SnapshotterSocket = SluiceDaemon.SocketOf(node._workspace.File("sluice")) };
+            node.Containerd = await ContainerdProcess.StartAsync(node._workspace.File("containerd"), change?.Invoke(options, node.Registry.Host) ?? options);
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    public string Image(string name) => $"{Registry.Host}/{name}";
+
+    public async Task StartDaemonAsync(params string[] more)
+    {
+        Assert.Null(Daemon);
+        Daemon = await SluiceDaemon.StartAsync(_workspace.File("sluice"), more);
+    }
+
+    public async Task StopDaemonAsync()
+    {
+        SluiceDaemon daemon = Daemon!;
+        Daemon = null;
+        await using (daemon) await daemon.StopAsync();
+    }
+
+    public async Task KillDaemonAsync()
+    {
+        SluiceDaemon daemon = Daemon!;
+        Daemon = null;
+        await using (daemon) await daemon.KillAsync();
+    }
+
+    public ContainerdClient Connect(string containerNamespace = "default") => Containerd.Connect(containerNamespace);
+
+    /// <summary>Runs ctr and fails the test with its output, and the daemon's log, when it fails.</summary>
+    public async Task<string> CtrAsync(params string[] arguments)
+    {
+        (int exitCode, string output) = await Containerd.TryCtrAsync(arguments);
+        Assert.True(exitCode == 0, $"ctr {string.Join(' ', arguments)}\n{output}\n{Containerd.LogTail()}\n{Daemon?.Log}");
+        return output;
+    }
+
+    /// <summary><c>sluice pull</c> into this node's containerd.</summary>
+    public Task<SluiceResult> TryPullAsync(string image, params string[] more) =>
+        SluiceProgram.RunAsync(["pull", image, "--containerd-address", Containerd.Socket, .. more]);
+
+    public async Task PullAsync(string image, params string[] more)
+    {
+        SluiceResult result = await TryPullAsync(image, more);
+        Assert.True(result.ExitCode == 0, $"sluice pull {image}: {result.ExitCode}\n{result.Error}\n{Daemon?.Log}");
+    }
+
+    /// <summary>Runs a container to its end and returns what it said.</summary>
+    public Task<string> RunAsync(string image, string id, params string[] command) => CtrAsync(["run", "--rm", "--snapshotter", "sluice", image, id, .. command]);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Containerd is not null) await Containerd.DisposeAsync();
+        if (Daemon is not null) await Daemon.DisposeAsync();
+        if (Registry is not null) await Registry.DisposeAsync();
+        _workspace.Dispose();
+    }
+}
