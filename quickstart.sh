@@ -83,7 +83,7 @@ stop_redis() {
     run ctr -a "$work/containerd.sock" containers rm "$1" >/dev/null
 }
 
-received() { run cat /sys/class/net/lo/statistics/rx_bytes; }
+received() { run awk '$1 == "lo:" { print $2 }' /proc/net/dev; }
 
 say "1. Install what is missing"
 scripts/install-dependencies.sh runtime
