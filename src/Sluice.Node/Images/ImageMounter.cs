@@ -1,3 +1,4 @@
+using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
 using Sluice.Kernel.Fuse;
@@ -21,10 +22,11 @@ internal sealed class ImageMounter : IAsyncDisposable
     private readonly Fetcher _fetcher;
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
+    private readonly FileStream _lock;
 
-    private ImageMounter(NodeOptions options, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
+    private ImageMounter(NodeOptions options, FileStream stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
     {
-        (_options, _cache, _fetcher, _server, _mounts) = (options, cache, fetcher, server, mounts);
+        (_options, _lock, _cache, _fetcher, _server, _mounts) = (options, stateLock, cache, fetcher, server, mounts);
         OnLoop = onLoop;
     }
 
@@ -33,34 +35,38 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public Fetcher Fetcher => _fetcher;
 
-    /// <exception cref="Formats.SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
+    /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
     public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
         CreatePrivate(options.Root);
         CreatePrivate(options.State);
         CreatePrivate(options.ImagesDirectory);
         CreatePrivate(options.MountsDirectory);
-        foreach (MountEntry leftover in MountTable.Below(options.State)) MountCalls.Detach(leftover.MountPoint);
-        bool onLoop = ChooseMode(options);
-        var cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
-        var fetcher = new Fetcher(options.Fetch with { Log = log });
+        FileStream stateLock = LockState(options.State);
+        CacheDirectory? cache = null;
+        Fetcher? fetcher = null;
         MountProcess? mounts = null;
         try
         {
+            RemoveLeftovers(options);
+            bool onLoop = ChooseMode(options);
+            cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
+            fetcher = new Fetcher(options.Fetch with { Log = log });
             mounts = MountProcess.Start(new MountProcessOptions(), log);
             DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = options.DisksDirectory }, log, cancellation);
-            return new ImageMounter(options, cache, fetcher, server, mounts, onLoop);
+            return new ImageMounter(options, stateLock, cache, fetcher, server, mounts, onLoop);
         }
         catch
         {
             if (mounts is not null) await mounts.DisposeAsync();
-            fetcher.Dispose();
-            cache.Dispose();
+            fetcher?.Dispose();
+            cache?.Dispose();
+            stateLock.Dispose();
             throw;
         }
     }
 
-    /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist.</summary>
+    /// <summary>Mounts an image on the existing directory <paramref name="target"/>.</summary>
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="bootstrap">Path of the bootstrap on a local file system.</param>
     /// <param name="blobSizes">Sizes of blobs by the manifest, by digest.</param>
@@ -77,7 +83,6 @@ internal sealed class ImageMounter : IAsyncDisposable
         try
         {
             string[] paths = [.. disks.Select(_server.Add)];
-            Directory.CreateDirectory(target);
             if (flat)
             {
                 await _mounts.MountErofsOnLoopAsync(
@@ -104,6 +109,28 @@ internal sealed class ImageMounter : IAsyncDisposable
         await _mounts.DisposeAsync();
         _fetcher.Dispose();
         _cache.Dispose();
+        _lock.Dispose();
+    }
+
+    /// <summary>Before anything is cleaned up: what looks like a crash's leftovers may belong to a process that lives.</summary>
+    private static FileStream LockState(string state)
+    {
+        try
+        {
+            // FileShare.None is flock(LOCK_EX | LOCK_NB): gone with the process, however it ends.
+            return new FileStream(Path.Combine(state, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception)
+        {
+            throw new SluiceException(SluiceError.Disk, state, "another process uses this state directory", "stop it, or give this one another --state and --root", exception);
+        }
+    }
+
+    /// <summary>Takes down the mounts of a process that died, and the directories under them.</summary>
+    private static void RemoveLeftovers(NodeOptions options)
+    {
+        foreach (MountEntry leftover in MountTable.Below(options.State)) MountCalls.Detach(leftover.MountPoint);
+        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory)) Directory.Delete(directory);
     }
 
     private static bool ChooseMode(NodeOptions options)

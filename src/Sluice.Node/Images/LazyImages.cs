@@ -58,7 +58,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         IImageStore store = OpenStore(opened.Record.Reference);
         try
         {
-            string target = Path.Combine(options.MountsDirectory, manifest.Hex);
+            string target = Directory.CreateDirectory(Path.Combine(options.MountsDirectory, manifest.Hex)).FullName;
             MountedImage mounted = await mounter.MountAsync(
                 manifest.Hex[..16], opened.Image, local.BootstrapPath(manifest), store, opened.Record.Blobs, target, cancellation);
             _mounted[manifest] = (mounted, store);
@@ -102,6 +102,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         await image.Mounted.DisposeAsync();
         await image.Store.DisposeAsync();
+        Directory.Delete(image.Mounted.Target);
     }
 
     /// <summary>One download per image however many ask; a failed one is forgotten, so that the next asks anew.</summary>

@@ -4,7 +4,7 @@ using Sluice.Storage.Disks;
 
 namespace Sluice.Node.Images;
 
-/// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks.</summary>
+/// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks; the directory stays.</summary>
 internal sealed class MountedImage(string target, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
 {
     public string Target { get; } = target;
@@ -18,15 +18,6 @@ internal sealed class MountedImage(string target, IReadOnlyList<IDisk> disks, Di
         {
             await server.RemoveAsync(disk.Name);
             disk.Dispose();
-        }
-
-        try
-        {
-            Directory.Delete(Target);
-        }
-        catch (IOException)
-        {
-            // Not ours to delete: it had content before, or is gone.
         }
     }
 }

@@ -77,7 +77,7 @@ internal sealed class ContainerdProcess : IAsyncDisposable
     /// <summary>Ends containers that a failed test has left, and containerd.</summary>
     public async ValueTask DisposeAsync()
     {
-        EndShims();
+        await RemoveTasksAsync();
         if (!_process.HasExited) await Command.RunAsync("/bin/kill", [_process.Id.ToString(CultureInfo.InvariantCulture)]);
         using CancellationTokenSource patience = new(StopLimit);
         try
@@ -150,23 +150,21 @@ internal sealed class ContainerdProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Shims outlive containerd. Ours are those that report to our socket; a shim that is told to end kills its container.</summary>
-    private void EndShims()
+    /// <summary>Shims outlive containerd, and runc keeps what it knows of a container in a place that all containerds share.</summary>
+    private async Task RemoveTasksAsync()
     {
-        foreach (string process in Directory.EnumerateDirectories("/proc").Where(path => int.TryParse(Path.GetFileName(path), out _)))
+        string tasks = Path.Combine(_directory, "state", "io.containerd.runtime.v2.task");
+        if (!Directory.Exists(tasks)) return;
+        foreach (string bundle in Directory.EnumerateDirectories(tasks).SelectMany(Directory.EnumerateDirectories).ToArray())
         {
-            try
-            {
-                string[] command = File.ReadAllText(Path.Combine(process, "cmdline")).Split('\0');
-                if (!command[0].Contains("containerd-shim", StringComparison.Ordinal) || !command.Contains(Socket)) continue;
-                using Process shim = Process.GetProcessById(int.Parse(Path.GetFileName(process), CultureInfo.InvariantCulture));
-                shim.Kill(entireProcessTree: true);
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
-            {
-                // It has ended meanwhile.
-            }
+            string id = Path.GetFileName(bundle), containerNamespace = Path.GetFileName(Path.GetDirectoryName(bundle)!);
+            await Command.RunAsync("ctr", ["-a", Socket, "--timeout", "10s", "-n", containerNamespace, "tasks", "rm", "--force", id]);
+            if (!Directory.Exists(bundle)) continue;
+            if (int.TryParse(TextOf(Path.Combine(bundle, "shim.pid")), CultureInfo.InvariantCulture, out int shim)) await Command.RunAsync("/bin/kill", ["-9", $"{shim}"]);
+            await Command.RunAsync("runc", ["--root", "/run/containerd/runc/" + containerNamespace, "delete", "--force", id]);
         }
+
+        static string TextOf(string path) => File.Exists(path) ? File.ReadAllText(path) : "";
     }
 
     private void Append(string? line)

@@ -16,7 +16,7 @@ internal sealed class OrdinaryImage
     public const int DataFiles = 8;
     public const int DataFileSize = 1 << 20;
 
-    private static readonly string[] Applets = ["sh", "cat", "ls", "sleep", "echo", "sha256sum", "test", "true", "stat", "find"];
+    private static readonly string[] Applets = ["sh", "cat", "ls", "sleep", "echo", "sha256sum", "test", "true", "stat", "find", "head"];
 
     private readonly List<byte[]> _layers = [];
 
@@ -78,6 +78,13 @@ internal sealed class OrdinaryImage
 
         byte[] index = Encoding.UTF8.GetBytes(new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = MediaTypes.OciIndex, ["manifests"] = entries }.ToJsonString());
         await store.PutManifestAsync(new StoredManifest(MediaTypes.OciIndex, Digest.Sha256(index), index), name.Tag, TestMachine.Cancellation);
+    }
+
+    /// <summary>Digest of <c>cat /data/*</c>, in hexadecimal.</summary>
+    public static string DataSha256(int seed)
+    {
+        Random random = new(seed);
+        return Digest.Sha256([.. Enumerable.Range(0, DataFiles).SelectMany(_ => Bytes(random))]).Hex;
     }
 
     private async Task PushAsync(IImageStore store, string? tag)

@@ -1,4 +1,5 @@
 using Sluice.Containerd.Client;
+using Sluice.Kernel.Mounts;
 using Sluice.Testing.Runtime;
 
 namespace Sluice.EndToEnd.Harness;
@@ -26,6 +27,12 @@ internal sealed class TestNode : IAsyncDisposable
 
     /// <summary>Volatile state of the daemon.</summary>
     public string State => SluiceDaemon.StateOf(_workspace.File("sluice"));
+
+    /// <summary>The FUSE mount with the daemon's disks.</summary>
+    public string Disks => Path.Combine(State, "disks");
+
+    /// <summary>Images that the daemon has mounted.</summary>
+    public IReadOnlyList<MountEntry> ImageMounts => [.. MountTable.Below(State).Where(mount => mount.Type == "erofs")];
 
     /// <summary>Skips the calling test where something is missing.</summary>
     /// <param name="change">Changes the options of containerd, which get the host of the registry.</param>
@@ -55,6 +62,19 @@ internal sealed class TestNode : IAsyncDisposable
     {
         Assert.Null(Daemon);
         Daemon = await SluiceDaemon.StartAsync(_workspace.File("sluice"), more);
+        if (Containerd is not null) await ReconnectAsync();
+    }
+
+    /// <summary>containerd waits up to 3 s before it dials a snapshotter again that was away, and refuses calls meanwhile.</summary>
+    private async Task ReconnectAsync()
+    {
+        while (true)
+        {
+            (int exitCode, string output) = await Containerd.TryCtrAsync("snapshots", "--snapshotter", "sluice", "ls");
+            if (exitCode == 0) return;
+            Assert.Contains("unavailable", output, StringComparison.Ordinal);
+            await Task.Delay(100, TestMachine.Cancellation);
+        }
     }
 
     public async Task StopDaemonAsync()
@@ -91,8 +111,31 @@ internal sealed class TestNode : IAsyncDisposable
         Assert.True(result.ExitCode == 0, $"sluice pull {image}: {result.ExitCode}\n{result.Error}\n{Daemon?.Log}");
     }
 
+    /// <summary>An id for a container: runc wants them to be unique on the whole machine.</summary>
+    public string Id(string id) => $"{Path.GetFileName(_workspace.Root)}-{id}";
+
     /// <summary>Runs a container to its end and returns what it said.</summary>
-    public Task<string> RunAsync(string image, string id, params string[] command) => CtrAsync(["run", "--rm", "--snapshotter", "sluice", image, id, .. command]);
+    public Task<string> RunAsync(string image, string id, params string[] command) => CtrAsync(["run", "--rm", "--snapshotter", "sluice", image, Id(id), .. command]);
+
+    /// <summary>Pushes an ordinary image, converts it, and returns the converted one's name.</summary>
+    /// <param name="name">Of the ordinary one; the converted one has the tag with <c>-rafs</c>.</param>
+    public async Task<string> ConvertedAsync(OrdinaryImage image, string name = "app:v1")
+    {
+        await image.PushAsync(Image(name));
+        (await SluiceProgram.RunAsync("convert", Image(name), Image(name + "-rafs"))).Succeeds();
+        return Image(name + "-rafs");
+    }
+
+    /// <summary>Starts a container that does nothing until it is removed.</summary>
+    public Task StartContainerAsync(string image, string id) => CtrAsync("run", "-d", "--snapshotter", "sluice", image, Id(id), "/bin/sleep", "10000");
+
+    public Task<string> ExecAsync(string id, string script) => CtrAsync("tasks", "exec", "--exec-id", Guid.NewGuid().ToString("n"), Id(id), "/bin/sh", "-c", script);
+
+    public async Task RemoveContainerAsync(string id)
+    {
+        await CtrAsync("tasks", "rm", "--force", Id(id));
+        await CtrAsync("containers", "rm", Id(id));
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using Sluice.Registry;
 
@@ -24,6 +25,13 @@ internal sealed class TestRegistry : IAsyncDisposable
 
     /// <summary>Requests for content of blobs since <see cref="Forget"/>.</summary>
     public IReadOnlyList<RegistryRequest> BlobReads => [.. _requests.Where(r => r.Method == "GET" && r.Path.Contains("/blobs/sha256:", StringComparison.Ordinal))];
+
+    /// <summary>Bytes of blobs that were asked for by range: lazy reads, as opposed to whole blobs.</summary>
+    public long RangedBytes => BlobReads.Where(read => read.Range is not null).Sum(read =>
+    {
+        string[] ends = read.Range!["bytes=".Length..].Split('-');
+        return long.Parse(ends[1], CultureInfo.InvariantCulture) - long.Parse(ends[0], CultureInfo.InvariantCulture) + 1;
+    });
 
     public static async Task<TestRegistry> StartAsync(string directory)
     {
