@@ -126,6 +126,22 @@ internal sealed class TestNode : IAsyncDisposable
         return Image(name + "-rafs");
     }
 
+    /// <summary>Mounts a read-only view of the one lazy image that there is.</summary>
+    public async Task<string> ViewAsync(string name)
+    {
+        const string label = "containerd.io/gc.ref.snapshot.sluice";
+        using ContainerdClient client = Connect();
+        string top = (await client.Content.ListAsync([], TestMachine.Cancellation)).Select(blob => blob.Labels.GetValueOrDefault(label)).Single(value => value is not null)!;
+        string directory = Workspace.MakeDirectory(name);
+        await client.Leases.CreateAsync("keep-" + name, DateTimeOffset.UtcNow.AddHours(1), TestMachine.Cancellation);
+        using ContainerdClient leased = client.WithLease("keep-" + name); // else the next collection of garbage takes the view
+        await leased.Snapshots("sluice").ViewAsync(name, top, TestMachine.Cancellation);
+        string mount = await CtrAsync("snapshots", "--snapshotter", "sluice", "mounts", directory, name);
+        (int exitCode, string output) = await Command.RunAsync("/bin/sh", ["-c", mount]);
+        Assert.True(exitCode == 0, $"{mount}: {output}");
+        return directory;
+    }
+
     /// <summary>Starts a container that does nothing until it is removed.</summary>
     public Task StartContainerAsync(string image, string id) => CtrAsync("run", "-d", "--snapshotter", "sluice", image, Id(id), "/bin/sleep", "10000");
 

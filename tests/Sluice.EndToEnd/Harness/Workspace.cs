@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Sluice.Kernel.Mounts;
 
 namespace Sluice.EndToEnd.Harness;
@@ -18,6 +19,9 @@ internal sealed class Workspace : IDisposable
     public void Dispose()
     {
         foreach (MountEntry mount in Mounts()) MountCalls.Detach(mount.MountPoint);
-        if (Directory.Exists(Root)) Directory.Delete(Root, recursive: true);
+
+        // Not Directory.Delete: unpacked images hold names that are not UTF-8, which .NET can't delete.
+        using Process remove = Process.Start("rm", ["-rf", "--one-file-system", Root]);
+        remove.WaitForExit();
     }
 }
