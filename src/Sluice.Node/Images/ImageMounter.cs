@@ -66,7 +66,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
     }
 
-    /// <summary>Mounts an image on the existing directory <paramref name="target"/>.</summary>
+    /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist, and goes with the mount then.</summary>
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="bootstrap">Path of the bootstrap on a local file system.</param>
     /// <param name="blobSizes">Sizes of blobs by the manifest, by digest.</param>
@@ -79,10 +79,11 @@ internal sealed class ImageMounter : IAsyncDisposable
         IReadOnlyList<IDisk> disks = flat
             ? [await opener.OpenFlatAsync(image, bootstrap, [source], key, SizeOf, cancellation)]
             : await opener.OpenAsync(image, [source], key, SizeOf, localFile: null, cancellation);
-        var mounted = new MountedImage(target, disks, _server, _mounts);
+        var mounted = new MountedImage(target, !Directory.Exists(target), disks, _server, _mounts);
         try
         {
             string[] paths = [.. disks.Select(_server.Add)];
+            Directory.CreateDirectory(target);
             if (flat)
             {
                 await _mounts.MountErofsOnLoopAsync(

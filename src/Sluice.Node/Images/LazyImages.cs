@@ -58,7 +58,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         IImageStore store = OpenStore(opened.Record.Reference);
         try
         {
-            string target = Directory.CreateDirectory(Path.Combine(options.MountsDirectory, manifest.Hex)).FullName;
+            string target = Path.Combine(options.MountsDirectory, manifest.Hex);
             MountedImage mounted = await mounter.MountAsync(
                 manifest.Hex[..16], opened.Image, local.BootstrapPath(manifest), store, opened.Record.Blobs, target, cancellation);
             _mounted[manifest] = (mounted, store);
@@ -102,7 +102,6 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         await image.Mounted.DisposeAsync();
         await image.Store.DisposeAsync();
-        Directory.Delete(image.Mounted.Target);
     }
 
     /// <summary>One download per image however many ask; a failed one is forgotten, so that the next asks anew.</summary>

@@ -4,8 +4,9 @@ using Sluice.Storage.Disks;
 
 namespace Sluice.Node.Images;
 
-/// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks; the directory stays.</summary>
-internal sealed class MountedImage(string target, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
+/// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks.</summary>
+/// <param name="ownsTarget">The directory was made for this mount and goes with it.</param>
+internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
 {
     public string Target { get; } = target;
 
@@ -18,6 +19,16 @@ internal sealed class MountedImage(string target, IReadOnlyList<IDisk> disks, Di
         {
             await server.RemoveAsync(disk.Name);
             disk.Dispose();
+        }
+
+        if (!ownsTarget) return;
+        try
+        {
+            Directory.Delete(Target);
+        }
+        catch (IOException)
+        {
+            // Something has been put there; it does not hurt.
         }
     }
 }
