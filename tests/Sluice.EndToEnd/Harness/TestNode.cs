@@ -1,5 +1,7 @@
 using Sluice.Containerd.Client;
+using Sluice.Formats.Oci;
 using Sluice.Kernel.Mounts;
+using Sluice.Storage.Sources;
 using Sluice.Testing.Runtime;
 
 namespace Sluice.EndToEnd.Harness;
@@ -124,6 +126,23 @@ internal sealed class TestNode : IAsyncDisposable
         await image.PushAsync(Image(name));
         (await SluiceProgram.RunAsync("convert", Image(name), Image(name + "-rafs"))).Succeeds();
         return Image(name + "-rafs");
+    }
+
+    /// <summary>Makes containerd remove what nothing refers to, and waits until it has.</summary>
+    public async Task CollectGarbageAsync(string containerNamespace = "default")
+    {
+        using ContainerdClient client = Connect(containerNamespace);
+        await client.Leases.CreateAsync("collect", DateTimeOffset.UtcNow.AddHours(1), TestMachine.Cancellation);
+        await client.Leases.DeleteAsync("collect", wait: true, TestMachine.Cancellation);
+    }
+
+    /// <summary>Digests of the layers of an image in the registry, bottom first.</summary>
+    public static async Task<IReadOnlyList<string>> LayersAsync(string image)
+    {
+        ImageReference reference = ImageReference.Parse(image);
+        await using IImageStore store = ImageStores.Open(reference, new SourceOptions());
+        StoredManifest stored = await store.GetManifestAsync(reference.TagOrDigest, TestMachine.Cancellation);
+        return [.. ImageManifest.Parse(stored.Content.Span, stored.MediaType).Layers.Select(layer => layer.Digest.ToString())];
     }
 
     /// <summary>Mounts a read-only view of the one lazy image that there is.</summary>
