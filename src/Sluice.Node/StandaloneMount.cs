@@ -26,6 +26,7 @@ public sealed class StandaloneMount : IAsyncDisposable
         ImageReference reference, Platform platform, string target, NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
         if (!Directory.Exists(target)) throw new SluiceException(SluiceError.NotFound, target, "is not a directory", "make it first: mkdir -p " + target);
+        if (MountTable.Find(target) is { Type: "erofs" }) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
         IImageStore store = ImageStores.Open(reference, options.Sources);
         ImageMounter? mounter = null;
         try

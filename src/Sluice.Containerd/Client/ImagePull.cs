@@ -95,12 +95,10 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         SnapshotStore snapshots = leased.Snapshots(image.Snapshotter);
         string name = chain[index].ToString();
 
-        // Known from an earlier pull: the new lease must hold it too while the image record does not yet.
-        if (await snapshots.FindAsync(name, cancellation) is not null)
-        {
-            await leased.Leases.AddAsync(leased.Lease!, $"snapshots/{image.Snapshotter}", name, cancellation);
-            return;
-        }
+        // Known from an earlier pull? The new lease must hold it while the image record does not yet, and must do so before
+        // we look: else containerd may be about to collect what we see.
+        await leased.Leases.AddAsync(leased.Lease!, $"snapshots/{image.Snapshotter}", name, cancellation);
+        if (await snapshots.FindAsync(name, cancellation) is not null) return;
 
         string key = $"extract-{Guid.NewGuid():n} {name}";
         string parent = index == 0 ? "" : chain[index - 1].ToString();

@@ -14,6 +14,7 @@ internal static class StaleMounts
     {
         foreach (MountEntry entry in MountTable.Read().Where(entry => IsOurs(entry, options)).Reverse()) Detach(entry, log);
         foreach (MountEntry entry in MountTable.Below(options.State)) Detach(entry, log);
+        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory)) Directory.Delete(directory); // empty ones, the mount points
     }
 
     private static void Detach(MountEntry entry, Action<string> log)

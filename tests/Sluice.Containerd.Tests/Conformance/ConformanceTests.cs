@@ -4,6 +4,7 @@ using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Containerd.Tests.Runtime;
 using Sluice.Testing;
+using Sluice.Testing.Runtime;
 
 namespace Sluice.Containerd.Tests.Conformance;
 

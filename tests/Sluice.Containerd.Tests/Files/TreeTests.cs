@@ -1,6 +1,6 @@
 using Sluice.Containerd.Files;
-using Sluice.Containerd.Tests.Runtime;
 using Sluice.Testing;
+using Sluice.Testing.Runtime;
 
 namespace Sluice.Containerd.Tests.Files;
 

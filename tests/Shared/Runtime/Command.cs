@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Sluice.Containerd.Tests.Runtime;
+namespace Sluice.Testing.Runtime;
 
 /// <summary>Runs a program to its end.</summary>
 internal static class Command
@@ -35,6 +35,6 @@ internal static class Command
 
     public static void RequireRoot()
     {
-        if (!Environment.IsPrivilegedProcess) Assert.Skip("needs root: mounts overlayfs");
+        if (!Environment.IsPrivilegedProcess) Assert.Skip("needs root: mounts, containers");
     }
 }

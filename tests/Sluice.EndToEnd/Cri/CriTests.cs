@@ -1,0 +1,129 @@
+using Sluice.Containerd.Client;
+using Sluice.Containerd.Grpc;
+using Sluice.EndToEnd.Cri.Protos;
+using Sluice.EndToEnd.Harness;
+
+namespace Sluice.EndToEnd.Cri;
+
+/// <summary>Pods as Kubernetes makes them, through containerd's CRI plugin with Sluice as its snapshotter.</summary>
+public sealed class CriTests
+{
+    [Fact]
+    public async Task A_pod_runs_from_a_lazy_image()
+    {
+        await using TestNode node = await StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        using CriClient cri = Connect(node);
+        node.Registry.Forget();
+        string reference = await cri.PullAsync(image);
+        Assert.StartsWith("sha256:", reference, StringComparison.Ordinal);
+        Assert.Empty(node.Registry.BlobReads.Where(read => read.Range is null).Skip(2)); // configuration and bootstrap
+
+        string sandbox = await cri.RunSandboxAsync();
+        string container = await cri.CreateContainerAsync(sandbox, image, "app");
+        await cri.StartContainerAsync(container);
+        ContainerStatus status = await cri.WaitForExitAsync(container);
+        Assert.True(status.ExitCode == 0, $"{status}\n{node.Daemon!.Log}");
+        Assert.StartsWith(node.Image("app@sha256:"), status.ImageRef, StringComparison.Ordinal);
+        Assert.Contains("READY", await File.ReadAllTextAsync(node.Workspace.File("logs/app.log")), StringComparison.Ordinal);
+        Assert.InRange(node.Registry.RangedBytes, 1, OrdinaryImage.DataFiles * OrdinaryImage.DataFileSize / 2);
+        Assert.Single(node.ImageMounts);
+
+        await cri.StopAndRemoveSandboxAsync(sandbox);
+        await cri.RemoveImageAsync(image);
+        await node.CollectGarbageAsync("k8s.io");
+        Assert.Empty(node.ImageMounts);
+        Assert.Empty(Directory.GetDirectories(Path.Combine(node.Root, "images")));
+    }
+
+    [Fact]
+    public async Task A_pull_without_credentials_says_who_refused_and_what_to_do()
+    {
+        await using TestNode node = await StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await node.Registry.StopAsync();
+        node.Registry.User = "alice";
+        await node.Registry.StartAsync();
+        using CriClient cri = Connect(node);
+
+        // containerd has the credentials of the pod, Sluice has none.
+        GrpcException refused = await Assert.ThrowsAsync<GrpcException>(() => cri.PullAsync(image, "alice", "secret"));
+        Assert.Contains(node.Registry.Host, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("login", refused.Message, StringComparison.Ordinal);
+
+        await node.StopDaemonAsync();
+        string auth = node.Workspace.File("auth.json");
+        await File.WriteAllTextAsync(auth, $$"""{"auths": { "{{node.Registry.Host}}": { "username": "alice", "password": "secret" } } }""");
+        await node.StartDaemonAsync("--authfile", auth);
+        await cri.PullAsync(image, "alice", "secret");
+    }
+
+    [Fact]
+    public async Task A_pull_of_a_corrupt_image_says_what_is_corrupt()
+    {
+        await using TestNode node = await StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string bootstrap = (await TestNode.LayersAsync(image))[^1];
+        string path = node.Registry.BlobPath(bootstrap["sha256:".Length..]);
+        byte[] content = await File.ReadAllBytesAsync(path);
+        content[content.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(path, content);
+        using CriClient cri = Connect(node);
+        GrpcException corrupt = await Assert.ThrowsAsync<GrpcException>(() => cri.PullAsync(image));
+        Assert.Contains(node.Registry.Host, corrupt.Message, StringComparison.Ordinal);
+        Assert.Contains(bootstrap, corrupt.Message, StringComparison.Ordinal);
+        Assert.Empty(node.ImageMounts);
+        content[content.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(path, content);
+        await node.CollectGarbageAsync("k8s.io"); // containerd takes layers of the failed pull for its own while it is collecting them
+        await cri.PullAsync(image);
+    }
+
+    [Fact]
+    public async Task A_registry_that_is_away_is_named_by_the_pull_and_by_the_log_of_the_read()
+    {
+        await using TestNode node = await StartAsync();
+        string config = node.Workspace.File("config.yaml");
+        await File.WriteAllTextAsync(config, "fetch:\n  deadline_seconds: 2\n");
+        await node.StopDaemonAsync();
+        await node.StartDaemonAsync("--config", config);
+        string image = await node.ConvertedAsync(new OrdinaryImage(command: ["/bin/sha256sum", "/data/0"]));
+        using CriClient cri = Connect(node);
+        await cri.PullAsync(image);
+        string sandbox = await cri.RunSandboxAsync();
+        await node.Registry.StopAsync();
+
+        GrpcException error = await Assert.ThrowsAsync<GrpcException>(() => cri.PullAsync(node.Image("other:v1")));
+        Assert.Contains(node.Registry.Host, error.Message, StringComparison.Ordinal);
+        string reader = await cri.CreateContainerAsync(sandbox, image, "reader");
+        await cri.StartContainerAsync(reader);
+        Assert.NotEqual(0, (await cri.WaitForExitAsync(reader)).ExitCode);
+        Assert.Matches("(?i)input/output error|i/o error", await File.ReadAllTextAsync(node.Workspace.File("logs/reader.log")));
+        Assert.Contains($"registry {node.Registry.Host}", node.Daemon!.Log, StringComparison.Ordinal);
+
+        // Nothing is stuck: with the registry back, the next container runs.
+        await node.Registry.StartAsync();
+        string container = await cri.CreateContainerAsync(sandbox, image, "again");
+        await cri.StartContainerAsync(container);
+        Assert.Equal(0, (await cri.WaitForExitAsync(container)).ExitCode);
+        await cri.StopAndRemoveSandboxAsync(sandbox);
+    }
+
+    /// <summary>A node whose containerd has the CRI plugin, knows the plain-http registry by a hosts.toml, and has a sandbox image.</summary>
+    private static async Task<TestNode> StartAsync()
+    {
+        TestNode node = await TestNode.StartAsync((options, host) => options with { SandboxImage = $"{host}/pause:v1", HostsDirectory = HostsDirectory(options, host) });
+        await new OrdinaryImage(command: ["/bin/sleep", "1000000"]).PushAsync(node.Image("pause:v1"));
+        return node;
+    }
+
+    private static string HostsDirectory(Testing.Runtime.ContainerdOptions options, string host)
+    {
+        string directory = Path.Combine(Path.GetDirectoryName(options.SnapshotterSocket)!, "certs.d");
+        Directory.CreateDirectory(Path.Combine(directory, host));
+        File.WriteAllText(Path.Combine(directory, host, "hosts.toml"), $"server = \"http://{host}\"\n[host.\"http://{host}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
+        return directory;
+    }
+
+    private static CriClient Connect(TestNode node) => new(node.Containerd.Socket, node.Workspace.MakeDirectory("logs"));
+}

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Sluice.Testing.Runtime;
+
+namespace Sluice.EndToEnd.Harness;
+
+/// <summary><c>sluice daemon</c> as a process, with root, state and socket below one directory that several runs can share.</summary>
+internal sealed class SluiceDaemon : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _log = new();
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private SluiceDaemon(Process process)
+    {
+        _process = process;
+        process.ErrorDataReceived += (_, line) => Append(line.Data);
+        process.OutputDataReceived += (_, line) => Append(line.Data);
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+    }
+
+    public int ProcessId => _process.Id;
+
+    public string Log
+    {
+        get
+        {
+            lock (_log) return _log.ToString();
+        }
+    }
+
+    public static string RootOf(string directory) => Path.Combine(directory, "root");
+
+    public static string StateOf(string directory) => Path.Combine(directory, "state");
+
+    public static string SocketOf(string directory) => Path.Combine(directory, "state", "containerd.sock");
+
+    /// <summary>Starts the daemon and waits until it is ready.</summary>
+    public static async Task<SluiceDaemon> StartAsync(string directory, params string[] more)
+    {
+        SluiceDaemon daemon = new(SluiceProgram.Start(["daemon", "--root", RootOf(directory), "--state", StateOf(directory), .. more]));
+        Task ended = daemon._process.WaitForExitAsync(TestMachine.Cancellation);
+        if (await Task.WhenAny(daemon._ready.Task, ended) == daemon._ready.Task) return daemon;
+        string log = daemon.Log;
+        await daemon.DisposeAsync();
+        throw new InvalidOperationException($"the daemon did not start\n{log}");
+    }
+
+    /// <summary>SIGTERM, as a service manager stops it. Fails the test unless it ends with 0.</summary>
+    public async Task StopAsync()
+    {
+        await Command.RunAsync("/bin/kill", [_process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await _process.WaitForExitAsync(TestMachine.Cancellation);
+        Assert.True(_process.ExitCode == 0, $"the daemon ended with {_process.ExitCode}\n{Log}");
+    }
+
+    /// <summary>SIGKILL: nothing is cleaned up.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync(TestMachine.Cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            await Command.RunAsync("/bin/kill", [_process.Id.ToString(CultureInfo.InvariantCulture)]);
+            using CancellationTokenSource patience = new(TimeSpan.FromSeconds(15));
+            try
+            {
+                await _process.WaitForExitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                _process.Kill(entireProcessTree: true);
+            }
+        }
+
+        _process.Dispose();
+    }
+
+    private void Append(string? line)
+    {
+        if (line is null) return;
+        lock (_log) _log.AppendLine(line);
+        if (line.Contains("Ready on ", StringComparison.Ordinal)) _ready.TrySetResult();
+    }
+}

@@ -1,0 +1,38 @@
+using Sluice.Testing.Runtime;
+
+// The tests share the machine's kernel and count mounts, so one runs at a time.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace Sluice.EndToEnd.Harness;
+
+/// <summary>What every test here needs.</summary>
+internal static class TestMachine
+{
+    public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    /// <summary>Skips the calling test where mounts are not allowed or fast tests are wanted.</summary>
+    public static void RequireMounts()
+    {
+        if (!string.IsNullOrEmpty(Environment.GetEnvironmentVariable("SLUICE_TEST_FAST"))) Assert.Skip("SLUICE_TEST_FAST is set");
+        Command.RequireRoot();
+        if (!File.Exists("/dev/fuse")) Assert.Skip("there is no /dev/fuse");
+    }
+
+    public static void RequireContainerd()
+    {
+        RequireMounts();
+        ContainerdProcess.Require();
+    }
+
+    /// <summary>Waits for a condition that another process brings about.</summary>
+    public static async Task UntilAsync(Func<bool> condition, string what)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!condition())
+        {
+            if (limit.IsCancellationRequested) Assert.Fail($"waited in vain: {what}");
+            await Task.Delay(20);
+        }
+    }
+}

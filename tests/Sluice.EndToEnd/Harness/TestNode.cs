@@ -1,0 +1,182 @@
+using Sluice.Containerd.Client;
+using Sluice.Formats.Oci;
+using Sluice.Kernel.Mounts;
+using Sluice.Storage.Sources;
+using Sluice.Testing.Runtime;
+
+namespace Sluice.EndToEnd.Harness;
+
+/// <summary>A registry, a Sluice daemon and a containerd that belong together, below one directory.</summary>
+internal sealed class TestNode : IAsyncDisposable
+{
+    private readonly Workspace _workspace = new();
+
+    private TestNode()
+    {
+    }
+
+    public Workspace Workspace => _workspace;
+
+    public TestRegistry Registry { get; private set; } = null!;
+
+    /// <summary>Null while it is stopped.</summary>
+    public SluiceDaemon? Daemon { get; private set; }
+
+    public ContainerdProcess Containerd { get; private set; } = null!;
+
+    /// <summary>Persistent state of the daemon.</summary>
+    public string Root => SluiceDaemon.RootOf(_workspace.File("sluice"));
+
+    /// <summary>Volatile state of the daemon.</summary>
+    public string State => SluiceDaemon.StateOf(_workspace.File("sluice"));
+
+    /// <summary>The FUSE mount with the daemon's disks.</summary>
+    public string Disks => Path.Combine(State, "disks");
+
+    /// <summary>Images that the daemon has mounted.</summary>
+    public IReadOnlyList<MountEntry> ImageMounts => [.. MountTable.Below(State).Where(mount => mount.Type == "erofs")];
+
+    /// <summary>Skips the calling test where something is missing.</summary>
+    /// <param name="change">Changes the options of containerd, which get the host of the registry.</param>
+    /// <param name="daemon">More arguments of the daemon.</param>
+    public static async Task<TestNode> StartAsync(Func<ContainerdOptions, string, ContainerdOptions>? change = null, params string[] daemon)
+    {
+        TestMachine.RequireContainerd();
+        TestNode node = new();
+        try
+        {
+            node.Registry = await TestRegistry.StartAsync(node._workspace.File("registry"));
+            await node.StartDaemonAsync(daemon);
+            ContainerdOptions options = new() { SnapshotterSocket = SluiceDaemon.SocketOf(node._workspace.File("sluice")) };
+            node.Containerd = await ContainerdProcess.StartAsync(node._workspace.File("containerd"), change?.Invoke(options, node.Registry.Host) ?? options);
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    public string Image(string name) => $"{Registry.Host}/{name}";
+
+    public async Task StartDaemonAsync(params string[] more)
+    {
+        Assert.Null(Daemon);
+        Daemon = await SluiceDaemon.StartAsync(_workspace.File("sluice"), more);
+        if (Containerd is not null) await ReconnectAsync();
+    }
+
+    /// <summary>containerd waits up to 3 s before it dials a snapshotter again that was away, and refuses calls meanwhile.</summary>
+    private async Task ReconnectAsync()
+    {
+        while (true)
+        {
+            (int exitCode, string output) = await Containerd.TryCtrAsync("snapshots", "--snapshotter", "sluice", "ls");
+            if (exitCode == 0) return;
+            Assert.Contains("unavailable", output, StringComparison.Ordinal);
+            await Task.Delay(100, TestMachine.Cancellation);
+        }
+    }
+
+    public async Task StopDaemonAsync()
+    {
+        SluiceDaemon daemon = Daemon!;
+        Daemon = null;
+        await using (daemon) await daemon.StopAsync();
+    }
+
+    public async Task KillDaemonAsync()
+    {
+        SluiceDaemon daemon = Daemon!;
+        Daemon = null;
+        await using (daemon) await daemon.KillAsync();
+    }
+
+    public ContainerdClient Connect(string containerNamespace = "default") => Containerd.Connect(containerNamespace);
+
+    /// <summary>Runs ctr and fails the test with its output, and the daemon's log, when it fails.</summary>
+    public async Task<string> CtrAsync(params string[] arguments)
+    {
+        (int exitCode, string output) = await Containerd.TryCtrAsync(arguments);
+        Assert.True(exitCode == 0, $"ctr {string.Join(' ', arguments)}\n{output}\n{Containerd.LogTail()}\n{Daemon?.Log}");
+        return output;
+    }
+
+    /// <summary><c>sluice pull</c> into this node's containerd.</summary>
+    public Task<SluiceResult> TryPullAsync(string image, params string[] more) =>
+        SluiceProgram.RunAsync(["pull", image, "--containerd-address", Containerd.Socket, .. more]);
+
+    public async Task PullAsync(string image, params string[] more)
+    {
+        SluiceResult result = await TryPullAsync(image, more);
+        Assert.True(result.ExitCode == 0, $"sluice pull {image}: {result.ExitCode}\n{result.Error}\n{Daemon?.Log}");
+    }
+
+    /// <summary>An id for a container: runc wants them to be unique on the whole machine.</summary>
+    public string Id(string id) => $"{Path.GetFileName(_workspace.Root)}-{id}";
+
+    /// <summary>Runs a container to its end and returns what it said.</summary>
+    public Task<string> RunAsync(string image, string id, params string[] command) => CtrAsync(["run", "--rm", "--snapshotter", "sluice", image, Id(id), .. command]);
+
+    /// <summary>Pushes an ordinary image, converts it, and returns the converted one's name.</summary>
+    /// <param name="name">Of the ordinary one; the converted one has the tag with <c>-rafs</c>.</param>
+    public async Task<string> ConvertedAsync(OrdinaryImage image, string name = "app:v1")
+    {
+        await image.PushAsync(Image(name));
+        (await SluiceProgram.RunAsync("convert", Image(name), Image(name + "-rafs"))).Succeeds();
+        return Image(name + "-rafs");
+    }
+
+    /// <summary>Makes containerd remove what nothing refers to, and waits until it has.</summary>
+    public async Task CollectGarbageAsync(string containerNamespace = "default")
+    {
+        using ContainerdClient client = Connect(containerNamespace);
+        await client.Leases.CreateAsync("collect", DateTimeOffset.UtcNow.AddHours(1), TestMachine.Cancellation);
+        await client.Leases.DeleteAsync("collect", wait: true, TestMachine.Cancellation);
+    }
+
+    /// <summary>Digests of the layers of an image in the registry, bottom first.</summary>
+    public static async Task<IReadOnlyList<string>> LayersAsync(string image)
+    {
+        ImageReference reference = ImageReference.Parse(image);
+        await using IImageStore store = ImageStores.Open(reference, new SourceOptions());
+        StoredManifest stored = await store.GetManifestAsync(reference.TagOrDigest, TestMachine.Cancellation);
+        return [.. ImageManifest.Parse(stored.Content.Span, stored.MediaType).Layers.Select(layer => layer.Digest.ToString())];
+    }
+
+    /// <summary>Mounts a read-only view of the one lazy image that there is.</summary>
+    public async Task<string> ViewAsync(string name)
+    {
+        const string label = "containerd.io/gc.ref.snapshot.sluice";
+        using ContainerdClient client = Connect();
+        string top = (await client.Content.ListAsync([], TestMachine.Cancellation)).Select(blob => blob.Labels.GetValueOrDefault(label)).Single(value => value is not null)!;
+        string directory = Workspace.MakeDirectory(name);
+        await client.Leases.CreateAsync("keep-" + name, DateTimeOffset.UtcNow.AddHours(1), TestMachine.Cancellation);
+        using ContainerdClient leased = client.WithLease("keep-" + name); // else the next collection of garbage takes the view
+        await leased.Snapshots("sluice").ViewAsync(name, top, TestMachine.Cancellation);
+        string mount = await CtrAsync("snapshots", "--snapshotter", "sluice", "mounts", directory, name);
+        (int exitCode, string output) = await Command.RunAsync("/bin/sh", ["-c", mount]);
+        Assert.True(exitCode == 0, $"{mount}: {output}");
+        return directory;
+    }
+
+    /// <summary>Starts a container that does nothing until it is removed.</summary>
+    public Task StartContainerAsync(string image, string id) => CtrAsync("run", "-d", "--snapshotter", "sluice", image, Id(id), "/bin/sleep", "10000");
+
+    public Task<string> ExecAsync(string id, string script) => CtrAsync("tasks", "exec", "--exec-id", Guid.NewGuid().ToString("n"), Id(id), "/bin/sh", "-c", script);
+
+    public async Task RemoveContainerAsync(string id)
+    {
+        await CtrAsync("tasks", "rm", "--force", Id(id));
+        await CtrAsync("containers", "rm", Id(id));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Containerd is not null) await Containerd.DisposeAsync();
+        if (Daemon is not null) await Daemon.DisposeAsync();
+        if (Registry is not null) await Registry.DisposeAsync();
+        _workspace.Dispose();
+    }
+}
