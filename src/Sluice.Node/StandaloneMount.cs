@@ -1,5 +1,6 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
 using Sluice.Storage.Images;
@@ -26,14 +27,14 @@ public sealed class StandaloneMount : IAsyncDisposable
         ImageReference reference, Platform platform, string target, NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
         if (!Directory.Exists(target)) throw new SluiceException(SluiceError.NotFound, target, "is not a directory", "make it first: mkdir -p " + target);
-        if (MountTable.Find(target) is { Type: "erofs" }) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
         IImageStore store = ImageStores.Open(reference, options.Sources);
         ImageMounter? mounter = null;
         try
         {
             StoredImage source = await ImageResolver.ResolveAsync(store, reference.TagOrDigest, platform, preferAccelerated: true, cancellation);
             var images = new LocalImages(options.ImagesDirectory);
-            mounter = await ImageMounter.StartAsync(options, log, cancellation);
+            mounter = await ImageMounter.StartAsync(options, log, cancellation); // takes away what a killed process left there
+            if (MountTable.Find(target) is { Type: "erofs" }) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
             LocalImage image = images.Load(source.Stored.Digest) ?? images.Save(reference.ToString(), await RafsImageLoader.LoadAsync(source, cancellation));
             MountedImage mounted = await mounter.MountAsync(
                 source.Stored.Digest.Hex[..16], image.Image, images.BootstrapPath(source.Stored.Digest), store, image.Record.Blobs, Path.GetFullPath(target), cancellation);
