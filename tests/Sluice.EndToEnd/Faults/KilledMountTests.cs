@@ -21,7 +21,7 @@ public sealed class KilledMountTests(FaultImage image)
             // The cache of every third round is cold; the others find what the killed one has left.
             if (round % 3 == 0 && Directory.Exists(places.Root)) Directory.Delete(Path.Combine(places.Root, "cache"), recursive: true);
             await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1", "--mode", mode);
-            Assert.Equal(1, MountTable.Below(places.Target).Count);
+            Assert.Single(MountTable.Below(places.Target));
             TaskCompletionSource now = new(TaskCreationOptions.RunContinuationsAsynchronously);
             int after = random.Next(1, 12);
             proxy.Always = _ =>
