@@ -25,6 +25,9 @@ public sealed class FaultImage : IAsyncLifetime
     /// <summary>Names of files that have data.</summary>
     internal string[] Names => [.. Files.Where(file => file.Value.Length > 0).Select(file => file.Key)];
 
+    /// <summary>Names of the first layer's files that have data.</summary>
+    internal static string[] FirstLayer => [.. Enumerable.Range(1, (Sizes.Length / 2) - 1).Select(index => $"file-{index * 2:00}")];
+
     public async ValueTask InitializeAsync()
     {
         if (!LazyMount.IsPossible) return;

@@ -100,6 +100,22 @@ public sealed class MountFaultTests(FaultImage image)
         await mount.UnmountAsync();
     }
 
+    [Theory]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task ARegistryThatIsBackBeforeTheDeadlineCostsAPauseOnly(int status)
+    {
+        LazyMount.SkipIfImpossible();
+        using Places places = new(deadlineSeconds: 30);
+        await using FaultProxy proxy = new(image.Registry.Address);
+        await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1");
+        int left = 20;
+        proxy.Always = _ => Interlocked.Decrement(ref left) >= 0 ? Fault.Answer(status) : null;
+        await mount.ReadAllRightAsync(image);
+        Assert.True(left < 0);
+        await mount.UnmountAsync();
+    }
+
     private static async Task<(int ExitCode, string Errors)> FailAsync(string name)
     {
         LazyMount.SkipIfImpossible();
