@@ -33,6 +33,9 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public Fetcher Fetcher => _fetcher;
 
+    /// <summary>What the disk server has answered so far, over all images.</summary>
+    public DiskServerCounters Counters => _server.Counters;
+
     /// <exception cref="Formats.SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
     public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
