@@ -16,11 +16,18 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed class ImageMounter : IAsyncDisposable
 {
+    /// <summary>
+    /// A parsed bootstrap is many times what the mounted image needs of it, and a daemon that only serves hits allocates nothing, so
+    /// that no collection would come by itself. This long after the last mount, when containers have begun, the memory goes back to the system.
+    /// </summary>
+    private static readonly TimeSpan TrimAfter = TimeSpan.FromSeconds(3);
+
     private readonly NodeOptions _options;
     private readonly CacheDirectory _cache;
     private readonly Fetcher _fetcher;
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
+    private readonly Timer _trim = new(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
 
     private ImageMounter(NodeOptions options, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
     {
@@ -92,6 +99,7 @@ internal sealed class ImageMounter : IAsyncDisposable
                     new ErofsMount { Bootstrap = bootstrap, Devices = paths, Target = target, ReadAheadKilobytes = _options.ReadAheadKilobytes }, cancellation);
             }
 
+            _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
             return mounted;
         }
         catch
@@ -103,6 +111,7 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _trim.DisposeAsync();
         await _server.DisposeAsync();
         await _mounts.DisposeAsync();
         _fetcher.Dispose();
