@@ -16,7 +16,10 @@ switch (args)
     case ["fuse"]:
         await Sluice.Bench.FuseRead.RunAsync();
         return 0;
+    case ["warm-reads", string layout, string scratch]:
+        await Sluice.Bench.WarmReads.RunAsync(layout, scratch);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|tar|cache-reads|fuse");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|tar|cache-reads|fuse|warm-reads LAYOUT:TAG DIR");
         return 2;
 }

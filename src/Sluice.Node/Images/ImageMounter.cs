@@ -17,12 +17,19 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed class ImageMounter : IAsyncDisposable
 {
+    /// <summary>
+    /// A parsed bootstrap is many times what the mounted image needs of it, and a daemon that only serves hits allocates nothing, so
+    /// that no collection would come by itself. This long after the last mount, when containers have begun, the memory goes back to the system.
+    /// </summary>
+    private static readonly TimeSpan TrimAfter = TimeSpan.FromSeconds(3);
+
     private readonly NodeOptions _options;
     private readonly DirectoryLock _stateLock;
     private readonly CacheDirectory _cache;
     private readonly Fetcher _fetcher;
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
+    private readonly Timer _trim = new(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
 
     private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
     {
@@ -34,6 +41,9 @@ internal sealed class ImageMounter : IAsyncDisposable
     public bool OnLoop { get; }
 
     public Fetcher Fetcher => _fetcher;
+
+    /// <summary>What the disk server has answered so far, over all images.</summary>
+    public DiskServerCounters Counters => _server.Counters;
 
     /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
     public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)
@@ -96,6 +106,7 @@ internal sealed class ImageMounter : IAsyncDisposable
             }
 
             mounted.Found();
+            _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
             return mounted;
         }
         catch
@@ -107,6 +118,7 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _trim.DisposeAsync();
         await _server.DisposeAsync();
         await _mounts.DisposeAsync();
         _fetcher.Dispose();

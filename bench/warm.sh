@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Reads through a Sluice mount of an image that is all in the cache, with a cold page cache, beside a plain EROFS mount of the same
+# files; then the daemon's time to its first accepted connection, and its idle memory. At most three minutes; needs root and fio.
+#   ./bench.sh warm [LAYOUT]     LAYOUT: an OCI layout, tag latest (default: the rig's wordpress)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")
+layout=${1:-}
+if [ -z "$layout" ]; then
+    . "$SLUICE_BENCH_RIG/env.sh"
+    layout=$STACK/images/wordpress
+    [ -d "$layout" ] || "$SLUICE_BENCH_RIG/make-images.sh" base wordpress
+fi
+./build.sh --publish >/dev/null
+dotnet build bench/Sluice.Bench -c Release -v quiet -nologo >/dev/null
+sluice=$PWD/artifacts/sluice/sluice
+scratch=$(mktemp -d)
+clean() {
+    findmnt -rno TARGET | grep -F "$scratch/" | sort -r | xargs -r umount -l || true
+    rm -rf "$scratch"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+echo "load $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) processors, Linux $(uname -r)"
+"$sluice" convert "oci:$layout:latest" "oci:$scratch/image:rafs" >/dev/null
+mkdir "$scratch/reads" "$scratch/target"
+artifacts/bin/Sluice.Bench/release/Sluice.Bench warm-reads "$scratch/image:rafs" "$scratch/reads"
+rm -rf "$scratch/reads"
+python3 bench/daemon_idle.py "$sluice" "$scratch" "oci:$scratch/image:rafs"
+echo "load $(cut -d' ' -f1-3 /proc/loadavg)"
