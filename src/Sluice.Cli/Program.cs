@@ -12,6 +12,11 @@ internal static class Program
         var root = new RootCommand("Sluice starts containers before their images are downloaded.")
         {
             ConvertCommand.Create(),
+            CheckCommand.Create(),
+            InspectCommand.Create(),
+            ListCommand.Create(),
+            CatCommand.Create(),
+            UnpackCommand.Create(),
             MountCommand.Create(),
             MountCommand.CreateUnmount(),
             DaemonCommand.Create(),

@@ -48,6 +48,9 @@ public class SluiceException(SluiceError error, string culprit, string message, 
 
     /// <summary>One line that says what to do, or null.</summary>
     public string? Hint { get; } = hint;
+
+    /// <summary>The same may work when tried again after this time: the other side is away or overloaded for the moment. Null: it won't.</summary>
+    public virtual TimeSpan? MayPassIn => null;
 }
 
 /// <summary>Input that does not follow its format. The only exception that readers of <c>Sluice.Formats</c> throw for bad bytes.</summary>

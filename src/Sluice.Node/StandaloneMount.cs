@@ -27,14 +27,14 @@ public sealed class StandaloneMount : IAsyncDisposable
         ImageReference reference, Platform platform, string target, NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
         if (!Directory.Exists(target)) throw new SluiceException(SluiceError.NotFound, target, "is not a directory", "make it first: mkdir -p " + target);
-        if (MountTable.Find(target) is { Type: "erofs" }) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
         IImageStore store = ImageStores.Open(reference, options.Sources);
         ImageMounter? mounter = null;
         try
         {
             StoredImage source = await ImageResolver.ResolveAsync(store, reference.TagOrDigest, platform, preferAccelerated: true, cancellation);
             var images = new LocalImages(options.ImagesDirectory);
-            mounter = await ImageMounter.StartAsync(options, log, cancellation);
+            mounter = await ImageMounter.StartAsync(options, log, cancellation); // takes away what a killed process left there
+            if (MountTable.Find(target) is { Type: "erofs" }) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
             LocalImage image = images.Load(source.Stored.Digest) ?? images.Save(reference.ToString(), await RafsImageLoader.LoadAsync(source, cancellation));
             MountedImage mounted = await mounter.MountAsync(
                 source.Stored.Digest.Hex[..16], image.Image, images.BootstrapPath(source.Stored.Digest), store, image.Record.Blobs, Path.GetFullPath(target), cancellation);
@@ -48,8 +48,8 @@ public sealed class StandaloneMount : IAsyncDisposable
         }
     }
 
-    /// <summary>True while the image is mounted.</summary>
-    public bool IsMounted => MountTable.Find(_mounted.Target) is not null;
+    /// <summary>True while the image is mounted, whatever else is mounted above or below it.</summary>
+    public bool IsMounted => _mounted.IsMounted;
 
     public async ValueTask DisposeAsync()
     {

@@ -11,7 +11,7 @@ namespace Sluice.Testing;
 /// </summary>
 internal sealed class FaultProxy : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<Task, bool> _running = new();
     private readonly ConcurrentQueue<(string Part, Fault Fault)> _faults = new();
@@ -19,9 +19,13 @@ internal sealed class FaultProxy : IAsyncDisposable
     private readonly Uri? _upstream;
     private readonly Task _accepting;
 
-    public FaultProxy(Uri? upstream = null)
+    /// <param name="upstream">Where requests are passed on to.</param>
+    /// <param name="port">0 takes any free one.</param>
+    public FaultProxy(Uri? upstream = null, int port = 0)
     {
         _upstream = upstream;
+        _listener = new TcpListener(IPAddress.Loopback, port);
+        _listener.Server.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
         _listener.Start();
         Authority = $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
         _accepting = AcceptAsync();

@@ -11,6 +11,16 @@ internal sealed class TemporaryDirectory : IDisposable
 
     public void Dispose()
     {
-        if (Directory.Exists(Path)) Directory.Delete(Path, recursive: true);
+        if (!Directory.Exists(Path)) return;
+        try
+        {
+            Directory.Delete(Path, recursive: true);
+        }
+        catch (IOException)
+        {
+            // .NET can't name files whose names are not UTF-8.
+            using var rm = System.Diagnostics.Process.Start("/bin/rm", ["-rf", "--", Path]);
+            rm.WaitForExit();
+        }
     }
 }

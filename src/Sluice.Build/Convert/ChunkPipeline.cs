@@ -17,7 +17,7 @@ internal sealed class ChunkPipeline : IDisposable
 
     public ChunkPipeline(ChunkCompression compression, int chunkSize, int threads)
     {
-        int jobs = Math.Clamp(BufferBudget / chunkSize, threads + 2, 64);
+        int jobs = Math.Max(threads + 2, Math.Min(BufferBudget / chunkSize, 64));
         for (int i = 0; i < jobs; i++) _free.Add(new ChunkJob(chunkSize, compression.Capacity(chunkSize)));
         _threads = new Thread[threads];
         for (int i = 0; i < threads; i++)

@@ -7,8 +7,8 @@ namespace Sluice.Build.Convert;
 /// <summary>How an image is converted. Two conversions with equal options make equal bytes, whatever <see cref="Jobs"/> is.</summary>
 public sealed record ConvertOptions
 {
-    /// <summary>Bytes of a chunk: a power of two, 4 KiB to 16 MiB.</summary>
-    public int ChunkSize { get; init; } = 1 << 20;
+    /// <summary>Bytes of a chunk: a power of two, 4 KiB to 16 MiB. The default is measured: docs/performance.md.</summary>
+    public int ChunkSize { get; init; } = 256 << 10;
 
     public Compressor Compressor { get; init; } = Compressor.Zstd;
 

@@ -36,6 +36,7 @@ internal sealed class ImageBlobs(ConvertOptions options)
     public RafsImage ToImage(Inode root, (RafsBlob Blob, ChunkInfo[] Chunks)? unfinished = null, bool prefetchAll = false)
     {
         var used = new SortedSet<int>();
+        if (unfinished is { Chunks.Length: > 0 }) used.Add(Next); // also if the layer itself has replaced all files that had them
         TreeCopy.Map(root, chunk =>
         {
             used.Add(chunk.Blob);

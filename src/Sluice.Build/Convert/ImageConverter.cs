@@ -11,6 +11,7 @@ namespace Sluice.Build.Convert;
 /// </summary>
 public sealed class ImageConverter(IImageStore source, IImageStore destination, ConvertOptions options, IConvertProgress? progress = null)
 {
+    private const int MaxJobs = 1024;
     private const string AttestationDigest = "vnd.docker.reference.digest";
 
     /// <param name="from">Tag or digest in the source.</param>
@@ -113,6 +114,6 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
 
         if (options.Compressor == Formats.Compression.Compressor.Gzip) throw new SluiceException(SluiceError.Usage, "--compressor", "RAFS chunks are written with zstd, lz4_block or none");
         if (options.Level is < 1 or > 19) throw new SluiceException(SluiceError.Usage, "--level", $"{options.Level} is not from 1 to 19");
-        if (options.Jobs < 1) throw new SluiceException(SluiceError.Usage, "--jobs", $"{options.Jobs} is not a positive number");
+        if (options.Jobs is < 1 or > MaxJobs) throw new SluiceException(SluiceError.Usage, "--jobs", $"{options.Jobs} is not from 1 to {MaxJobs}");
     }
 }

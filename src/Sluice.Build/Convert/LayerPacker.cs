@@ -21,6 +21,8 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
     private readonly int _blob = blobs.Next;
     private readonly Channel<ChunkJob> _order = Channel.CreateUnbounded<ChunkJob>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private int _chunks;
+    private long _references;
+    private ChunkReference? _zeros;
     private long _duplicateBytes;
 
     /// <param name="layer">The layer as it is stored; read to its end.</param>
@@ -59,66 +61,85 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
             Digest = written.Digest,
             Size = written.Size,
             Blob = written.Chunks.Length == 0 ? null : written.Blob,
-            Chunks = written.Chunks,
+            Chunks = WithoutUnusedChecksums(written.Chunks, tree),
             ChunkInfoFile = written.ChunkInfoFile,
             DuplicateBytes = _duplicateBytes,
         };
     }
 
+    /// <summary>
+    /// Chunks that no file of the layer uses any more are missing in its bootstrap, so a later conversion that takes the layer over
+    /// won't know their CRC. It must make the same bytes as this one.
+    /// </summary>
+    private ChunkInfo[] WithoutUnusedChecksums(ChunkInfo[] chunks, LayerTree tree)
+    {
+        var used = new bool[chunks.Length];
+        foreach (ChunkReference chunk in TreeWalk.Inodes(tree.Root).SelectMany(inode => inode.Chunks))
+        {
+            if (chunk.Blob == _blob) used[chunk.Chunk] = true;
+        }
+
+        return [.. chunks.Select((chunk, i) => used[i] ? chunk : chunk with { Crc32 = 0, Flags = chunk.Flags & ~ChunkFlags.HasCrc32 })];
+    }
+
     private LayerTree ReadTar(Stream layer, Descriptor descriptor, CancellationToken cancellation)
     {
-        try
+        var builder = new LayerTreeBuilder();
+        LayerEntries.Read(layer, descriptor, (tar, entry) =>
         {
-            using Stream tarStream = LayerStream.Open(layer, descriptor);
-            using var tar = new TarReader(tarStream);
-            var builder = new LayerTreeBuilder();
-            while (tar.ReadEntry() is { } entry)
-            {
-                if (builder.Add(entry) is { Size: > 0 } file) file.Chunks = ReadChunks(tar, file.Size, cancellation);
-                cancellation.ThrowIfCancellationRequested();
-            }
-
-            Drain(tarStream);
-            Drain(layer); // a layer is right only when its last byte and its digest are
-            _order.Writer.Complete();
-            return builder.Tree;
-        }
-        catch (InvalidDataException exception)
-        {
-            throw new InvalidFormatException("layer", $"{descriptor.Digest} can't be decompressed: {exception.Message}", inner: exception);
-        }
-        catch (InvalidFormatException exception) when (exception.Format == "tar")
-        {
-            throw new InvalidFormatException("layer", $"{descriptor.Digest}: {exception.Message}", inner: exception);
-        }
+            if (builder.Add(entry) is { Size: > 0 } file) file.Chunks = ReadChunks(tar, file.Size, cancellation);
+        }, cancellation);
+        _order.Writer.Complete();
+        return builder.Tree;
     }
 
     private ChunkReference[] ReadChunks(TarReader tar, long size, CancellationToken cancellation)
     {
         long count = (size + options.ChunkSize - 1) / options.ChunkSize;
-        if (count >= RafsBlobLimits.MaxChunks) throw new InvalidFormatException("tar", $"a file has {size} bytes: more chunks than a blob can have; choose a larger --chunk-size", tar.Position);
+        _references += count;
+        if (_references >= RafsBlobLimits.MaxChunks) throw TooMany(tar);
         var chunks = new ChunkReference[count];
         for (int i = 0; i < chunks.Length; i++)
         {
-            ChunkJob job = pipeline.Rent(cancellation);
-            job.Length = (int)Math.Min(options.ChunkSize, size - ((long)i * options.ChunkSize));
-            ReadExactly(tar, job.Buffer[..job.Length]);
-            job.Digest = ChunkDigest.Compute(options.Digester, job.Plain);
-            if (blobs.TryFind(job.Digest, out chunks[i]))
+            int length = (int)Math.Min(options.ChunkSize, size - ((long)i * options.ChunkSize));
+            bool hole = length == options.ChunkSize && tar.HoleLength >= length;
+            if (hole && _zeros is { } zeros)
             {
-                _duplicateBytes += job.Length;
-                pipeline.Return(job);
+                // A tar of one block can claim terabytes of holes: they must cost nothing.
+                _duplicateBytes += tar.SkipContent(length);
+                chunks[i] = zeros;
                 continue;
             }
 
-            if (_chunks == RafsBlobLimits.MaxChunks - 1) throw new InvalidFormatException("tar", "the layer has more chunks than a blob can have; choose a larger --chunk-size", tar.Position);
-            chunks[i] = new ChunkReference(_blob, _chunks++);
-            blobs.Remember(job.Digest, chunks[i]);
-            pipeline.Submit(job, _order.Writer);
+            chunks[i] = ReadChunk(tar, length, cancellation);
+            if (hole) _zeros = chunks[i];
         }
 
         return chunks;
     }
+
+    private ChunkReference ReadChunk(TarReader tar, int length, CancellationToken cancellation)
+    {
+        ChunkJob job = pipeline.Rent(cancellation);
+        job.Length = length;
+        ReadExactly(tar, job.Buffer[..length]);
+        job.Digest = ChunkDigest.Compute(options.Digester, job.Plain);
+        if (blobs.TryFind(job.Digest, out ChunkReference known))
+        {
+            _duplicateBytes += length;
+            pipeline.Return(job);
+            return known;
+        }
+
+        if (_chunks == RafsBlobLimits.MaxChunks - 1) throw TooMany(tar);
+        var chunk = new ChunkReference(_blob, _chunks++);
+        blobs.Remember(job.Digest, chunk);
+        pipeline.Submit(job, _order.Writer);
+        return chunk;
+    }
+
+    private static InvalidFormatException TooMany(TarReader tar) =>
+        new("tar", "the layer has more chunks than a blob can have; choose a larger --chunk-size", tar.Position);
 
     private static void ReadExactly(TarReader tar, Span<byte> destination)
     {
@@ -127,14 +148,6 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
             int read = tar.ReadContent(destination);
             if (read == 0) throw new InvalidFormatException("tar", "a file's content ends early", tar.Position);
             destination = destination[read..];
-        }
-    }
-
-    private static void Drain(Stream stream)
-    {
-        byte[] rest = new byte[64 << 10];
-        while (stream.Read(rest) > 0)
-        {
         }
     }
 

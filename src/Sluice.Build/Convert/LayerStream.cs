@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Sluice.Formats;
 using Sluice.Formats.Compression;
 using Sluice.Formats.Oci;
@@ -14,7 +13,7 @@ internal static class LayerStream
         int length = blob.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
         var whole = new PrefixedStream(start.AsMemory(0, length), blob);
         ReadOnlySpan<byte> magic = start.AsSpan(0, length);
-        if (magic.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return new GZipStream(whole, CompressionMode.Decompress);
+        if (magic.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return new GzipDecompressionStream(whole); // strict about truncation, unlike GZipStream
         if (magic.SequenceEqual((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD])) return new ZstdDecompressionStream(whole);
         if (magic.StartsWith("BZh"u8) || magic.StartsWith((ReadOnlySpan<byte>)[0xFD, 0x37, 0x7A, 0x58]))
         {

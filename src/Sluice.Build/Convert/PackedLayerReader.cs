@@ -21,15 +21,16 @@ internal static class PackedLayerReader
         byte[] bootstrap = await ReadSectionAsync(source, descriptor, toc, BlobSection.ImageBoot, cancellation)
             ?? throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has no bootstrap of its own");
         RafsImage image = RafsReader.Read(bootstrap);
-        RafsBlob? own = image.Blobs.FirstOrDefault(blob => blob.Id == RafsBlobWriter.UnknownId);
+        int ownIndex = image.Blobs.ToList().FindIndex(blob => blob.Id == RafsBlobWriter.UnknownId);
+        RafsBlob? own = ownIndex < 0 ? null : image.Blobs[ownIndex];
         ChunkInfo[] chunks = [];
         byte[] chunkInfoFile = [];
         if (toc.Find(BlobSection.BlobMeta) is not null)
         {
             byte[] digests = await ReadSectionAsync(source, descriptor, toc, BlobSection.BlobDigest, cancellation) ?? [];
             (ChunkInfoTable table, chunkInfoFile) = await ReadChunkInfoAsync(source, descriptor, toc, cancellation);
-            chunks = table.WithDigests(digests).Chunks;
             if (own is null) throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has chunks that its bootstrap does not use");
+            chunks = table.WithDigests(digests).WithTrusted(image.Chunks[ownIndex]).Chunks;
         }
 
         int[] layers = [.. image.Blobs.Select(blob => blob.Id == RafsBlobWriter.UnknownId ? index : FindLayer(blob, blobs, descriptor))];
@@ -74,6 +75,9 @@ internal static class PackedLayerReader
         BlobTocEntry meta = toc.Find(BlobSection.BlobMeta)!;
         BlobTocEntry header = toc.Find(BlobSection.BlobMetaHeader) ?? throw new InvalidFormatException("rafs blob", $"{descriptor.Digest} has no chunk-info header");
         byte[] section = await ReadAsync(source, descriptor, meta.Offset, header.Offset + header.CompressedSize - meta.Offset, cancellation);
+        if (header.Offset != meta.Offset + meta.CompressedSize) throw new InvalidFormatException("rafs blob", $"{descriptor.Digest}: the chunk-info header does not follow the chunk info");
+        _ = meta.Unpack(section.AsSpan(0, (int)meta.CompressedSize)); // for their digests
+        _ = header.Unpack(section.AsSpan((int)meta.CompressedSize));
         ChunkInfoTable table = ChunkInfoReader.ReadSection(section);
         return (table, ChunkInfoWriter.WriteCacheFile(ChunkInfoHeader.Read(section.AsSpan(^ChunkInfoHeader.Size..)), ChunkInfoWriter.WriteArray(table)));
     }

@@ -79,6 +79,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
     private async Task<Descriptor> PushBootstrapAsync(CancellationToken cancellation)
     {
         byte[] bootstrap = RafsV6Writer.Write(_blobs.ToImage(_merger.Root, prefetchAll: true), out RafsWriteReport report);
+        foreach (DroppedAttribute dropped in report.Dropped) _warnings.Add($"{dropped.Path}: EROFS can't hold the attribute '{dropped.Name}'; it is left out");
         (byte[] content, Digest diffId) = new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = _metas }.Pack();
         _bootstrapDiffId = diffId;
         return await PushAsync(content, MediaTypes.OciLayerGzip, cancellation) with

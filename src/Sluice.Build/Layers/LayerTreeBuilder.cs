@@ -69,8 +69,11 @@ public sealed class LayerTreeBuilder
             return null;
         }
 
+        // A link to a link: both mean what the first one names in the layers below.
+        (FileName targetParent, FileName targetName) = SplitLast(entry.LinkTarget);
+        FileName lower = Find(targetParent) is { } holder && _tree.LowerLinks.TryGetValue((holder, targetName), out FileName path) ? path : entry.LinkTarget;
         parent.Entries!.Remove(name);
-        _tree.LowerLinks[(parent, name)] = entry.LinkTarget;
+        _tree.LowerLinks[(parent, name)] = lower;
         return null;
     }
 

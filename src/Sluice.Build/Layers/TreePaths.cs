@@ -10,6 +10,9 @@ internal static class TreePaths
     /// <summary>The inode at <paramref name="path"/>; symbolic links are followed in all components but the last. Null if there is none.</summary>
     public static Inode? FindFollowingParents(Inode root, FileName path) => Find(root, path, followLast: false);
 
+    /// <summary>The inode at <paramref name="path"/>, all symbolic links followed. Null if there is none, or if links go in a circle.</summary>
+    public static Inode? FindFollowing(Inode root, FileName path) => Find(root, path, followLast: true);
+
     /// <summary>The directory at <paramref name="path"/>, all symbolic links followed; null if there is none or it is something else.</summary>
     public static Inode? FindDirectory(Inode root, Stack<Inode> trail, FileName path) =>
         Find(root, path, followLast: true, trail) is { Type: FileType.Directory } directory ? directory : null;

@@ -22,24 +22,26 @@ internal static class MountCommand
         var foreground = new Option<bool>("--foreground", "-f") { Description = "Serve in this process until the image is unmounted" };
         var root = new Option<string?>("--root") { Description = "Where fetched data is kept (default /var/lib/sluice/mounts/ID)" };
         var state = new Option<string?>("--state") { Description = "Volatile state (default /run/sluice/mounts/ID)" };
-        var mode = new Option<string>("--mode") { Description = "auto, file or loop", DefaultValueFactory = _ => "auto" };
+        var mode = new Option<string?>("--mode") { Description = "auto, file or loop (default auto)" };
+        var config = new Option<string?>("--config") { Description = $"Configuration file (default {ConfigurationFile.DefaultPath}, if it exists); its root, state and address are the daemon's" };
         Option<string?> platform = ImageOptions.PlatformOption();
         var images = new ImageOptions();
-        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, root, state, mode, platform };
+        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, platform };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             string target = Path.GetFullPath(parsed.GetValue(directory)!);
             ImageReference reference = ImageReference.Parse(parsed.GetValue(name)!);
-            if (!Enum.TryParse(parsed.GetValue(mode), ignoreCase: true, out MountMode mountMode)) throw new SluiceException(SluiceError.Usage, "--mode", $"'{parsed.GetValue(mode)}' is not known", "choose auto, file or loop");
+            NodeOptions configured = ConfigurationFile.Read(parsed.GetValue(config));
+            MountMode mountMode = parsed.GetValue(mode) is { } named ? ParseMode(named) : configured.MountMode;
             if (!parsed.GetValue(foreground)) return await StartInBackgroundAsync([.. parsed.Tokens.Select(t => t.Value)], target, cancellation);
             string id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(target)))[..12];
-            var options = new NodeOptions
+            NodeOptions options = configured with
             {
                 Root = Path.GetFullPath(parsed.GetValue(root) ?? $"/var/lib/sluice/mounts/{id}"),
                 State = Path.GetFullPath(parsed.GetValue(state) ?? $"/run/sluice/mounts/{id}"),
                 MountMode = mountMode,
-                Sources = images.Read(parsed),
+                Sources = images.Apply(parsed, configured.Sources),
             };
             using var stop = new StopSignal(cancellation);
             await using StandaloneMount mount = await StandaloneMount.StartAsync(
@@ -65,6 +67,14 @@ internal static class MountCommand
         });
         return command;
     }
+
+    private static MountMode ParseMode(string text) => text.ToLowerInvariant() switch
+    {
+        "auto" => MountMode.Auto,
+        "file" => MountMode.File,
+        "loop" => MountMode.Loop,
+        _ => throw new SluiceException(SluiceError.Usage, "--mode", $"'{text}' is not known", "choose auto, file or loop"),
+    };
 
     /// <summary>The kernel tells nobody that a mount is gone; looking into the mount table twice a second is cheap and touches no mount.</summary>
     private static async Task UntilUnmountedAsync(StandaloneMount mount, StopSignal stop)

@@ -46,7 +46,7 @@ public sealed record KernelFeatures(
         if (onLoop && !Loop) throw Missing("loop devices are missing", "modprobe loop");
         if (!onLoop && !ErofsFromFiles)
         {
-            throw Missing("EROFS can't be mounted from files", "set mount.mode: loop, or use Linux 6.12+ with CONFIG_EROFS_FS_BACKED_BY_FILE and keep the state directory off overlayfs");
+            throw Missing("EROFS can't be mounted from files", "set mount.mode: loop, or use Linux 6.12+ with CONFIG_EROFS_FS_BACKED_BY_FILE and keep the root directory off overlayfs and tmpfs");
         }
 
         if (!Overlay) throw Missing("overlayfs is missing", "modprobe overlay");
@@ -73,9 +73,9 @@ public sealed record KernelFeatures(
             context.Create(_ => null); // never mounted anywhere: gone with the context
             return true;
         }
-        catch (SluiceException)
+        catch (Exception refused) when (refused is SluiceException or IOException)
         {
-            return false;
+            return false; // a full disk, too: nothing says then that it would work
         }
         finally
         {

@@ -64,7 +64,7 @@ public static partial class MountCalls
 
     private static string? ErofsHint(int errno) => errno switch
     {
-        Errno.ENOTBLK => "this kernel mounts EROFS from block devices only (files: Linux 6.12, CONFIG_EROFS_FS_BACKED_BY_FILE; not from overlayfs): set mount.mode: loop",
+        Errno.ENOTBLK => "this kernel mounts EROFS from block devices only (files: Linux 6.12, CONFIG_EROFS_FS_BACKED_BY_FILE; not from overlayfs or tmpfs): set mount.mode: loop",
         Errno.ENOENT => "does every device file exist?",
         Errno.ENOTCONN or Errno.ECONNABORTED => "the disk server of its devices has died: restart it",
         Errno.EINVAL => "is it an EROFS image, and are there as many devices as its table has?",

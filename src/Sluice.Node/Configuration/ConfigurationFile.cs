@@ -20,7 +20,7 @@ public static class ConfigurationFile
         {
             return Parse(File.ReadAllText(file), file);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new SluiceException(SluiceError.Configuration, file, exception.Message, inner: exception);
         }
@@ -36,6 +36,12 @@ public static class ConfigurationFile
         catch (YamlException exception)
         {
             throw new SluiceException(SluiceError.Configuration, $"{file}:{exception.Start.Line}", exception.InnerException?.Message ?? exception.Message, inner: exception);
+        }
+
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            // The parser's own defects, met with control characters.
+            throw new SluiceException(SluiceError.Configuration, file, "is not YAML", "check it for control characters", exception);
         }
 
         var options = new NodeOptions();
@@ -97,16 +103,22 @@ public static class ConfigurationFile
     {
         foreach ((string key, YamlNode value) in Entries(node, file))
         {
+            if (key == "deadline_seconds")
+            {
+                options = WithDeadline(options, TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)));
+                continue;
+            }
+
             options = options with
             {
                 Fetch = key switch
                 {
-                    "deadline_seconds" => options.Fetch with { RequestDeadline = TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)) },
                     "amplification_kb" => options.Fetch with { Amplification = Number(value, "fetch.amplification_kb", file, 0, 1 << 16) << 10 },
+                    "read_ahead_kb" => options.Fetch with { MaxReadAhead = Number(value, "fetch.read_ahead_kb", file, 0, 1 << 16) << 10 },
                     "merge_gap_kb" => options.Fetch with { MergeGap = Number(value, "fetch.merge_gap_kb", file, 0, 1 << 16) << 10 },
                     "max_fetch_kb" => options.Fetch with { MaxFetch = Number(value, "fetch.max_fetch_kb", file, 64, 1 << 16) << 10 },
                     "concurrency" => options.Fetch with { TotalConcurrency = Number(value, "fetch.concurrency", file, 1, 256) },
-                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, amplification_kb, merge_gap_kb, max_fetch_kb, concurrency"),
+                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency"),
                 },
             };
         }
@@ -114,9 +126,22 @@ public static class ConfigurationFile
         return options;
     }
 
+    /// <summary>A silent source is given up after a third of a short deadline, so that what is left suffices for another attempt.</summary>
+    private static NodeOptions WithDeadline(NodeOptions options, TimeSpan deadline)
+    {
+        TimeSpan attempt = deadline / 3;
+        return options with
+        {
+            Fetch = options.Fetch with { RequestDeadline = deadline, AttemptTimeout = Shorter(options.Fetch.AttemptTimeout, attempt) },
+            Sources = options.Sources with { StallTimeout = Shorter(options.Sources.StallTimeout, attempt), ConnectTimeout = Shorter(options.Sources.ConnectTimeout, attempt) },
+        };
+
+        static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+    }
+
     private static IEnumerable<(string Key, YamlNode Value)> Entries(YamlNode node, string file)
     {
-        if (node is YamlScalarNode { Value: null or "" }) yield break; // a section with nothing in it
+        if (node is YamlScalarNode { Value: null or "" or "~" or "null" }) yield break; // a section with nothing in it
         if (node is not YamlMappingNode mapping) throw Wrong(node, file, "a mapping is expected here");
         foreach ((YamlNode key, YamlNode value) in mapping.Children)
         {

@@ -18,15 +18,15 @@ namespace Sluice.Node.Images;
 internal sealed class ImageMounter : IAsyncDisposable
 {
     private readonly NodeOptions _options;
+    private readonly DirectoryLock _stateLock;
     private readonly CacheDirectory _cache;
     private readonly Fetcher _fetcher;
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
-    private readonly FileStream _lock;
 
-    private ImageMounter(NodeOptions options, FileStream stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
+    private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
     {
-        (_options, _lock, _cache, _fetcher, _server, _mounts) = (options, stateLock, cache, fetcher, server, mounts);
+        (_options, _stateLock, _cache, _fetcher, _server, _mounts) = (options, stateLock, cache, fetcher, server, mounts);
         OnLoop = onLoop;
     }
 
@@ -42,15 +42,15 @@ internal sealed class ImageMounter : IAsyncDisposable
         CreatePrivate(options.State);
         CreatePrivate(options.ImagesDirectory);
         CreatePrivate(options.MountsDirectory);
-        FileStream stateLock = LockState(options.State);
+        DirectoryLock stateLock = DirectoryLock.Take(options.State, "unmount what is mounted with it or stop the daemon, or give this one another --state");
         CacheDirectory? cache = null;
         Fetcher? fetcher = null;
         MountProcess? mounts = null;
         try
         {
-            RemoveLeftovers(options);
-            bool onLoop = ChooseMode(options);
             cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
+            StaleMounts.Detach(options, log);
+            bool onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log });
             mounts = MountProcess.Start(new MountProcessOptions(), log);
             DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = options.DisksDirectory }, log, cancellation);
@@ -66,7 +66,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
     }
 
-    /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist, and goes with the mount then.</summary>
+    /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist.</summary>
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="bootstrap">Path of the bootstrap on a local file system.</param>
     /// <param name="blobSizes">Sizes of blobs by the manifest, by digest.</param>
@@ -95,6 +95,7 @@ internal sealed class ImageMounter : IAsyncDisposable
                     new ErofsMount { Bootstrap = bootstrap, Devices = paths, Target = target, ReadAheadKilobytes = _options.ReadAheadKilobytes }, cancellation);
             }
 
+            mounted.Found();
             return mounted;
         }
         catch
@@ -110,38 +111,26 @@ internal sealed class ImageMounter : IAsyncDisposable
         await _mounts.DisposeAsync();
         _fetcher.Dispose();
         _cache.Dispose();
-        _lock.Dispose();
-    }
-
-    /// <summary>Before anything is cleaned up: what looks like a crash's leftovers may belong to a process that lives.</summary>
-    private static FileStream LockState(string state)
-    {
-        try
-        {
-            // FileShare.None is flock(LOCK_EX | LOCK_NB): gone with the process, however it ends.
-            return new FileStream(Path.Combine(state, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException exception)
-        {
-            throw new SluiceException(SluiceError.Disk, state, "another process uses this state directory", "stop it, or give this one another --state and --root", exception);
-        }
-    }
-
-    /// <summary>Takes down the mounts of a process that died, and the directories under them.</summary>
-    private static void RemoveLeftovers(NodeOptions options)
-    {
-        foreach (MountEntry leftover in MountTable.Below(options.State)) MountCalls.Detach(leftover.MountPoint);
-        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory)) Directory.Delete(directory);
+        _stateLock.Dispose();
     }
 
     private static bool ChooseMode(NodeOptions options)
     {
-        KernelFeatures features = KernelFeatures.Probe(options.State);
+        KernelFeatures features = KernelFeatures.Probe(options.ImagesDirectory);
         bool onLoop = options.MountMode == MountMode.Loop || (options.MountMode == MountMode.Auto && !features.ErofsFromFiles);
         features.Require(onLoop);
         return onLoop;
     }
 
-    private static void CreatePrivate(string path) =>
-        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    private static void CreatePrivate(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, path, $"can't be made: {exception.Message}", "--root and --state must be directories that can be written", exception);
+        }
+    }
 }

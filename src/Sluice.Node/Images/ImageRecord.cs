@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Sluice.Formats.Oci;
 
@@ -15,4 +16,12 @@ internal sealed record ImageRecord(string Reference, Digest Manifest, Digest Boo
 internal sealed partial class ImageRecordJson : JsonSerializerContext;
 
 /// <summary><see cref="ImageRecord"/> as it is stored; <paramref name="Version"/> is 1.</summary>
-internal sealed record StoredRecord(int Version, string Reference, string Manifest, string Bootstrap, Dictionary<string, long> Blobs);
+/// <param name="Checksum">sha256 of this record as it would be stored with an empty checksum.</param>
+internal sealed record StoredRecord(int Version, string Reference, string Manifest, string Bootstrap, Dictionary<string, long> Blobs, string Checksum)
+{
+    /// <summary>The same with its checksum.</summary>
+    public StoredRecord Seal() => this with { Checksum = Digest.Sha256(JsonSerializer.SerializeToUtf8Bytes(this with { Checksum = "" }, ImageRecordJson.Default.StoredRecord)).ToString() };
+
+    /// <summary>True if nothing is missing and the checksum is right.</summary>
+    public bool IsIntact() => Version == 1 && Reference is not null && Manifest is not null && Bootstrap is not null && Blobs is not null && Seal().Checksum == Checksum;
+}

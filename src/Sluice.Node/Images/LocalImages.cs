@@ -33,7 +33,7 @@ internal sealed class LocalImages(string directory)
         try
         {
             StoredRecord? stored = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(directory, manifest.Hex, RecordName)), ImageRecordJson.Default.StoredRecord);
-            if (stored is not { Version: Version } || stored.Manifest != manifest.ToString()) return null;
+            if (stored is null || !stored.IsIntact() || stored.Manifest != manifest.ToString()) return null;
             byte[] bootstrap = File.ReadAllBytes(BootstrapPath(manifest));
             Digest digest = Digest.Sha256(bootstrap);
             if (digest.ToString() != stored.Bootstrap) return null;
@@ -56,12 +56,12 @@ internal sealed class LocalImages(string directory)
         string final = Path.Combine(directory, manifest.Hex), fresh = final + ".new";
         try
         {
-            if (Directory.Exists(fresh)) Directory.Delete(fresh, recursive: true);
+            RemoveAny(fresh);
             Directory.CreateDirectory(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             WriteDurably(Path.Combine(fresh, BootstrapName), image.Bootstrap.Span);
-            var stored = new StoredRecord(Version, record.Reference, manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal));
+            var stored = new StoredRecord(Version, record.Reference, manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "").Seal();
             WriteDurably(Path.Combine(fresh, RecordName), JsonSerializer.SerializeToUtf8Bytes(stored, ImageRecordJson.Default.StoredRecord));
-            if (Directory.Exists(final)) Directory.Delete(final, recursive: true);
+            RemoveAny(final);
             Directory.Move(fresh, final);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -76,6 +76,13 @@ internal sealed class LocalImages(string directory)
     {
         string path = Path.Combine(directory, manifest.Hex);
         if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+    }
+
+    /// <summary>Also what does not belong here.</summary>
+    private static void RemoveAny(string path)
+    {
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        else if (File.Exists(path)) File.Delete(path);
     }
 
     private static void WriteDurably(string path, ReadOnlySpan<byte> content)

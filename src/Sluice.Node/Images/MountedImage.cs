@@ -8,13 +8,21 @@ namespace Sluice.Node.Images;
 /// <param name="ownsTarget">The directory was made for this mount and goes with it.</param>
 internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
 {
+    private int? _mount;
+
     public string Target { get; } = target;
 
     public IReadOnlyList<IDisk> Disks { get; } = disks;
 
+    /// <summary>True while it is mounted, whatever else is mounted on the same directory.</summary>
+    public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);
+
+    /// <summary>To be called when the mount was made: remembers which one it is.</summary>
+    public void Found() => _mount = MountTable.Find(Target)?.Id;
+
     public async ValueTask DisposeAsync()
     {
-        await mounts.DetachAsync(Target);
+        if (_mount is not null && MountTable.Find(Target)?.Id == _mount) await mounts.DetachAsync(Target); // not what lay below ours
         foreach (IDisk disk in Disks)
         {
             await server.RemoveAsync(disk.Name);

@@ -16,31 +16,19 @@ public sealed class CacheDirectory : IDisposable
 
     private readonly CacheOptions _options;
     private readonly string _root;
-    private readonly FileStream _lockFile;
+    private readonly DirectoryLock _lock;
     private readonly ITimer _flushTimer;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (BlobCache Cache, int Users)> _open = new(StringComparer.Ordinal);
     private int _flushing;
     private bool _disposed;
 
-    /// <exception cref="SluiceException">The directory can't be made, or another process uses it.</exception>
+    /// <exception cref="SluiceException">The directory can't be made or written, or another process uses it.</exception>
     public CacheDirectory(string root, CacheOptions? options = null)
     {
         _options = options ?? new CacheOptions();
         _root = Path.GetFullPath(root);
-        try
-        {
-            // Blobs of private registries lie here: nobody else may look.
-#pragma warning disable CA1416 // Sluice runs on Linux
-            Directory.CreateDirectory(_root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-#pragma warning restore CA1416
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SluiceException(SluiceError.Disk, _root, $"can't create the cache directory: {e.Message}", inner: e);
-        }
-
-        _lockFile = Lock();
+        _lock = DirectoryLock.Take(_root, "stop the other process or give this one another --root"); // nobody else may look: private blobs
         _flushTimer = _options.Time.CreateTimer(static state => ((CacheDirectory)state!).FlushInBackground(), this, _options.FlushInterval, _options.FlushInterval);
     }
 
@@ -117,7 +105,7 @@ public sealed class CacheDirectory : IDisposable
             _flushTimer.Dispose();
             foreach ((BlobCache cache, _) in _open.Values) cache.Close();
             _open.Clear();
-            _lockFile.Dispose();
+            _lock.Dispose();
         }
     }
 
@@ -147,21 +135,6 @@ public sealed class CacheDirectory : IDisposable
         {
             _options.Log?.Invoke($"cache of blob {format.Blob}: can't open its files ({e.Message}); serving without the cache until all images that use it are closed");
             return new BlobCache(key, null, format, _options);
-        }
-    }
-
-    private FileStream Lock()
-    {
-        string path = Path.Combine(_root, "lock");
-        try
-        {
-            // FileShare.None is flock(LOCK_EX | LOCK_NB): gone with the process, however it ends.
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SluiceException(
-                SluiceError.Disk, _root, "the cache directory is used by another process", "stop the other daemon or give this one another --root", e);
         }
     }
 

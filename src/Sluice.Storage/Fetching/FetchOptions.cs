@@ -9,6 +9,12 @@ public sealed record FetchOptions
     /// <summary>How long one source may take before the next one is asked; the last source may use what the deadline leaves.</summary>
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// Least delay before sources that are away for the moment are asked once more, when there is no other; goes on until the deadline, so
+    /// that a registry that restarts costs a pause and not an error.
+    /// </summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>How long a source that failed is asked only when there is no other.</summary>
     public TimeSpan SourcePenalty { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -21,8 +27,11 @@ public sealed record FetchOptions
     /// <summary>Most decoded bytes of one fetch; bounds what well-compressed neighbours may cost.</summary>
     public int MaxDecoded { get; init; } = 8 << 20;
 
-    /// <summary>A demand fetch smaller than this takes missing neighbours along. 0: none.</summary>
-    public int Amplification { get; init; } = 256 << 10;
+    /// <summary>A demand fetch smaller than this takes missing neighbours along. 0: none. Measured: docs/performance.md.</summary>
+    public int Amplification { get; init; } = 128 << 10;
+
+    /// <summary>Bytes that a reader must have read in a row before anything is fetched ahead of it: most files of a starting container are shorter.</summary>
+    public int ReadAheadAfter { get; init; } = 4 << 20;
 
     /// <summary>First read-ahead of a sequential reader, in blob space; it doubles up to <see cref="MaxReadAhead"/>.</summary>
     public int FirstReadAhead { get; init; } = 256 << 10;

@@ -39,7 +39,7 @@ public sealed partial class Fetcher
             }
         }
 
-        if (expired is not null) ThreadPool.UnsafeQueueUserWorkItem(static list => Expire(list), expired, preferLocal: false);
+        if (expired is not null) ThreadPool.UnsafeQueueUserWorkItem(Expire, expired, preferLocal: false);
     }
 
     /// <summary>A quarter of the slots, where there are some to spare, is kept free for demand.</summary>
@@ -73,6 +73,7 @@ public sealed partial class Fetcher
     internal void FinishAttempt(SourceFetch fetch, IBlobSource source)
     {
         bool again = false;
+        TimeSpan? pause = null;
         lock (_gate)
         {
             SourceState state = _sources.GetOrCreateValue(source);
@@ -82,20 +83,46 @@ public sealed partial class Fetcher
             {
                 long now = Options.Time.GetTimestamp();
                 state.PenaltyUntil = now + (long)(Options.SourcePenalty.TotalSeconds * Options.Time.TimestampFrequency);
-                again = !_disposed && !fetch.Owner.IsDisposed && MayTryAgain(fetch) && RemainingTime(fetch, now) > TimeSpan.Zero;
+                bool alive = !_disposed && !fetch.Owner.IsDisposed;
+                again = alive && MayTryAgain(fetch) && RemainingTime(fetch, now) > TimeSpan.Zero;
+                if (alive && !again && fetch.MayPassIn is { } least)
+                {
+                    pause = least > Options.RetryDelay ? least : Options.RetryDelay;
+                    if (RemainingTime(fetch, now) <= pause) pause = null;
+                }
             }
 
             if (again) _queue.AddFirst(fetch);
+            else if (pause is { } delay) Pause(fetch, delay);
             else Unregister(fetch);
             Dispatch();
         }
 
-        if (again)
-        {
-            Counters.Retry();
-            return;
-        }
+        if (again || pause is not null) Counters.Retry();
+        else Conclude(fetch);
+    }
 
+    /// <summary>The fetch stays registered: whoever wants the same meanwhile waits, too.</summary>
+    private void Pause(SourceFetch fetch, TimeSpan delay)
+    {
+        _pausing.Add(fetch);
+        _ = ContinueAsync();
+
+        async Task ContinueAsync()
+        {
+            await Task.Delay(delay, Options.Time, Shutdown).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+            lock (_gate)
+            {
+                if (!_pausing.Remove(fetch)) return; // its reader has closed
+                fetch.StartRound();
+                _queue.AddFirst(fetch);
+                Dispatch();
+            }
+        }
+    }
+
+    private void Conclude(SourceFetch fetch)
+    {
         if (fetch.HasFaults && !fetch.Owner.IsDisposed) Options.Log?.Invoke(fetch.Describe(fetch.Units.Count == 0 ? "fetched after a failure" : "can't be fetched"));
         fetch.Complete();
     }
@@ -125,8 +152,8 @@ public sealed partial class Fetcher
 
     private TimeSpan RemainingTime(SourceFetch fetch, long now) => Options.RequestDeadline - Options.Time.GetElapsedTime(fetch.Started, now);
 
-    private static void Expire(List<SourceFetch> fetches)
+    private void Expire(List<SourceFetch> fetches)
     {
-        foreach (SourceFetch fetch in fetches) fetch.Complete();
+        foreach (SourceFetch fetch in fetches) Conclude(fetch);
     }
 }

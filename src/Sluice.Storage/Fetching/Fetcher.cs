@@ -15,6 +15,7 @@ public sealed partial class Fetcher : IDisposable
     private readonly Lock _gate = new();
     private readonly FetchQueue _queue = new();
     private readonly HashSet<SourceFetch> _running = [];
+    private readonly HashSet<SourceFetch> _pausing = [];
     private readonly Dictionary<(BlobCache Cache, int Number), Flight> _flights = [];
     private readonly ConditionalWeakTable<IBlobSource, SourceState> _sources = [];
     private readonly CancellationTokenSource _shutdown = new();
@@ -40,6 +41,7 @@ public sealed partial class Fetcher : IDisposable
         {
             long oldest = long.MaxValue;
             foreach (SourceFetch fetch in _running) oldest = Math.Min(oldest, fetch.Started);
+            foreach (SourceFetch fetch in _pausing) oldest = Math.Min(oldest, fetch.Started);
             foreach (FetchPriority priority in Enum.GetValues<FetchPriority>())
                 if (_queue.First(priority) is { } node) oldest = Math.Min(oldest, node.Value.Started);
             return new ActivitySnapshot(
@@ -119,7 +121,7 @@ public sealed partial class Fetcher : IDisposable
         }
     }
 
-    /// <summary>Fails what a closing reader has queued. What runs for it ends by itself.</summary>
+    /// <summary>Fails what a closing reader has queued or will try again. What runs for it ends by itself.</summary>
     internal void Remove(BlobReader reader)
     {
         List<SourceFetch> queued;
@@ -234,7 +236,8 @@ public sealed partial class Fetcher : IDisposable
 
     private List<SourceFetch> TakeQueued(Func<SourceFetch, bool> condition)
     {
-        List<SourceFetch> taken = _queue.RemoveAll(condition);
+        List<SourceFetch> taken = [.. _queue.RemoveAll(condition), .. _pausing.Where(condition)];
+        _pausing.ExceptWith(taken);
         foreach (SourceFetch fetch in taken) Unregister(fetch);
         return taken;
     }

@@ -1,8 +1,8 @@
 namespace Sluice.Storage.Fetching;
 
 /// <summary>
-/// Finds sequential readers of a blob and fetches ahead of them. A second miss close behind an earlier one begins a
-/// stream; its window doubles while the reader follows. Reads that hit don't come through the miss path, so each window
+/// Finds sequential readers of a blob and fetches ahead of them. Misses close behind one another are a stream; once it is
+/// <see cref="FetchOptions.ReadAheadAfter"/> long, a window is fetched ahead that doubles while the reader follows. Reads that hit don't come through the miss path, so each window
 /// has a trigger at its start: the read that touches it sets off the next window, as the kernel's own read-ahead does.
 /// </summary>
 internal sealed class ReadAhead
@@ -56,11 +56,12 @@ internal sealed class ReadAhead
             stream.Used = ++_clock;
             if (stream.Next < 0)
             {
-                stream = new Stream { Next = end, End = end, Used = _clock };
+                stream = new Stream { Start = offset, Next = end, End = end, Used = _clock };
                 return;
             }
 
             stream.Next = Math.Max(stream.Next, end);
+            if (stream.Next - stream.Start < _options.ReadAheadAfter) return;
             window = Advance(index, Math.Max(end, stream.End));
         }
 
@@ -109,6 +110,9 @@ internal sealed class ReadAhead
 
     private struct Stream
     {
+        /// <summary>Where the first miss was.</summary>
+        public long Start;
+
         /// <summary>Behind the last miss; -1 for a stream that is none.</summary>
         public long Next;
 

@@ -47,6 +47,9 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     /// <summary>The last attempt ended because a source did not deliver, rather than because of what it delivered.</summary>
     public bool SourceRefused { get; private set; }
 
+    /// <summary>How soon one of the sources asked in this round may deliver after all; null: none will.</summary>
+    public TimeSpan? MayPassIn { get; private set; }
+
     public bool HasFaults => _faults.Count != 0;
 
     public void AddUnit(int unit)
@@ -60,12 +63,19 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         DecodedLength += extent.DecodedLength;
     }
 
+    /// <summary>All sources may be asked again.</summary>
+    public void StartRound() => (Tried, MayPassIn) = (0, null);
+
     /// <summary>By the fetcher, before <see cref="Execute"/>.</summary>
     public void Prepare(IBlobSource source, TimeSpan limit) => (_source, _limit) = (source, limit);
 
     public override void Execute() => _ = RunAsync();
 
-    public void AddFault(string text) => _faults.Add(text);
+    /// <summary>Something that happens again and again is told once.</summary>
+    public void AddFault(string text)
+    {
+        if (_faults.Count == 0 || _faults[^1] != text) _faults.Add(text);
+    }
 
     /// <summary>The line that an operator reads: blob, unit, sources and what each did.</summary>
     public string Describe(string outcome)
@@ -154,6 +164,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         {
             fetcher.Counters.SourceFailed();
             SourceRefused = e is not OperationCanceledException;
+            if (e is SluiceException { MayPassIn: { } pause } && !(MayPassIn < pause)) MayPassIn = pause;
             AddFault(e switch
             {
                 OperationCanceledException => $"{source.Name}: no answer within {_limit.TotalSeconds:0.#} s",

@@ -16,6 +16,7 @@ public static class RafsChunks
     /// <exception cref="SluiceException">The table can't be had or contradicts the bootstrap.</exception>
     public static async Task<ChunkDecoder> OpenAsync(RemoteRafsImage image, int index, IBlobSource source, Action<long>? fetched, CancellationToken cancellation)
     {
+        if (image.Image.IsTarfs) throw new SluiceException(SluiceError.Image, image.Source.Store.Name, "tarfs images have no data in the registry that could be read by range");
         RafsBlob blob = image.Image.Blobs[index];
         ChunkInfo[] listed = image.Image.Chunks[index];
         if ((blob.Features & NeedsTable) == BlobFeatures.None && listed.Length > 0) return new ChunkDecoder(blob, listed);

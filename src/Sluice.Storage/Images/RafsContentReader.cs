@@ -1,9 +1,7 @@
 using Sluice.Formats;
-using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
 using Sluice.Formats.Rafs.Blobs;
 using Sluice.Formats.Trees;
-using Sluice.Storage.Sources;
 
 namespace Sluice.Storage.Images;
 
@@ -14,24 +12,32 @@ namespace Sluice.Storage.Images;
 /// <param name="window">Bytes that one fetch asks for where the blob has them; 0 fetches only what the file needs.</param>
 public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
 {
+    /// <summary>Chunks of one file that lie behind one another are fetched together, up to so many bytes.</summary>
+    private const int MaxRun = 4 << 20;
+
     private readonly ChunkDecoder?[] _decoders = new ChunkDecoder?[image.Image.Blobs.Count];
-    private readonly Window[] _windows = [.. image.Image.Blobs.Select(_ => new Window())];
+    private readonly FetchWindows _windows = new(image, window);
     private byte[] _plain = [];
+    private (int Blob, int Unit) _decoded = (-1, -1);
+    private long _metadataFetched;
 
     /// <summary>Compressed bytes fetched so far.</summary>
-    public long BytesFetched { get; private set; }
+    public long BytesFetched => _windows.BytesFetched + _metadataFetched;
 
     /// <summary>Where the content of <paramref name="file"/> starts in its blob, to sort files by; files without content come first.</summary>
     public static (int Blob, int Chunk) OrderOf(Inode file) => file.Chunks.Count == 0 ? (-1, 0) : (file.Chunks[0].Blob, file.Chunks[0].Chunk);
 
-    /// <summary>Gives the content of a regular file to <paramref name="sink"/>, piece by piece in order.</summary>
+    /// <summary>Gives the content of a regular file to <paramref name="sink"/>, piece by piece in order. A piece is valid until the sink returns.</summary>
     /// <exception cref="SluiceException">The source failed, or a chunk is corrupt: the message names the blob.</exception>
     public async Task ReadAsync(Inode file, Func<ReadOnlyMemory<byte>, ValueTask> sink, CancellationToken cancellation)
     {
         long left = file.Size;
-        foreach (ChunkReference reference in file.Chunks)
+        int runEnd = 0, wanted = 0;
+        for (int i = 0; i < file.Chunks.Count && left > 0; i++)
         {
-            ReadOnlyMemory<byte> chunk = await ReadChunkAsync(reference, cancellation);
+            ChunkDecoder decoder = await DecoderAsync(file.Chunks[i], cancellation);
+            if (i >= runEnd) (runEnd, wanted) = FindRun(decoder, file.Chunks, i);
+            ReadOnlyMemory<byte> chunk = await ReadAsync(decoder, file.Chunks[i], wanted, cancellation);
             if (chunk.Length > left) chunk = chunk[..(int)left];
             left -= chunk.Length;
             await sink(chunk);
@@ -41,58 +47,55 @@ public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
     }
 
     /// <summary>Reads and verifies one chunk. The memory is valid until the next call.</summary>
-    public async Task<ReadOnlyMemory<byte>> ReadChunkAsync(ChunkReference reference, CancellationToken cancellation)
+    public async Task<ReadOnlyMemory<byte>> ReadChunkAsync(ChunkReference reference, CancellationToken cancellation) =>
+        await ReadAsync(await DecoderAsync(reference, cancellation), reference, wanted: 0, cancellation);
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadAsync(ChunkDecoder decoder, ChunkReference reference, int wanted, CancellationToken cancellation)
+    {
+        ChunkUnit unit = decoder.GetUnit(decoder.GetUnitOf(reference.Chunk));
+        if (_decoded != (reference.Blob, unit.Index))
+        {
+            ReadOnlyMemory<byte> compressed = unit.CompressedLength == 0
+                ? ReadOnlyMemory<byte>.Empty
+                : await _windows.FetchAsync(reference.Blob, decoder, unit.CompressedOffset, unit.CompressedLength, wanted, cancellation);
+            _decoded = (-1, -1);
+            if (_plain.Length < unit.UncompressedLength) _plain = GC.AllocateUninitializedArray<byte>(Math.Max(unit.UncompressedLength, image.Image.ChunkSize));
+            decoder.DecodeUnit(unit, compressed.Span, _plain);
+            _decoded = (reference.Blob, unit.Index);
+        }
+
+        ChunkInfo info = decoder[reference.Chunk];
+        ReadOnlyMemory<byte> plain = _plain.AsMemory((int)(info.UncompressedOffset - unit.UncompressedOffset), info.UncompressedSize);
+        return decoder.Verify(reference.Chunk, plain.Span) == ChunkVerdict.Corrupt
+            ? throw new SluiceException(SluiceError.Image, image.Source.Store.Name, $"chunk {reference.Chunk} of blob {decoder.Blob.Id} does not match its digest", "the stored blob is damaged: push the image again")
+            : plain;
+    }
+
+    /// <summary>From chunk <paramref name="first"/> of a file: the end of the run that lies in one piece of one blob, and the bytes of it.</summary>
+    private static (int End, int Bytes) FindRun(ChunkDecoder decoder, IReadOnlyList<ChunkReference> chunks, int first)
+    {
+        (long start, int length) = decoder.GetCompressedRange(chunks[first].Chunk);
+        long end = start + length;
+        int next = first + 1;
+        for (; next < chunks.Count && chunks[next].Blob == chunks[first].Blob && (uint)chunks[next].Chunk < (uint)decoder.ChunkCount; next++)
+        {
+            (long offset, int size) = decoder.GetCompressedRange(chunks[next].Chunk);
+            if (size == 0) continue;
+            if (offset < start || offset > end || offset + size - start > MaxRun) break;
+            end = Math.Max(end, offset + size);
+        }
+
+        return (next, (int)(end - start));
+    }
+
+    private async ValueTask<ChunkDecoder> DecoderAsync(ChunkReference reference, CancellationToken cancellation)
     {
         ChunkDecoder decoder = _decoders[reference.Blob] ??= await OpenAsync(reference.Blob, cancellation);
-        (long offset, int length) = decoder.GetCompressedRange(reference.Chunk);
-        ReadOnlyMemory<byte> compressed = await FetchAsync(reference.Blob, offset, length, cancellation);
-        int size = decoder[reference.Chunk].UncompressedSize;
-        if (_plain.Length < size) _plain = GC.AllocateUninitializedArray<byte>(Math.Max(size, image.Image.ChunkSize));
-        Memory<byte> plain = _plain.AsMemory(0, size);
-        decoder.Decode(reference.Chunk, compressed.Span, plain.Span);
-        if (decoder.Verify(reference.Chunk, plain.Span) == ChunkVerdict.Corrupt)
-        {
-            throw new SluiceException(SluiceError.Image, image.Source.Store.Name, $"chunk {reference.Chunk} of blob {decoder.Blob.Id} does not match its digest", "the registry holds damaged data: push the image again");
-        }
-
-        return plain;
+        return (uint)reference.Chunk < (uint)decoder.ChunkCount
+            ? decoder
+            : throw new InvalidFormatException("rafs", $"blob {decoder.Blob.Id} has {decoder.ChunkCount} chunks, but a file uses chunk {reference.Chunk}");
     }
 
-    private async Task<ReadOnlyMemory<byte>> FetchAsync(int blob, long offset, int length, CancellationToken cancellation)
-    {
-        Window held = _windows[blob];
-        if (offset < held.Start || offset + length > held.Start + held.Length)
-        {
-            long end = Math.Max(offset + length, Math.Min(offset + window, EndOfData(image.Image.Blobs[blob])));
-            int size = (int)(end - offset);
-            if (held.Buffer.Length < size) held.Buffer = GC.AllocateUninitializedArray<byte>(size);
-            held.Length = 0;
-            await image.Source.Store.ReadAsync(RemoteRafsImage.DigestOf(image.Image.Blobs[blob]), offset, held.Buffer.AsMemory(0, size), cancellation);
-            BytesFetched += size;
-            held.Start = offset;
-            held.Length = size;
-        }
-
-        return held.Buffer.AsMemory((int)(offset - held.Start), length);
-    }
-
-    private long EndOfData(RafsBlob blob) => blob.Features.HasFlag(BlobFeatures.Separate) || blob.ChunkInfoOffset == 0
-        ? image.Image.Chunks[image.Image.Blobs.ToList().IndexOf(blob)].Max(c => c.CompressedOffset + c.CompressedSize)
-        : blob.ChunkInfoOffset;
-
-    private async Task<ChunkDecoder> OpenAsync(int index, CancellationToken cancellation)
-    {
-        RafsBlob blob = image.Image.Blobs[index];
-        if (image.Image.IsTarfs) throw new SluiceException(SluiceError.Image, image.Source.Store.Name, "tarfs images have no data in the registry that could be read by range");
-        return await RafsChunks.OpenAsync(image, index, image.Source.Store, bytes => BytesFetched += bytes, cancellation);
-    }
-
-    private sealed class Window
-    {
-        public byte[] Buffer { get; set; } = [];
-
-        public long Start { get; set; }
-
-        public int Length { get; set; }
-    }
+    private async Task<ChunkDecoder> OpenAsync(int index, CancellationToken cancellation) =>
+        await RafsChunks.OpenAsync(image, index, image.Source.Store, bytes => _metadataFetched += bytes, cancellation);
 }

@@ -26,7 +26,7 @@ public static class RafsImageLoader
         BootstrapLayer unpacked;
         await using (Stream stream = await source.Store.OpenBlobAsync(layer, cancellation))
         {
-            unpacked = BootstrapLayer.Read(stream);
+            unpacked = Unpack(layer, stream);
             await stream.CopyToAsync(Stream.Null, cancellation); // the last read is what checks the digest
         }
 
@@ -37,5 +37,17 @@ public static class RafsImageLoader
             Image = RafsReader.Read(unpacked.Bootstrap),
             BlobMetas = unpacked.BlobMetas,
         };
+    }
+
+    private static BootstrapLayer Unpack(Descriptor layer, Stream stream)
+    {
+        try
+        {
+            return BootstrapLayer.Read(stream);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new InvalidFormatException("rafs bootstrap layer", $"{layer.Digest} can't be decompressed: {exception.Message}", inner: exception);
+        }
     }
 }

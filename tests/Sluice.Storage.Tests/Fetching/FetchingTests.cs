@@ -106,7 +106,7 @@ public sealed class FetchingTests
     [Fact]
     public async Task ASequentialReaderFindsItsBytesThere()
     {
-        using Rig rig = new(SyntheticBlob.Create(7, 256), Rig.NoExtras with { FirstReadAhead = 16 * 4096, MaxReadAhead = 64 * 4096 });
+        using Rig rig = new(SyntheticBlob.Create(7, 256), Rig.NoExtras with { ReadAheadAfter = 0, FirstReadAhead = 16 * 4096, MaxReadAhead = 64 * 4096 });
         for (int chunk = 0; chunk < 256; chunk++)
         {
             await rig.AssertReadAsync(chunk * 4096, 4096);
@@ -120,7 +120,7 @@ public sealed class FetchingTests
     [Fact]
     public async Task RandomReadersAreNotReadAheadFor()
     {
-        using Rig rig = new(SyntheticBlob.Create(8, 256, 65536), new FetchOptions { Amplification = 0, FirstReadAhead = 65536 });
+        using Rig rig = new(SyntheticBlob.Create(8, 256, 65536), new FetchOptions { Amplification = 0, ReadAheadAfter = 0, FirstReadAhead = 65536 });
         foreach (int chunk in new[] { 200, 10, 100, 50, 150 }) await rig.AssertReadAsync(chunk * 65536, 4096);
         Assert.Equal(5, rig.Source.Requests.Count);
     }

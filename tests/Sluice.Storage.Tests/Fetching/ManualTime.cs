@@ -31,6 +31,12 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <summary>True if a timer fires in exactly this time.</summary>
+    public bool HasTimer(TimeSpan left)
+    {
+        lock (_gate) return _timers.Exists(timer => timer.Due - _now == left);
+    }
+
     public void Advance(TimeSpan step)
     {
         List<Timer> due;

@@ -199,6 +199,68 @@ public sealed class SourceFaultTests
         Assert.True(wrong > 0 && failed > 0, "the sources were too good to test anything");
     }
 
+    [Fact]
+    public async Task ASourceThatIsAwayForTheMomentIsWaitedFor()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(11, 8);
+        int left = 3;
+        ScriptedSource away = new(blob.Stored, "away") { Script = (_, _, _) => left-- > 0 ? throw new AwayException(TimeSpan.Zero) : Task.CompletedTask };
+        using Rig rig = new(blob, Rig.NoExtras with { RetryDelay = TimeSpan.FromMilliseconds(1) }, sources: away);
+        await rig.AssertReadAsync(0, 4096);
+        Assert.Equal(4, away.Requests.Count);
+        Assert.EndsWith("fetched after a failure: away: not now", Assert.Single(rig.Log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ASourceThatStaysAwayIsGivenUpBeforeTheDeadline()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(12, 8);
+        ManualTime time = new();
+        ScriptedSource away = new(blob.Stored, "away") { Script = (_, _, _) => throw new AwayException(TimeSpan.FromSeconds(25)) };
+        using Rig rig = new(blob, Rig.NoExtras with { Time = time }, sources: away);
+        Task<DiskError> read = rig.Disk.ReadAsync(0, new byte[4096]).AsTask();
+        for (int asked = 1; asked <= 2; asked++)
+        {
+            await Eventually.TrueAsync(() => away.Requests.Count == asked && time.HasTimer(TimeSpan.FromSeconds(25)));
+            Assert.False(read.IsCompleted);
+            time.Advance(TimeSpan.FromSeconds(25));
+        }
+
+        Assert.Equal(DiskError.InputOutput, await read);
+        Assert.Equal(3, away.Requests.Count);
+        Assert.EndsWith("can't be fetched: away: not now", Assert.Single(rig.Log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ASourceThatAsksForTooLongIsNotWaitedFor()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(13, 8);
+        ScriptedSource away = new(blob.Stored, "away") { Script = (_, _, _) => throw new AwayException(TimeSpan.FromMinutes(10)) };
+        using Rig rig = new(blob, sources: away);
+        Assert.Equal(DiskError.InputOutput, await rig.Disk.ReadAsync(0, new byte[4096]));
+        Assert.Single(away.Requests);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ClosingEndsReadsThatWaitForASource(bool all)
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(14, 8);
+        ScriptedSource away = new(blob.Stored, "away") { Script = (_, _, _) => throw new AwayException(TimeSpan.FromSeconds(30)) };
+        using Rig rig = new(blob, sources: away);
+        Task<DiskError> read = rig.Disk.ReadAsync(0, new byte[4096]).AsTask();
+        await Eventually.TrueAsync(() => away.Requests.Count == 1 && rig.Fetcher.Counters.Retries == 1);
+        if (all) rig.Fetcher.Dispose();
+        else rig.Disk.Dispose();
+        Assert.Equal(DiskError.InputOutput, await read);
+    }
+
+    private sealed class AwayException(TimeSpan pause) : SluiceException(SluiceError.Source, "away", "not now")
+    {
+        public override TimeSpan? MayPassIn => pause;
+    }
+
     private static ScriptedSource Refusing(SyntheticBlob blob, string name) =>
         new(blob.Stored, name) { Script = (_, _, _) => throw new SluiceException(SluiceError.Source, name, "no such blob") };
 

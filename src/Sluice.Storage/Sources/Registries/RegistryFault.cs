@@ -10,6 +10,8 @@ internal sealed class RegistryFault(
 {
     public bool Transient { get; } = transient;
 
+    public override TimeSpan? MayPassIn => Transient ? RetryAfter ?? TimeSpan.Zero : null;
+
     /// <summary>What the host asked for.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
 

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Converts an image from layout to layout, beside the reference: its layers through `zcat | zstd -3 -T2`. Prints wall times, the ratio
+# and the converter's peak memory. Both are run alternately; the medians count.
+#   ./bench.sh convert [IMAGE] [RUNS]     IMAGE: a layout of the rig (default wordpress)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")
+. "$SLUICE_BENCH_RIG/env.sh"
+image=${1:-wordpress} runs=${2:-3}
+layout=$STACK/images/$image
+[ -d "$layout" ] || "$SLUICE_BENCH_RIG/make-images.sh" base "$image"
+./build.sh --publish >/dev/null
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+manifest=$(jq -r '.manifests[0].digest' "$layout/index.json")
+mapfile -t layers < <(jq -r '.layers[].digest' "$layout/blobs/${manifest/://}")
+files=()
+for layer in "${layers[@]}"; do files+=("$layout/blobs/${layer/://}"); done
+cat "${files[@]}" >/dev/null # both find the source in the page cache
+
+wall() { # COMMAND...: seconds, and the peak memory in MiB of the largest process
+    /usr/bin/env python3 -c '
+import resource, subprocess, sys, time
+t = time.monotonic()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print("%.2f %d" % (time.monotonic() - t, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024))' "$@"
+}
+median() { sort -n | sed -n "$(( (runs + 1) / 2 ))p"; }
+
+ours=() reference=() memory=0
+for _ in $(seq "$runs"); do
+    rm -rf "$scratch/out"
+    read -r seconds peak < <(wall artifacts/sluice/sluice convert --jobs 2 "oci:$layout:latest" "oci:$scratch/out:rafs")
+    ours+=("$seconds")
+    [ "$peak" -le "$memory" ] || memory=$peak
+    read -r seconds _ < <(wall bash -c 'zcat "$@" | zstd -q -3 -T2 -f -o "$0"' "$scratch/reference.zst" "${files[@]}")
+    reference+=("$seconds")
+done
+a=$(printf '%s\n' "${ours[@]}" | median) b=$(printf '%s\n' "${reference[@]}" | median)
+awk -v image="$image" -v a="$a" -v b="$b" -v m="$memory" 'BEGIN {
+    printf "%s: convert %.2f s, zcat | zstd -3 -T2 %.2f s, ratio %.2f; peak memory of convert %d MiB\n", image, a, b, a / b, m }'

@@ -1,0 +1,49 @@
+using Sluice.Kernel.Mounts;
+using Sluice.Node.Configuration;
+
+namespace Sluice.Node.Images;
+
+/// <summary>
+/// Mounts that a killed process has left: everything in the state directory, and images elsewhere that stand on this root's
+/// bootstraps or on this state's disks. Only for the holder of the locks of both directories: no living process serves these.
+/// </summary>
+internal static class StaleMounts
+{
+    /// <summary>Detaches them; whoever still uses one keeps it, and reads what it has cached or an error.</summary>
+    public static void Detach(NodeOptions options, Action<string> log)
+    {
+        foreach (MountEntry entry in MountTable.Read().Where(entry => IsOurs(entry, options)).Reverse()) Detach(entry, log);
+        foreach (MountEntry entry in MountTable.Below(options.State)) Detach(entry, log);
+        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory)) Directory.Delete(directory); // empty ones, the mount points
+    }
+
+    private static void Detach(MountEntry entry, Action<string> log)
+    {
+        if (MountTable.Find(entry.MountPoint)?.Id != entry.Id)
+        {
+            log($"{entry.MountPoint}: a mount of an earlier process stays there, below another one");
+            return;
+        }
+
+        if (MountCalls.Detach(entry.MountPoint)) log($"{entry.MountPoint}: removed the mount of an earlier process");
+    }
+
+    private static bool IsOurs(MountEntry entry, NodeOptions options) =>
+        entry.Type == "erofs" && (IsBelow(entry.Source, options.ImagesDirectory) || IsBelow(BackingFile(entry.Source), options.DisksDirectory));
+
+    private static bool IsBelow(string path, string directory) => path.StartsWith(Path.TrimEndingDirectorySeparator(directory) + "/", StringComparison.Ordinal);
+
+    /// <summary>What a loop device stands on; empty for anything else.</summary>
+    private static string BackingFile(string device)
+    {
+        if (!device.StartsWith("/dev/loop", StringComparison.Ordinal)) return "";
+        try
+        {
+            return File.ReadAllText($"/sys/block/{Path.GetFileName(device)}/loop/backing_file").Trim();
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+}

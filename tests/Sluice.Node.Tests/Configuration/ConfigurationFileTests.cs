@@ -1,0 +1,146 @@
+using Sluice.Formats;
+using Sluice.Node.Configuration;
+using Sluice.Testing;
+
+namespace Sluice.Node.Tests.Configuration;
+
+public sealed class ConfigurationFileTests
+{
+    private const string Name = "/etc/sluice/test.yaml";
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("# only a comment\n")]
+    [InlineData("---\n")]
+    [InlineData("mount:\nregistry:\nfetch:\n")]
+    [InlineData("mount: {}\nfetch: {}\n")]
+    [InlineData("registry: ~\n")]
+    public void NothingMeansTheDefaults(string text)
+    {
+        NodeOptions options = ConfigurationFile.Parse(text, Name);
+        Assert.Equal(new NodeOptions() with { Fetch = options.Fetch, Sources = options.Sources }, options);
+        Assert.Equal(TimeSpan.FromSeconds(60), options.Fetch.RequestDeadline);
+        Assert.Equal("/var/lib/sluice/cache", options.CacheDirectory);
+        Assert.Equal("/var/lib/sluice/images", options.ImagesDirectory);
+        Assert.Equal("/run/sluice/containerd.sock", options.SocketPath);
+        Assert.Equal("/run/sluice/disks", options.DisksDirectory);
+        Assert.Equal("/run/sluice/images", options.MountsDirectory);
+    }
+
+    [Fact]
+    public void EveryKeyIsRead()
+    {
+        NodeOptions options = ConfigurationFile.Parse(
+            """
+            root: /data/sluice
+            state: /run/other
+            address: /run/other.sock
+            log_level: debug
+            mount:
+              mode: loop
+              read_ahead_kb: 512
+            registry:
+              plain_http: true
+              hosts_dir: /etc/hosts.d
+              auth_file: /root/auth.json
+              connections_per_host: 7
+            fetch:
+              deadline_seconds: 30
+              amplification_kb: 128
+              merge_gap_kb: 16
+              max_fetch_kb: 1024
+              concurrency: 9
+            """,
+            Name);
+        Assert.Equal(("/data/sluice", "/run/other", "/run/other.sock", true), (options.Root, options.State, options.SocketPath, options.Verbose));
+        Assert.Equal((MountMode.Loop, 512), (options.MountMode, options.ReadAheadKilobytes));
+        Assert.True(options.Sources.PlainHttp);
+        Assert.Equal("/etc/hosts.d", Assert.Single(options.Sources.HostDirectories));
+        Assert.Equal(("/root/auth.json", 7), (options.Sources.AuthFile, options.Sources.ConnectionsPerHost));
+        Assert.Equal((128 << 10, 16 << 10, 1 << 20, 9), (options.Fetch.Amplification, options.Fetch.MergeGap, options.Fetch.MaxFetch, options.Fetch.TotalConcurrency));
+        Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)), (options.Fetch.RequestDeadline, options.Fetch.AttemptTimeout));
+        Assert.Equal(TimeSpan.FromSeconds(10), options.Sources.StallTimeout);
+    }
+
+    [Theory]
+    [InlineData("mode: auto", MountMode.Auto)]
+    [InlineData("mode: file", MountMode.File)]
+    [InlineData("mode: loop", MountMode.Loop)]
+    public void MountModesAreRead(string text, MountMode mode) => Assert.Equal(mode, ConfigurationFile.Parse("mount:\n  " + text, Name).MountMode);
+
+    [Fact]
+    public void ALongDeadlineLeavesTheTimeOfAnAttemptAlone()
+    {
+        NodeOptions options = ConfigurationFile.Parse("fetch:\n  deadline_seconds: 3600\n", Name);
+        Assert.Equal(TimeSpan.FromHours(1), options.Fetch.RequestDeadline);
+        Assert.Equal(new NodeOptions().Fetch.AttemptTimeout, options.Fetch.AttemptTimeout);
+        Assert.Equal(new NodeOptions().Sources.StallTimeout, options.Sources.StallTimeout);
+    }
+
+    [Theory]
+    [InlineData("colour: red", 1, "'colour' is not a setting", "root, state")]
+    [InlineData("root: /a\nmount:\n  moode: file", 3, "'mount.moode' is not a setting", "mode, read_ahead_kb")]
+    [InlineData("registry:\n  mirror: x", 2, "'registry.mirror' is not a setting", "plain_http")]
+    [InlineData("fetch:\n  deadline: 3", 2, "'fetch.deadline' is not a setting", "deadline_seconds")]
+    [InlineData("root: relative/path", 1, "'root'", "not an absolute path")]
+    [InlineData("state:", 1, "'state'", "needs a value")]
+    [InlineData("\n\nlog_level: loud", 3, "'log_level' is 'loud'", "info, debug")]
+    [InlineData("mount:\n  mode: fast", 2, "'mount.mode' is 'fast'", "auto, file, loop")]
+    [InlineData("mount:\n  read_ahead_kb: -1", 2, "'mount.read_ahead_kb' is '-1'", "from 0 to 65536")]
+    [InlineData("registry:\n  plain_http: yes", 2, "'registry.plain_http' is 'yes'", "true, false")]
+    [InlineData("registry:\n  connections_per_host: 0", 2, "'registry.connections_per_host' is '0'", "from 1 to 1024")]
+    [InlineData("fetch:\n  deadline_seconds: soon", 2, "'fetch.deadline_seconds' is 'soon'", "from 1 to 3600")]
+    [InlineData("fetch:\n  deadline_seconds: 3601", 2, "'fetch.deadline_seconds' is '3601'", "from 1 to 3600")]
+    [InlineData("fetch:\n  max_fetch_kb: 99999999999", 2, "'fetch.max_fetch_kb'", "from 64 to 65536")]
+    [InlineData("fetch:\n  concurrency: [1]", 2, "'fetch.concurrency'", "needs a value")]
+    [InlineData("mount: file", 1, "a mapping", "")]
+    [InlineData("- root", 1, "a mapping", "")]
+    [InlineData("? [a]\n: b", 1, "plain words", "")]
+    [InlineData("root: /a\nroot: /b", 2, "uplicate", "")]
+    [InlineData("root: /a\nfetch: {deadline_seconds: 3\n", 3, "", "")]
+    [InlineData("a: \"unfinished", 1, "", "")]
+    [InlineData("root: *nobody", 1, "", "")]
+    public void MistakesNameFileAndLine(string text, int line, string message, string allowed)
+    {
+        SluiceException error = Assert.Throws<SluiceException>(() => ConfigurationFile.Parse(text, Name));
+        Assert.Equal(SluiceError.Configuration, error.Error);
+        Assert.Equal($"{Name}:{line}", error.Culprit);
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MutatedFilesAreReadOrNamed()
+    {
+        const string Good = "root: /data\nmount:\n  mode: file\n  read_ahead_kb: 64\nfetch:\n  deadline_seconds: 9\n  concurrency: 3\n";
+        Random random = new(11);
+        for (int round = 0; round < 3000; round++)
+        {
+            char[] text = Good.ToCharArray();
+            for (int changes = random.Next(1, 5); changes > 0; changes--) text[random.Next(text.Length)] = "\n\t :-[]{}&*!|>'\"%@`#a0\0\u00e9"[random.Next(23)];
+            try
+            {
+                ConfigurationFile.Parse(new string(text), Name);
+            }
+            catch (SluiceException error)
+            {
+                Assert.Equal(SluiceError.Configuration, error.Error);
+                Assert.StartsWith(Name, error.Culprit, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void FilesThatCanNotBeReadAreNamed()
+    {
+        using TemporaryDirectory directory = new();
+        foreach (string path in new[] { directory.File("missing.yaml"), directory.Path })
+        {
+            SluiceException error = Assert.Throws<SluiceException>(() => ConfigurationFile.Read(path));
+            Assert.Equal((SluiceError.Configuration, path), (error.Error, error.Culprit));
+        }
+
+        File.WriteAllText(directory.File("config.yaml"), "mount:\n  mode: loop\n");
+        Assert.Equal(MountMode.Loop, ConfigurationFile.Read(directory.File("config.yaml")).MountMode);
+    }
+}
