@@ -15,7 +15,9 @@ public sealed class UsageTests
         string image = $"oci:{workspace.File("plain")}:v1";
         string[] places = ["--root", workspace.File("cache"), "--state", workspace.File("state")];
 
-        (await SluiceProgram.RunAsync("mount")).Fails(2, "IMAGE");
+        (await SluiceProgram.RunAsync("mount")).Fails(2, "IMAGE is missing", "DIR is missing", "see: sluice mount --help");
+        (await SluiceProgram.RunAsync("frobnicate")).Fails(2, "'frobnicate'", "see: sluice --help");
+        (await SluiceProgram.RunAsync("registry", "serve", "--fast")).Fails(2, "'--fast' is not an option", "see: sluice registry serve --help");
         (await SluiceProgram.RunAsync("mount", image, directory, "--mode", "quick")).Fails(2, "'quick' is not known", "choose auto, file or loop");
         (await SluiceProgram.RunAsync("mount", image, directory, "--mode", "7")).Fails(2, "'7' is not known");
         (await SluiceProgram.RunAsync(["mount", image, missing, .. places])).Fails(4, missing, "mkdir -p");
