@@ -20,7 +20,7 @@ public sealed class CoexistenceTests
         for (int round = 0; round < Rounds; round++)
         {
             await node.CtrAsync("images", "pull", "--plain-http", "--snapshotter", "overlayfs", ordinary);
-            Assert.Contains("READY", await node.CtrAsync("run", "--rm", "--snapshotter", "overlayfs", ordinary, node.Id($"overlay{round}")), StringComparison.Ordinal);
+            Assert.Contains("READY", await node.RunWithAsync("overlayfs", ordinary, $"overlay{round}"), StringComparison.Ordinal);
             await node.PullAsync(lazy);
             Assert.Contains("READY", await node.RunAsync(lazy, $"lazy{round}"), StringComparison.Ordinal);
 
@@ -80,8 +80,8 @@ public sealed class CoexistenceTests
         for (int i = 0; i < 2; i++)
         {
             await node.CtrAsync("images", "pull", "--plain-http", "--snapshotter", snapshotters[i], image);
-            outputs[i] = await node.CtrAsync(
-                "run", "--rm", "--snapshotter", snapshotters[i], image, node.Id(snapshotters[i]), "/bin/sh", "-c",
+            outputs[i] = await node.RunWithAsync(
+                snapshotters[i], image, snapshotters[i], "/bin/sh", "-c",
                 "cat /data/* /bin/busybox | sha256sum; echo x > /data/0; stat -c '%n %f %u %g %s %Y %h' /bin/* /etc/state /data/1; cat /data/0");
         }
 

@@ -117,7 +117,11 @@ internal sealed class TestNode : IAsyncDisposable
     public string Id(string id) => $"{Path.GetFileName(_workspace.Root)}-{id}";
 
     /// <summary>Runs a container to its end and returns what it said.</summary>
-    public Task<string> RunAsync(string image, string id, params string[] command) => CtrAsync(["run", "--rm", "--snapshotter", "sluice", image, Id(id), .. command]);
+    public Task<string> RunAsync(string image, string id, params string[] command) => RunWithAsync("sluice", image, id, command);
+
+    /// <summary>Runs a container on a snapshotter of choice.</summary>
+    public Task<string> RunWithAsync(string snapshotter, string image, string id, params string[] command) =>
+        LoggedAsync(log => ["run", "--rm", "--log-uri", log, "--snapshotter", snapshotter, image, Id(id), .. command]);
 
     /// <summary>Pushes an ordinary image, converts it, and returns the converted one's name.</summary>
     /// <param name="name">Of the ordinary one; the converted one has the tag with <c>-rafs</c>.</param>
@@ -164,12 +168,22 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Starts a container that does nothing until it is removed.</summary>
     public Task StartContainerAsync(string image, string id) => CtrAsync("run", "-d", "--snapshotter", "sluice", image, Id(id), "/bin/sleep", "10000");
 
-    public Task<string> ExecAsync(string id, string script) => CtrAsync("tasks", "exec", "--exec-id", Guid.NewGuid().ToString("n"), Id(id), "/bin/sh", "-c", script);
+    /// <summary>Runs a script in a running container and returns what it said.</summary>
+    public Task<string> ExecAsync(string id, string script) =>
+        LoggedAsync(log => ["tasks", "exec", "--log-uri", log, "--exec-id", Guid.NewGuid().ToString("n"), Id(id), "/bin/sh", "-c", script]);
 
     public async Task RemoveContainerAsync(string id)
     {
         await CtrAsync("tasks", "rm", "--force", Id(id));
         await CtrAsync("containers", "rm", Id(id));
+    }
+
+    /// <summary>The shim writes the output to a file: through ctr's own pipes it once got lost on a busy machine.</summary>
+    private async Task<string> LoggedAsync(Func<string, string[]> command)
+    {
+        string log = Workspace.File($"{Guid.NewGuid():n}.log");
+        await CtrAsync(command("file://" + log));
+        return await File.ReadAllTextAsync(log, TestMachine.Cancellation);
     }
 
     public async ValueTask DisposeAsync()
