@@ -45,7 +45,12 @@ internal sealed class TestRegistry : IAsyncDisposable
         Assert.Null(_server);
         RegistryOptions options = new()
         {
-            Directory = _directory, Listen = _listen, Durable = false, Observe = _requests.Enqueue, User = User, Password = User is null ? null : "secret",
+            Directory = _directory,
+            Listen = _listen,
+            Durable = false,
+            Observe = _requests.Enqueue,
+            User = User,
+            Password = User is null ? null : "secret",
         };
         _server = await RegistryServer.StartAsync(options, TestMachine.Cancellation);
         _listen = new IPEndPoint(IPAddress.Loopback, _server.Port);
