@@ -42,6 +42,7 @@ public sealed class RestartTests
 
         await node.CtrAsync("images", "rm", "--sync", image);
         Assert.Empty(node.ImageMounts);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(node.State, "images")));
     }
 
     [Fact]
