@@ -105,6 +105,12 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
     }
 
+    /// <summary>Deletes cached data of blobs that no mounted image uses and that are not in <paramref name="keep"/>.</summary>
+    public void RemoveUnusedBlobs(IReadOnlySet<Digest> keep) => _cache.RemoveUnused(keep);
+
+    /// <summary>Ends reads that wait for a source in an error, so that whatever is unmounted next does not wait for them. Final.</summary>
+    public void StopFetching() => _fetcher.Dispose();
+
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();

@@ -69,7 +69,7 @@ internal sealed class ArchiveStore : IImageStore, ITaggedStore
     public async Task PutManifestAsync(StoredManifest manifest, string? tag, CancellationToken cancellation)
     {
         await (await StageAsync(cancellation).ConfigureAwait(false)).PutManifestAsync(manifest, tag, cancellation).ConfigureAwait(false);
-        _changed = true;
+        _changed |= tag is not null || Referrers.Describe(manifest) is not null; // else index.json is as before, and a failed conversion leaves no file
     }
 
     public async Task<IReadOnlyList<Descriptor>> GetReferrersAsync(Digest subject, string? artifactType, CancellationToken cancellation) =>
