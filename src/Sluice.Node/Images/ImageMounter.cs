@@ -136,7 +136,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new SluiceException(SluiceError.Disk, path, $"can't be made: {exception.Message}", "--root and --state must be directories that can be written", exception);
+            throw new SluiceException(SluiceError.Disk, path, $"can't be made: {exception.Message}", Environment.IsPrivilegedProcess ? "--root and --state must be directories that can be written" : "run as root: the kernel lets nobody else mount", exception);
         }
     }
 }

@@ -120,7 +120,7 @@ internal sealed class ArchiveStore : IImageStore, ITaggedStore
         {
             if (_staging is not null) return _staging;
             _stagingDirectory = $"{_path}.partial-{Guid.NewGuid():N}";
-            LayoutStore staging = new(_stagingDirectory);
+            LayoutStore staging = new(_stagingDirectory, Name);
             ArchiveIndex? archive = _archive.Value;
             await staging.UpdateIndexAsync(empty => archive is null ? empty : ReadIndex(archive), cancellation).ConfigureAwait(false);
             return _staging = staging;
