@@ -31,6 +31,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             IReadOnlyList<LazyImage> known = snapshotter.LazyImages();
             images.RemoveUnused(known);
             foreach (LazyImage image in known) await RestoreAsync(images, image, logger, cancellation);
+            images.RemoveUnusedBlobs();
             SnapshotterServer server = await SnapshotterServer.StartAsync(snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
             Log.Ready(logger, options.SocketPath, known.Count, mounter.OnLoop ? "loop" : "file");
             return new NodeDaemon(mounter, images, server);
@@ -57,7 +58,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         {
             await images.MountAsync(image, cancellation);
         }
-        catch (SluiceException exception)
+        catch (Exception exception) when (exception is SluiceException or IOException or UnauthorizedAccessException)
         {
             Log.NotRestored(logger, image.Reference, exception.Message);
         }

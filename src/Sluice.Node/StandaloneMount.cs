@@ -53,6 +53,7 @@ public sealed class StandaloneMount : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _mounter.StopFetching();
         await _mounted.DisposeAsync();
         await _mounter.DisposeAsync();
         await _store.DisposeAsync();

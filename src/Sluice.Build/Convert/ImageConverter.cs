@@ -70,16 +70,28 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
     /// <summary>Copies what is no image. An attestation goes on pointing at its image, which has a new digest now.</summary>
     private async Task<Descriptor> CopyEntryAsync(Descriptor entry, Dictionary<string, string> renamed, CancellationToken cancellation)
     {
+        await CopyTreeAsync(entry, depth: 0, [], cancellation);
+        if (entry.Annotations?.TryGetValue(AttestationDigest, out string? subject) != true || !renamed.TryGetValue(subject!, out string? now)) return entry;
+        return entry with { Annotations = new Dictionary<string, string>(entry.Annotations!, StringComparer.Ordinal) { [AttestationDigest] = now } };
+    }
+
+    /// <summary>Copies a manifest with its blobs, or an index with all that it lists.</summary>
+    private async Task CopyTreeAsync(Descriptor entry, int depth, HashSet<Digest> copied, CancellationToken cancellation)
+    {
+        if (!copied.Add(entry.Digest)) return;
+        if (depth > OciLimits.IndexDepth) throw new SluiceException(SluiceError.Image, source.Name, $"nests indexes deeper than {OciLimits.IndexDepth}");
         StoredManifest stored = await source.GetManifestAsync(entry.Digest.ToString(), cancellation);
         if (MediaTypes.IsManifest(stored.MediaType))
         {
             ImageManifest manifest = ImageManifest.Parse(stored.Content.Span, stored.MediaType);
             foreach (Descriptor blob in manifest.Layers.Append(manifest.Config).DistinctBy(b => b.Digest)) await destination.CopyBlobAsync(source, blob, cancellation);
         }
+        else if (MediaTypes.IsIndex(stored.MediaType))
+        {
+            foreach (Descriptor child in ImageIndex.Parse(stored.Content.Span, stored.MediaType).Manifests) await CopyTreeAsync(child, depth + 1, copied, cancellation);
+        }
 
         await destination.PutManifestAsync(stored, tag: null, cancellation);
-        if (entry.Annotations?.TryGetValue(AttestationDigest, out string? subject) != true || !renamed.TryGetValue(subject!, out string? now)) return entry;
-        return entry with { Annotations = new Dictionary<string, string>(entry.Annotations!, StringComparer.Ordinal) { [AttestationDigest] = now } };
     }
 
     private Task<ConvertedImage> ConvertImageAsync(StoredImage image, StoredImage? previous, CancellationToken cancellation) =>

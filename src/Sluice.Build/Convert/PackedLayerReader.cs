@@ -35,10 +35,12 @@ internal static class PackedLayerReader
 
         int[] layers = [.. image.Blobs.Select(blob => blob.Id == RafsBlobWriter.UnknownId ? index : FindLayer(blob, blobs, descriptor))];
         Inode root = TreeCopy.Map(image.Root, chunk => chunk with { Blob = layers[chunk.Blob] });
+        LayerTree tree = LayerBootstrap.Read(root);
+        // Last: a layer that turns out to be damaged is packed anew under the same number.
         for (int i = 0; i < chunks.Length; i++) blobs.Remember(chunks[i].Digest, new ChunkReference(index, i));
         return new PackedLayer
         {
-            Tree = LayerBootstrap.Read(root),
+            Tree = tree,
             Digest = descriptor.Digest,
             Size = descriptor.Size,
             Blob = own is null ? null : own with { Id = descriptor.Digest.Hex, Features = own.Features & ~BlobFeatures.InlinedFsMeta },

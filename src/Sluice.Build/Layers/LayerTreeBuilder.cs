@@ -16,18 +16,34 @@ public sealed class LayerTreeBuilder
     private const int MaxDepth = MaxPathLength / 2; // a path of 4096 bytes can't name more directories; links must not add to it
     private const int MaxLinksFollowed = 40; // as the kernel's own limit (ELOOP)
 
-    private readonly LayerTree _tree = new();
+    private const int MaxInodes = 4 << 20; // a layer of some megabytes can hold billions of headers; each inode takes about 1 KiB of memory
+    private const long MaxAttributes = 512 << 20; // bytes of link targets and extended attributes, all inodes together
 
-    public LayerTreeBuilder() => _tree.ImplicitDirectories.Add(_tree.Root);
+    private readonly LayerTree _tree = new();
+    private readonly int _maxInodes;
+    private int _inodes;
+    private long _attributes;
+
+    public LayerTreeBuilder()
+        : this(MaxInodes)
+    {
+    }
+
+    internal LayerTreeBuilder(int maxInodes)
+    {
+        _maxInodes = maxInodes;
+        _tree.ImplicitDirectories.Add(_tree.Root);
+    }
 
     /// <summary>The tree so far; complete when every entry was added.</summary>
     public LayerTree Tree => _tree;
 
     /// <summary>Adds an entry. Returns the inode whose content follows (a regular file), or null.</summary>
-    /// <exception cref="InvalidFormatException">The entry can't be placed: name too long, links in a loop.</exception>
+    /// <exception cref="InvalidFormatException">The entry can't be placed: name too long, links in a loop, or more of them than an image can have.</exception>
     public Inode? Add(TarEntry entry)
     {
         if (entry.Path.Length > MaxPathLength) throw Invalid(entry, "the path is longer than 4096 bytes");
+        Count(entry);
         if (entry.Path.IsEmpty)
         {
             if (entry.Type != TarEntryType.Directory) throw Invalid(entry, "the root is not a directory");
@@ -57,6 +73,19 @@ public sealed class LayerTreeBuilder
         Inode inode = ToInode(entry);
         Put(parent, name, inode);
         return inode.Type == FileType.Regular ? inode : null;
+    }
+
+    private void Count(TarEntry entry)
+    {
+        CountInode(entry);
+        _attributes += entry.LinkTarget.Length;
+        foreach (ExtendedAttribute attribute in entry.ExtendedAttributes) _attributes += attribute.Name.Length + attribute.Value.Length;
+        if (_attributes > MaxAttributes) throw Invalid(entry, $"the layer has more than {MaxAttributes >> 20} MiB of link targets and extended attributes");
+    }
+
+    private void CountInode(TarEntry entry)
+    {
+        if (++_inodes > _maxInodes) throw Invalid(entry, $"the layer has more than {_maxInodes} files and directories");
     }
 
     private Inode? AddHardLink(TarEntry entry, Inode parent, FileName name)
@@ -152,6 +181,8 @@ public sealed class LayerTreeBuilder
                     continue;
                 }
             }
+
+            CountInode(entry);
 
             // Nothing here, or something that can't hold entries and that a later entry has just contradicted.
             Inode made = Inode.NewDirectory();

@@ -47,6 +47,7 @@ internal static class ConvertCommand
             if (parsed.GetValue(chunkSize) is { } size) options = options with { ChunkSize = ImageOptions.ParseSize("--chunk-size", size) };
             ImageReference from = ImageReference.Parse(parsed.GetValue(source)!);
             ImageReference to = ImageReference.Parse(parsed.GetValue(destination)!);
+            if (from == to) throw new SluiceException(SluiceError.Usage, to.ToString(), "is SRC and DST: the ordinary image would lose its name", "give DST another tag");
             SourceOptions stores = images.Read(parsed);
             await using IImageStore sourceStore = ImageStores.Open(from, stores);
             ConvertResult result;

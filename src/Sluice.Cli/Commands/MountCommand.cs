@@ -15,6 +15,8 @@ internal static class MountCommand
     /// <summary>What the background process says on its standard output when the image is mounted.</summary>
     private const string ReadyLine = "mounted";
 
+    private static readonly Lock LogGate = new();
+
     public static Command Create()
     {
         var name = new Argument<string>("IMAGE") { Description = "An accelerated image: docker://HOST/REPO:TAG, oci:DIR[:TAG] or oci-archive:FILE[:TAG]" };
@@ -24,9 +26,10 @@ internal static class MountCommand
         var state = new Option<string?>("--state") { Description = "Volatile state (default /run/sluice/mounts/ID)" };
         var mode = new Option<string?>("--mode") { Description = "auto, file or loop (default auto)" };
         var config = new Option<string?>("--config") { Description = $"Configuration file (default {ConfigurationFile.DefaultPath}, if it exists); its root, state and address are the daemon's" };
+        var logFile = new Option<string?>("--log-file") { Description = "Append what happens to this file too (default in the background: STATE/log)" };
         Option<string?> platform = ImageOptions.PlatformOption();
         var images = new ImageOptions();
-        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, platform };
+        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, logFile, platform };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -34,7 +37,6 @@ internal static class MountCommand
             ImageReference reference = ImageReference.Parse(parsed.GetValue(name)!);
             NodeOptions configured = ConfigurationFile.Read(parsed.GetValue(config));
             MountMode mountMode = parsed.GetValue(mode) is { } named ? ParseMode(named) : configured.MountMode;
-            if (!parsed.GetValue(foreground)) return await StartInBackgroundAsync([.. parsed.Tokens.Select(t => t.Value)], target, cancellation);
             string id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(target)))[..12];
             NodeOptions options = configured with
             {
@@ -43,9 +45,11 @@ internal static class MountCommand
                 MountMode = mountMode,
                 Sources = images.Apply(parsed, configured.Sources),
             };
+            string? log = parsed.GetValue(logFile);
+            if (!parsed.GetValue(foreground)) return await StartInBackgroundAsync([.. parsed.Tokens.Select(t => t.Value)], target, log is null ? Path.Combine(options.State, "log") : null, cancellation);
             using var stop = new StopSignal(cancellation);
             await using StandaloneMount mount = await StandaloneMount.StartAsync(
-                reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, message => Console.Error.WriteLine($"sluice: {message}"), stop.Token);
+                reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, message => WriteLog(log, message), stop.Token);
             Console.Out.WriteLine(ReadyLine);
             await UntilUnmountedAsync(mount, stop);
             return ExitCodes.Success;
@@ -76,6 +80,21 @@ internal static class MountCommand
         _ => throw new SluiceException(SluiceError.Usage, "--mode", $"'{text}' is not known", "choose auto, file or loop"),
     };
 
+    /// <summary>In the background nobody reads standard error once the image is mounted: the file is where a failed read is explained.</summary>
+    private static void WriteLog(string? file, string message)
+    {
+        Console.Error.WriteLine($"sluice: {message}");
+        if (file is null) return;
+        try
+        {
+            lock (LogGate) File.AppendAllText(file, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ss.fffZ} {message}\n");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A log that can't be written must not fail a read.
+        }
+    }
+
     /// <summary>The kernel tells nobody that a mount is gone; looking into the mount table twice a second is cheap and touches no mount.</summary>
     private static async Task UntilUnmountedAsync(StandaloneMount mount, StopSignal stop)
     {
@@ -83,12 +102,18 @@ internal static class MountCommand
     }
 
     /// <summary>Runs the same command in the foreground, in a session of its own, and waits until it has mounted or failed.</summary>
-    private static async Task<int> StartInBackgroundAsync(IReadOnlyList<string> arguments, string target, CancellationToken cancellation)
+    private static async Task<int> StartInBackgroundAsync(IReadOnlyList<string> arguments, string target, string? logFile, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo("setsid") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         start.ArgumentList.Add(Environment.ProcessPath!);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
         start.ArgumentList.Add("--foreground");
+        if (logFile is not null)
+        {
+            start.ArgumentList.Add("--log-file");
+            start.ArgumentList.Add(logFile);
+        }
+
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> errors = process.StandardError.ReadToEndAsync(cancellation);

@@ -116,6 +116,12 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
     }
 
+    /// <summary>Deletes cached data of blobs that no mounted image uses and that are not in <paramref name="keep"/>.</summary>
+    public void RemoveUnusedBlobs(IReadOnlySet<Digest> keep) => _cache.RemoveUnused(keep);
+
+    /// <summary>Ends reads that wait for a source in an error, so that whatever is unmounted next does not wait for them. Final.</summary>
+    public void StopFetching() => _fetcher.Dispose();
+
     public async ValueTask DisposeAsync()
     {
         await _trim.DisposeAsync();
@@ -142,7 +148,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new SluiceException(SluiceError.Disk, path, $"can't be made: {exception.Message}", "--root and --state must be directories that can be written", exception);
+            throw new SluiceException(SluiceError.Disk, path, $"can't be made: {exception.Message}", Environment.IsPrivilegedProcess ? "--root and --state must be directories that can be written" : "run as root: the kernel lets nobody else mount", exception);
         }
     }
 }

@@ -53,7 +53,14 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public async Task<string> MountAsync(LazyImage image, CancellationToken cancellation)
     {
         Digest manifest = image.Key.Manifest;
-        if (_mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) existing)) return existing.Mounted.Target;
+        if (_mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) existing))
+        {
+            if (existing.Mounted.IsMounted) return existing.Mounted.Target;
+            Log.Lost(logger, image.Reference, existing.Mounted.Target); // a container on the bare directory would be empty
+            _mounted.TryRemove(manifest, out _);
+            await CloseAsync(existing);
+        }
+
         LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
         IImageStore store = OpenStore(opened.Record.Reference);
         try
@@ -75,9 +82,10 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
-        _opening.TryRemove(image.Manifest, out _);
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
+        _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
+        RemoveUnusedBlobs();
         Log.Released(logger, image.ToString());
     }
 
@@ -88,8 +96,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         foreach (Digest manifest in local.List().Where(manifest => !keep.Contains(manifest))) local.Remove(manifest);
     }
 
+    /// <summary>Deletes cached data that belongs to no image. After the mounting of those that are known.</summary>
+    public void RemoveUnusedBlobs() => mounter.RemoveUnusedBlobs(local.ListBlobs());
+
     public async ValueTask DisposeAsync()
     {
+        mounter.StopFetching();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
             if (_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
@@ -144,6 +156,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         [LoggerMessage(100, LogLevel.Information, "Mounted {Image} on {Target}")]
         public static partial void Mounted(ILogger logger, string image, string target);
+
+        [LoggerMessage(102, LogLevel.Warning, "{Image} was unmounted from {Target} by someone else; mounting it again")]
+        public static partial void Lost(ILogger logger, string image, string target);
 
         [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
         public static partial void Released(ILogger logger, string image);

@@ -32,8 +32,7 @@ internal sealed class LocalImages(string directory)
     {
         try
         {
-            StoredRecord? stored = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(directory, manifest.Hex, RecordName)), ImageRecordJson.Default.StoredRecord);
-            if (stored is null || !stored.IsIntact() || stored.Manifest != manifest.ToString()) return null;
+            if (ReadRecord(manifest) is not { } stored) return null;
             byte[] bootstrap = File.ReadAllBytes(BootstrapPath(manifest));
             Digest digest = Digest.Sha256(bootstrap);
             if (digest.ToString() != stored.Bootstrap) return null;
@@ -43,6 +42,25 @@ internal sealed class LocalImages(string directory)
         {
             return null;
         }
+    }
+
+    /// <summary>Data blobs of all images that are here.</summary>
+    public IReadOnlySet<Digest> ListBlobs()
+    {
+        HashSet<Digest> blobs = [];
+        foreach (Digest manifest in List())
+        {
+            try
+            {
+                if (ReadRecord(manifest) is { } record) blobs.UnionWith(record.Blobs.Keys.Select(Digest.Parse));
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or SluiceException)
+            {
+                // Damaged: what it used is fetched again with it.
+            }
+        }
+
+        return blobs;
     }
 
     /// <summary>Stores a downloaded image.</summary>
@@ -76,6 +94,12 @@ internal sealed class LocalImages(string directory)
     {
         string path = Path.Combine(directory, manifest.Hex);
         if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+    }
+
+    private StoredRecord? ReadRecord(Digest manifest)
+    {
+        StoredRecord? stored = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(directory, manifest.Hex, RecordName)), ImageRecordJson.Default.StoredRecord);
+        return stored is not null && stored.IsIntact() && stored.Manifest == manifest.ToString() ? stored : null;
     }
 
     /// <summary>Also what does not belong here.</summary>

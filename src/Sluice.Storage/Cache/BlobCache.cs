@@ -116,10 +116,12 @@ public sealed partial class BlobCache
         if (_verified[extent.Number]) return true;
         if (_data is null) return false;
         bool retrying = _writeFailed;
+        int generation;
         if (_options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil)) return false;
         try
         {
             RepairLength();
+            generation = Generation;
             RandomAccess.Write(_data, content, extent.Offset);
         }
         catch (ObjectDisposedException)
@@ -138,8 +140,14 @@ public sealed partial class BlobCache
             Log("storing again");
         }
 
-        _present.Set(extent.Number);
-        _verified.Set(extent.Number);
+        lock (_repair)
+        {
+            // Cut off or lost by a failed write-back while it was written: nobody knows whether the bytes are there.
+            if (generation != _generation) return false;
+            _present.Set(extent.Number);
+            _verified.Set(extent.Number);
+        }
+
         MarkDirty(extent.Number);
         return true;
     }

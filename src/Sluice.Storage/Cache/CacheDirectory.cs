@@ -7,9 +7,9 @@ namespace Sluice.Storage.Cache;
 
 /// <summary>
 /// All cached blobs of a node: <c>ROOT/ALGORITHM/HEX/{data,map}</c> and <c>ROOT/lock</c>, which one process holds.
-/// A blob is open once, whoever uses it; its files stay when the last user is gone.
+/// A blob is open once, whoever uses it; its files stay when the last user is gone, until <see cref="RemoveUnused"/>.
 /// </summary>
-public sealed class CacheDirectory : IDisposable
+public sealed partial class CacheDirectory : IDisposable
 {
     // As much as RAFS allows; a sparse file of this size is near the limit of ext4.
     private const long MaxBlobSpace = 1L << 44;

@@ -16,6 +16,11 @@ internal sealed class ChunkCheck(BlobReader owner, Fetcher fetcher) : Flight(own
         {
             foreach (int slot in Slots) fetcher.Counters.Checked(Owner.Cache.CheckChunk(Owner.Format, slot, buffer));
         }
+        catch (Exception e)
+        {
+            // Whoever waits finds the chunk unverified; an exception on a pool thread would end the process.
+            fetcher.Options.Log?.Invoke($"blob {Owner.Format.Blob}: stored chunks can't be checked: {e}");
+        }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);

@@ -42,6 +42,24 @@ public class IndexTests
         Assert.Contains("linux/amd64, linux/arm64", error.Hint, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_index_inside_the_index_is_copied_with_all_it_lists()
+    {
+        await using var workshop = new Workshop();
+        Descriptor amd = await PlatformAsync(workshop, "linux/amd64", "one"), inside = await PlatformAsync(workshop, "linux/arm64", "two");
+        byte[] inner = new ImageIndex { Manifests = [inside] }.ToBytes();
+        var nested = new StoredManifest(MediaTypes.OciIndex, Digest.Sha256(inner), inner);
+        await workshop.Source.PutManifestAsync(nested, null, CancellationToken.None);
+        byte[] outer = new ImageIndex { Manifests = [amd, nested.ToDescriptor()] }.ToBytes();
+        await workshop.Source.PutManifestAsync(new StoredManifest(MediaTypes.OciIndex, Digest.Sha256(outer), outer), "a", CancellationToken.None);
+
+        await workshop.ConvertAsync(Workshop.Small with { AllPlatforms = true });
+        Assert.Equal(inner, (await workshop.Destination.GetManifestAsync(nested.Digest.ToString(), CancellationToken.None)).Content.ToArray());
+        StoredManifest stored = await workshop.Destination.GetManifestAsync(inside.Digest.ToString(), CancellationToken.None);
+        ImageManifest manifest = ImageManifest.Parse(stored.Content.Span, stored.MediaType);
+        foreach (Descriptor blob in manifest.Layers.Append(manifest.Config)) Assert.True(await workshop.Destination.HasBlobAsync(blob.Digest, CancellationToken.None));
+    }
+
     private static async Task StoreIndexAsync(Workshop workshop)
     {
         Descriptor amd = await PlatformAsync(workshop, "linux/amd64", "one"), arm = await PlatformAsync(workshop, "linux/arm64", "two");

@@ -10,6 +10,30 @@ namespace Sluice.Build.Tests.Layers;
 public class LayerRuleTests
 {
     [Fact]
+    public void A_layer_of_more_files_than_memory_is_refused()
+    {
+        var builder = new LayerTreeBuilder(maxInodes: 10);
+        builder.Add(File("a/b/c/d/e/f/g/h/i")); // eight directories and a file
+        builder.Add(File("a/x"));
+        InvalidFormatException error = Assert.Throws<InvalidFormatException>(() => builder.Add(File("a/y")));
+        Assert.Contains("'a/y': the layer has more than 10 files and directories", error.Message, StringComparison.Ordinal);
+
+        static TarEntry File(string path) => new() { Path = new FileName(path), Type = TarEntryType.Regular };
+    }
+
+    [Fact]
+    public void A_layer_of_attributes_without_end_is_refused()
+    {
+        var builder = new LayerTreeBuilder();
+        var entry = new TarEntry { Path = new FileName("a"), Type = TarEntryType.Regular, ExtendedAttributes = [new ExtendedAttribute(new FileName("user.a"), new byte[60_000])] };
+        InvalidFormatException error = Assert.Throws<InvalidFormatException>(() =>
+        {
+            for (int i = 0; i < 10_000; i++) builder.Add(entry);
+        });
+        Assert.Contains("more than 512 MiB", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Whiteouts_in_the_lowest_layer_disappear()
     {
         Inode root = Merge(l => l.File("a").Whiteout("a").Whiteout("b").Directory("d").Opaque("d").File("d/x"));

@@ -55,12 +55,14 @@ public sealed class LazyContainerTests
         Assert.Single(node.ImageMounts);
         Assert.NotEmpty(Directory.GetDirectories(Path.Combine(node.Root, "images")));
         Assert.NotEmpty(Directory.GetFiles(node.Disks));
+        Assert.NotEmpty(CachedBlobs(node));
 
         await node.CtrAsync("images", "rm", "--sync", image);
         Assert.Empty(node.ImageMounts);
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(node.State, "images")));
         Assert.Empty(Directory.GetDirectories(Path.Combine(node.Root, "images")));
         Assert.Empty(Directory.GetFiles(node.Disks));
+        Assert.Empty(CachedBlobs(node));
         Assert.Empty(Directory.GetDirectories(Path.Combine(node.Root, "snapshots")));
 
         // And the same image again.
@@ -100,8 +102,12 @@ public sealed class LazyContainerTests
         Assert.Equal(2, node.ImageMounts.Count);
 
         // The layers that they share belong to the second now.
+        int cached = CachedBlobs(node).Length;
         await node.CtrAsync("images", "rm", "--sync", first);
         Assert.Single(node.ImageMounts);
+        Assert.InRange(CachedBlobs(node).Length, 1, cached - 1);
         Assert.Contains("SECOND", await node.RunAsync(second, "third"), StringComparison.Ordinal);
     }
+
+    private static string[] CachedBlobs(TestNode node) => Directory.GetDirectories(Path.Combine(node.Root, "cache", "sha256"));
 }

@@ -34,6 +34,19 @@ public sealed class LocalImagesTests : IDisposable
     }
 
     [Fact]
+    public void TheBlobsOfAllIntactImagesAreListed()
+    {
+        RemoteRafsImage one = NewImage(1), two = NewImage(2);
+        Assert.Empty(_images.ListBlobs());
+        _images.Save(Reference, one);
+        _images.Save(Reference, two);
+        Digest[] both = [.. one.Source.Manifest.Layers.Concat(two.Source.Manifest.Layers).Select(layer => layer.Digest)];
+        Assert.True(_images.ListBlobs().SetEquals(both));
+        File.WriteAllText(Path.Combine(Path.GetDirectoryName(_images.BootstrapPath(Manifest(two)))!, "image.json"), "{");
+        Assert.True(_images.ListBlobs().SetEquals(one.Source.Manifest.Layers.Select(layer => layer.Digest)));
+    }
+
+    [Fact]
     public void WhatWasNeverSavedIsMissing()
     {
         Assert.Null(_images.Load(Digest.Sha256("nothing"u8)));

@@ -58,6 +58,14 @@ public sealed class ArchiveStoreTests : ImageStoreContract, IDisposable
         Assert.False(File.Exists(_directory.File("a.tar")));
     }
 
+    [Fact]
+    public async Task A_manifest_without_a_name_makes_no_file()
+    {
+        // What a conversion leaves that fails after its first platform.
+        await using (IImageStore store = Open("a.tar")) await new SampleImage(1).PutAsync(store, null);
+        Assert.False(File.Exists(_directory.File("a.tar")));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("not a tar file, but longer than nothing")]

@@ -23,6 +23,29 @@ public sealed class LayoutStoreTests : ImageStoreContract, IDisposable
     }
 
     [Fact]
+    public async Task A_damaged_blob_that_is_written_again_reads_well_at_once()
+    {
+        await using IImageStore store = await OpenAsync();
+        byte[] content = [.. Enumerable.Range(0, 5000).Select(i => (byte)i)], read = new byte[content.Length];
+        Digest blob = Digest.Sha256(content);
+        string path = _directory.File($"layout/blobs/sha256/{blob.Hex}");
+        await PutAsync();
+        File.WriteAllBytes(path, new byte[content.Length]);
+        await store.ReadAsync(blob, 0, read, default); // ranges are checked by whoever asks for them
+        Assert.NotEqual(content, read);
+        await PutAsync();
+        await store.ReadAsync(blob, 0, read, default);
+        Assert.Equal(content, read);
+
+        async Task PutAsync()
+        {
+            await using IBlobUpload upload = await store.StartUploadAsync(default);
+            await upload.WriteAsync(content, default);
+            await upload.CommitAsync(blob, default);
+        }
+    }
+
+    [Fact]
     public async Task An_empty_tag_means_the_only_image()
     {
         await using IImageStore store = await OpenAsync();

@@ -86,13 +86,13 @@ internal sealed class SnapshotDatabase : IDisposable
     public void Dispose()
     {
         lock (_writing)
-        lock (_reading)
-        {
-            if (_disposed) return;
-            _disposed = true;
-            _reader.Dispose();
-            _writer.Dispose();
-        }
+            lock (_reading)
+            {
+                if (_disposed) return;
+                _disposed = true;
+                _reader.Dispose();
+                _writer.Dispose();
+            }
     }
 
     private static SqliteConnection Connect(string path)

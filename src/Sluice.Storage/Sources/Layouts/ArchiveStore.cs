@@ -69,7 +69,7 @@ internal sealed class ArchiveStore : IImageStore, ITaggedStore
     public async Task PutManifestAsync(StoredManifest manifest, string? tag, CancellationToken cancellation)
     {
         await (await StageAsync(cancellation).ConfigureAwait(false)).PutManifestAsync(manifest, tag, cancellation).ConfigureAwait(false);
-        _changed = true;
+        _changed |= tag is not null || Referrers.Describe(manifest) is not null; // else index.json is as before, and a failed conversion leaves no file
     }
 
     public async Task<IReadOnlyList<Descriptor>> GetReferrersAsync(Digest subject, string? artifactType, CancellationToken cancellation) =>
@@ -120,7 +120,7 @@ internal sealed class ArchiveStore : IImageStore, ITaggedStore
         {
             if (_staging is not null) return _staging;
             _stagingDirectory = $"{_path}.partial-{Guid.NewGuid():N}";
-            LayoutStore staging = new(_stagingDirectory);
+            LayoutStore staging = new(_stagingDirectory, Name);
             ArchiveIndex? archive = _archive.Value;
             await staging.UpdateIndexAsync(empty => archive is null ? empty : ReadIndex(archive), cancellation).ConfigureAwait(false);
             return _staging = staging;

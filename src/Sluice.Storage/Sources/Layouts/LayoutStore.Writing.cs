@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 
@@ -59,6 +60,7 @@ internal sealed partial class LayoutStore
         string path = PathOf(digest);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.Move(temporary, path, overwrite: true);
+        if (_open.TryRemove(digest, out SafeFileHandle? replaced)) replaced.Dispose(); // it shows the file that was there before
     }
 
     private static ImageIndex Enter(ImageIndex index, Descriptor manifest, string? tag)

@@ -9,14 +9,15 @@ namespace Sluice.Storage.Sources.Layouts;
 /// Images in an OCI layout directory, which is made by the first write. Blobs appear by rename, <c>index.json</c> is
 /// replaced by rename under a lock, so that several programs may write one layout.
 /// </summary>
-internal sealed partial class LayoutStore(string directory) : IImageStore, ITaggedStore
+/// <param name="name">The culprit of errors; <c>oci:DIRECTORY</c> unless told.</param>
+internal sealed partial class LayoutStore(string directory, string? name = null) : IImageStore, ITaggedStore
 {
     private const int KeptOpen = 64;
 
     private readonly ConcurrentDictionary<Digest, SafeFileHandle> _open = new();
     private readonly string _directory = Path.GetFullPath(directory);
 
-    public string Name { get; } = $"oci:{directory}";
+    public string Name { get; } = name ?? $"oci:{directory}";
 
     public async Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
     {

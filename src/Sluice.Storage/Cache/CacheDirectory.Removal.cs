@@ -1,0 +1,58 @@
+using Sluice.Formats.Oci;
+
+namespace Sluice.Storage.Cache;
+
+/// <content>Giving space back.</content>
+public sealed partial class CacheDirectory
+{
+    private const string RemovedPrefix = "removed-";
+
+    /// <summary>
+    /// Deletes the files of all blobs that are neither open nor in <paramref name="keep"/>. What can't be deleted is logged and tried
+    /// again by the next call.
+    /// </summary>
+    /// <returns>How many caches were deleted.</returns>
+    public int RemoveUnused(IReadOnlySet<Digest> keep)
+    {
+        int removed = 0;
+        try
+        {
+            foreach (string algorithm in Directory.GetDirectories(_root).Where(path => !IsRemoved(path)))
+            {
+                foreach (string directory in Directory.GetDirectories(algorithm))
+                {
+                    string key = Path.GetRelativePath(_root, directory);
+                    if (BlobOf(key) is { } blob && !keep.Contains(blob) && Detach(key)) removed++;
+                }
+            }
+
+            foreach (string path in Directory.GetDirectories(_root).Where(IsRemoved)) Directory.Delete(path, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _options.Log?.Invoke($"cache {_root}: can't delete what nothing uses: {e.Message}");
+        }
+
+        return removed;
+    }
+
+    private static bool IsRemoved(string path) => Path.GetFileName(path).StartsWith(RemovedPrefix, StringComparison.Ordinal);
+
+    /// <summary>The blob that a directory belongs to, also one that holds the chunks of an image of its own; null for what is not ours.</summary>
+    private static Digest? BlobOf(string key)
+    {
+        string[] parts = key.Split('/', '-');
+        return parts.Length is 2 or 3 && Digest.TryParse($"{parts[0]}:{parts[1]}", out Digest blob) ? blob : null;
+    }
+
+    /// <summary>Out of the way by a rename, so that opening other blobs does not wait for the deletion of gigabytes.</summary>
+    private bool Detach(string key)
+    {
+        lock (_gate)
+        {
+            if (_disposed || _open.ContainsKey(key)) return false;
+            Directory.Move(Path.Combine(_root, key), Path.Combine(_root, $"{RemovedPrefix}{Guid.NewGuid():n}"));
+            return true;
+        }
+    }
+}
