@@ -14,10 +14,10 @@ namespace Sluice.Formats.OverlayBd.Index;
 /// </remarks>
 public sealed unsafe class MergedIndex : IDisposable
 {
-    /// <summary>Layers of the highest stack: a layer number is a byte, and the formats' own tools keep one value of it for themselves.</summary>
+    /// <summary>Layers of the highest stack, as in overlaybd.</summary>
     public const int MaxLayers = 255;
 
-    /// <summary>Extents of the layers together, and of the merged index: 2 GB.</summary>
+    /// <summary>Extents of the layers together, and of the merged index, as in overlaybd: 2 GB.</summary>
     public const int MaxExtents = 128_000_000;
 
     private readonly ExtentList _extents;
