@@ -12,7 +12,7 @@ namespace Sluice.Formats.OverlayBd.Index;
 /// <remarks>
 /// A key is the offset of the group's first extent, in units of 2^shift sectors, rounded up: a key at most that of a request
 /// (rounded down) then is an offset at most the request's. The shift is 0 for devices below 2 TiB; with it a search may end
-/// at a group before the right one, never behind it. Keys are kept as signed numbers (top bit turned over), because vectors
+/// before the right group, by less than 2^shift extents (the shift is at most 18), never behind it. Keys are kept as signed numbers (top bit turned over), because vectors
 /// compare those. The first key of a level is the smallest number, so that every request has a group.
 /// </remarks>
 internal readonly unsafe struct KeyTree
