@@ -40,6 +40,9 @@ public sealed record GzipIndex
     /// <summary>Bytes of the content.</summary>
     public required long Length { get; init; }
 
+    /// <summary>Table and windows are in zlib format.</summary>
+    public bool IsCompressed { get; init; } = true;
+
     /// <summary>In order.</summary>
     public required GzipCheckpoint[] Checkpoints { get; init; }
 
@@ -62,10 +65,25 @@ public sealed record GzipIndex
         return low - 1;
     }
 
-    /// <summary>Reads an index with all its windows.</summary>
-    /// <exception cref="InvalidFormatException">Not an index, cut off, damaged or contradictory.</exception>
-    public static GzipIndex Read(ReadOnlySpan<byte> file)
+    /// <summary>Unpacks the window of a checkpoint: the output before it.</summary>
+    /// <param name="window">Room for 32 KiB.</param>
+    /// <returns>Bytes of the window.</returns>
+    /// <exception cref="InvalidFormatException">It is damaged.</exception>
+    public int ReadWindow(GzipCheckpoint checkpoint, Span<byte> window)
     {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ReadOnlySpan<byte> stored = checkpoint.StoredWindow.Span;
+        if (IsCompressed && !stored.IsEmpty) return ZlibCodec.Decompress(stored, window[..RawInflater.WindowSize]);
+        if (stored.Length > RawInflater.WindowSize) throw Error($"a window of {stored.Length} bytes");
+        stored.CopyTo(window);
+        return stored.Length;
+    }
+
+    /// <summary>Reads an index. Windows stay packed in <paramref name="memory"/>, which must not change: together they may be huge.</summary>
+    /// <exception cref="InvalidFormatException">Not an index, cut off, damaged or contradictory.</exception>
+    public static GzipIndex Read(ReadOnlyMemory<byte> memory)
+    {
+        ReadOnlySpan<byte> file = memory.Span;
         if (file.Length < HeaderSize || !IsMatch(file)) throw Error("this is not a gzip index");
         if (Crc32C.Raw(file[..ChecksumOffset]) != ReadUInt32LittleEndian(file[ChecksumOffset..])) throw Error("the checksum of its header is wrong");
         if (file[8] != 1) throw Error($"version {file[8]}.{file[9]}");
@@ -77,22 +95,22 @@ public sealed record GzipIndex
         if (window != RawInflater.WindowSize || entrySize != EntrySize) throw Error($"windows of {window} and checkpoints of {entrySize} bytes");
         if (count is < 0 or > MaxCheckpoints) throw Error($"{count} checkpoints");
         if (ReadInt64LittleEndian(file[41..]) != file.Length) throw Error($"it has {file.Length} bytes instead of {ReadInt64LittleEndian(file[41..])}");
-        byte[] table = Unpack(Slice(file, ReadInt64LittleEndian(file[313..]), ReadInt64LittleEndian(file[321..])), compressed, (int)count * EntrySize);
-        if (table.Length != count * EntrySize) throw Error($"a table of {table.Length} bytes for {count} checkpoints");
+        byte[] table = UnpackTable(Slice(memory, ReadInt64LittleEndian(file[313..]), ReadInt64LittleEndian(file[321..])).Span, compressed, (int)count * EntrySize);
         var index = new GzipIndex
         {
+            IsCompressed = compressed,
             Distance = ReadInt32LittleEndian(file[13..]),
             CompressedLength = ReadInt64LittleEndian(file[33..]),
             Length = ReadInt64LittleEndian(file[49..]),
             Checkpoints = new GzipCheckpoint[(int)count],
         };
         if (index.Distance < 0 || index.CompressedLength < 0 || index.Length < 0) throw Error("negative sizes");
-        for (int i = 0; i < count; i++) index.Checkpoints[i] = ReadCheckpoint(table.AsSpan(i * EntrySize, EntrySize), file, compressed);
+        for (int i = 0; i < count; i++) index.Checkpoints[i] = ReadCheckpoint(table.AsSpan(i * EntrySize, EntrySize), memory);
         index.CheckOrder();
         return index;
     }
 
-    /// <summary>Writes the index as overlaybd does: tables and windows compressed.</summary>
+    /// <summary>Writes the index in overlaybd's form.</summary>
     public byte[] Write()
     {
         CheckOrder();
@@ -104,18 +122,17 @@ public sealed record GzipIndex
         for (int i = 0; i < Checkpoints.Length; i++)
         {
             GzipCheckpoint checkpoint = Checkpoints[i];
-            byte[] window = checkpoint.Window.IsEmpty ? [] : ZlibCodec.Compress(checkpoint.Window.Span);
             Span<byte> entry = table.AsSpan(i * EntrySize, EntrySize);
             WriteInt64LittleEndian(entry, checkpoint.Position);
             WriteInt64LittleEndian(entry[8..], checkpoint.CompressedPosition);
             WriteInt64LittleEndian(entry[16..], file.Position);
             entry[24] = (byte)checkpoint.Bits;
-            WriteInt32LittleEndian(entry[25..], window.Length);
-            file.Write(window);
+            WriteInt32LittleEndian(entry[25..], checkpoint.StoredWindow.Length);
+            file.Write(checkpoint.StoredWindow.Span);
         }
 
         long tableStart = file.Position;
-        file.Write(ZlibCodec.Compress(table));
+        file.Write(IsCompressed ? ZlibCodec.Compress(table) : table);
         WriteHeader(header, tableStart, file.Length);
         file.Position = 0;
         file.Write(header);
@@ -126,8 +143,8 @@ public sealed record GzipIndex
     {
         Magic.CopyTo(header);
         header[8] = 1;
-        header[10] = 1;
-        header[11] = 6;
+        header[10] = IsCompressed ? (byte)1 : (byte)0;
+        header[11] = IsCompressed ? (byte)6 : (byte)0;
         WriteInt32LittleEndian(header[13..], Distance);
         WriteInt32LittleEndian(header[17..], RawInflater.WindowSize);
         WriteInt32LittleEndian(header[21..], EntrySize);
@@ -140,10 +157,10 @@ public sealed record GzipIndex
         WriteUInt32LittleEndian(header[ChecksumOffset..], Crc32C.Raw(header[..ChecksumOffset]));
     }
 
-    private static GzipCheckpoint ReadCheckpoint(ReadOnlySpan<byte> entry, ReadOnlySpan<byte> file, bool compressed)
+    private static GzipCheckpoint ReadCheckpoint(ReadOnlySpan<byte> entry, ReadOnlyMemory<byte> file)
     {
-        uint windowLength = ReadUInt32LittleEndian(entry[25..]);
-        byte[] window = windowLength == 0 ? [] : Unpack(Slice(file, ReadInt64LittleEndian(entry[16..]), windowLength), compressed, RawInflater.WindowSize);
+        uint length = ReadUInt32LittleEndian(entry[25..]);
+        ReadOnlyMemory<byte> window = length == 0 ? default : Slice(file, ReadInt64LittleEndian(entry[16..]), length);
         return new GzipCheckpoint(ReadInt64LittleEndian(entry), ReadInt64LittleEndian(entry[8..]), entry[24], window);
     }
 
@@ -153,7 +170,7 @@ public sealed record GzipIndex
         foreach (GzipCheckpoint checkpoint in Checkpoints)
         {
             if (checkpoint.Position < position || checkpoint.Position > Length || checkpoint.CompressedPosition < compressed
-                || checkpoint.CompressedPosition > CompressedLength || checkpoint.Bits is < 0 or > 7 || checkpoint.Window.Length > RawInflater.WindowSize)
+                || checkpoint.CompressedPosition > CompressedLength || checkpoint.Bits is < 0 or > 7)
             {
                 throw Error($"an impossible checkpoint at {checkpoint.Position}, compressed {checkpoint.CompressedPosition}, {checkpoint.Bits} bits");
             }
@@ -162,17 +179,18 @@ public sealed record GzipIndex
         }
     }
 
-    private static byte[] Unpack(ReadOnlySpan<byte> stored, bool compressed, int maxLength)
+    private static byte[] UnpackTable(ReadOnlySpan<byte> stored, bool compressed, int length)
     {
-        if (!compressed) return stored.Length <= maxLength ? stored.ToArray() : throw Error($"{stored.Length} bytes where {maxLength} are the most");
+        if (!compressed) return stored.Length == length ? stored.ToArray() : throw Error($"a table of {stored.Length} bytes instead of {length}");
 
-        // A window or a table is taken apart only if its stored bytes can make that much: deflate gains a factor of 1032 at most.
-        byte[] content = new byte[(int)Math.Min(maxLength, (stored.Length * 1032L) + 1)];
-        int length = ZlibCodec.Decompress(stored, content);
-        return length == content.Length ? content : content[..length];
+        // Room only if the stored bytes can make that much: deflate gains a factor of 1032 at most.
+        if (length > stored.Length * 1032L) throw Error($"a table of {stored.Length} compressed bytes can't hold {length}");
+        byte[] table = new byte[length];
+        int unpacked = ZlibCodec.Decompress(stored, table);
+        return unpacked == length ? table : throw Error($"a table of {unpacked} bytes instead of {length}");
     }
 
-    private static ReadOnlySpan<byte> Slice(ReadOnlySpan<byte> file, long offset, long length)
+    private static ReadOnlyMemory<byte> Slice(ReadOnlyMemory<byte> file, long offset, long length)
     {
         if (offset < HeaderSize || length < 0 || offset > file.Length || length > file.Length - offset) throw Error($"{length} bytes at {offset} of a file of {file.Length}");
         return file.Slice((int)offset, (int)length);

@@ -100,7 +100,7 @@ public sealed record LsmtHeader
     }
 
     /// <summary>Writes the 4096 bytes.</summary>
-    /// <exception cref="ArgumentException">A text is too long.</exception>
+    /// <exception cref="SluiceException">A text is too long.</exception>
     public void Write(Span<byte> destination)
     {
         Span<byte> bytes = destination[..Size];
@@ -122,7 +122,7 @@ public sealed record LsmtHeader
 
     private static void Put(string text, Span<byte> field, string name)
     {
-        if (!Encoding.UTF8.TryGetBytes(text, field, out _)) throw new ArgumentException($"{name} is longer than {field.Length} bytes");
+        if (!Encoding.UTF8.TryGetBytes(text, field, out _)) throw new SluiceException(SluiceError.Usage, Format, $"{name} '{text}' is longer than {field.Length} bytes");
     }
 
     private static string Text(ReadOnlySpan<byte> field)

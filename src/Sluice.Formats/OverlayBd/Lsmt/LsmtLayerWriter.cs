@@ -32,8 +32,7 @@ public sealed class LsmtLayerWriter
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.VirtualSize);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.VirtualSize, LsmtLimits.MaxVirtualSize);
+        if (options.VirtualSize is < 0 or > LsmtLimits.MaxVirtualSize) throw new ArgumentException($"a device of {options.VirtualSize} bytes", nameof(options));
         _output = output;
         _options = options;
         WriteHeader(Describe(LsmtFlags.Header | LsmtFlags.DataFile | LsmtFlags.Sealed));

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using Sluice.Formats.Hashing;
 
 namespace Sluice.Formats.OverlayBd.ZFile;
@@ -18,6 +17,7 @@ public sealed unsafe class ZFileIndex : IDisposable
     private const int GroupShift = 15;
 
     private readonly long[] _bases;
+    private readonly NativeTable _table;
     private uint* _offsets;
 
     private ZFileIndex(ZFileHeader header)
@@ -25,10 +25,9 @@ public sealed unsafe class ZFileIndex : IDisposable
         Header = header;
         Codec = header.Codec;
         _bases = new long[(header.BlockCount >> GroupShift) + 1];
-        _offsets = (uint*)NativeMemory.Alloc((nuint)header.BlockCount + 1, sizeof(uint));
+        _table = new NativeTable(header.BlockCount + 1L, sizeof(uint));
+        _offsets = (uint*)_table.Address;
     }
-
-    ~ZFileIndex() => Free();
 
     /// <summary>The trailer, or the header that was written again.</summary>
     public ZFileHeader Header { get; }
@@ -127,8 +126,8 @@ public sealed unsafe class ZFileIndex : IDisposable
 
     public void Dispose()
     {
-        Free();
-        GC.SuppressFinalize(this);
+        _offsets = null;
+        _table.Dispose();
     }
 
     private void Load(ReadOnlySpan<byte> jumpTable)
@@ -146,11 +145,5 @@ public sealed unsafe class ZFileIndex : IDisposable
 
         _offsets[BlockCount] = (uint)offset;
         if (offset != Header.IndexOffset) throw ZFileHeader.Error($"the blocks end at {offset}, the jump table begins at {Header.IndexOffset}");
-    }
-
-    private void Free()
-    {
-        NativeMemory.Free(_offsets);
-        _offsets = null;
     }
 }

@@ -71,10 +71,11 @@ public sealed partial class ZFileWriter : OutputStream
     /// <summary>Bytes of the ZFile so far.</summary>
     public long StoredLength { get; private set; }
 
-    /// <summary>Appends content. Nothing is kept of <paramref name="content"/>.</summary>
-    public override void Write(ReadOnlySpan<byte> content)
+    /// <summary>Appends content. Nothing is kept of <paramref name="buffer"/>.</summary>
+    public override void Write(ReadOnlySpan<byte> buffer)
     {
         ThrowIfComplete();
+        ReadOnlySpan<byte> content = buffer;
         while (!content.IsEmpty)
         {
             if (_blockFilled == 0 && content.Length >= BlockSize)
