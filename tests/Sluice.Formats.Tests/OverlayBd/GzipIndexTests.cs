@@ -37,7 +37,7 @@ public sealed class GzipIndexTests
         using (var writer = new GZipStream(stream, level, leaveOpen: true)) writer.Write(content);
         byte[] gzip = stream.ToArray();
         GzipIndex index = GzipIndex.Read(Build(gzip, 100_000).Write());
-        Assert.InRange(index.Checkpoints.Length, 5, 15);
+        Assert.InRange(index.Checkpoints.Length, 2, 15);
         var random = new Random(2);
         for (int i = 0; i < 60; i++)
         {

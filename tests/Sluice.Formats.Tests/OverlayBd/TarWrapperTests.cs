@@ -70,7 +70,7 @@ public sealed class TarWrapperTests
         Assert.Null(reader.ReadEntry());
         using var directory = new TemporaryDirectory();
         File.WriteAllBytes(directory.File("a.tar"), file);
-        Tool.Run(directory.Path, "tar", "-xf", "a.tar");
+        Tar.Tool.Run(directory.Path, "tar", "-xf", "a.tar");
         Assert.Equal(payload, File.ReadAllBytes(directory.File("overlaybd.commit")));
     }
 

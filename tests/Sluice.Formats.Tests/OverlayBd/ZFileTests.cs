@@ -25,7 +25,7 @@ public sealed class ZFileTests
             files++;
         }
 
-        Assert.Equal(29, files);
+        Assert.Equal(28, files);
     }
 
     [Fact]
