@@ -68,7 +68,7 @@ public sealed class BlockLayerTailTests
         Assert.Throws<InvalidFormatException>(() => BlockLayerTail.TryRead([], 0, out _));
         byte[] blob = MakeLayer(true, 0, 1000, 10, out _);
         Assert.Throws<InvalidFormatException>(() => BlockLayerTail.TryRead([.. blob, 1], blob.Length + 1, out _));
-        Assert.Throws<InvalidFormatException>(() => BlockLayerTail.TryRead(blob[..^1], blob.Length - 1, out _));
+        Assert.Throws<InvalidFormatException>(() => BlockLayerTail.TryRead(blob.AsSpan(..^1), blob.Length - 1, out _));
         Assert.Throws<InvalidFormatException>(() => BlockLayerTail.TryRead([.. new byte[7], .. blob], blob.Length + 7, out _));
     }
 

@@ -37,7 +37,7 @@ public sealed class TraceFileTests
             Assert.Throws<InvalidFormatException>(() => TraceFile.Read(damaged));
         }
 
-        Assert.Throws<InvalidFormatException>(() => TraceFile.Read(file[..^1]));
+        Assert.Throws<InvalidFormatException>(() => TraceFile.Read(file.AsSpan(..^1)));
         Assert.False(TraceFile.IsMatch("/usr/bin/sh\n"u8));
     }
 }
