@@ -47,6 +47,24 @@ public sealed class TarWrapperTests
         Assert.Equal(golden, output.ToArray());
     }
 
+    [Fact]
+    public void Blocks_are_taken_back_inside_a_tar()
+    {
+        byte[] noise = new byte[400_000];
+        new Random(2).NextBytes(noise);
+        noise.AsSpan(0, 130_000).Clear();
+        using var output = new MemoryStream();
+        var tar = new TarWrapperWriter(output);
+        var zfile = new ZFileWriter(tar, new ZFileOptions { BlockSize = 64 << 10, OverwriteHeader = true });
+        zfile.Write(noise);
+        ZFileHeader trailer = zfile.Complete();
+        TarWrapper wrapper = tar.Complete();
+        Assert.Equal(32 << 10, trailer.BlockSize);
+        Assert.Equal(trailer.FileLength, wrapper.PayloadLength);
+        Assert.Equal(wrapper.TotalLength, output.Length);
+        Assert.Equal(noise, ZFileTests.Decode(output.ToArray().AsSpan(wrapper.PayloadOffset, (int)wrapper.PayloadLength).ToArray()));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
