@@ -56,7 +56,7 @@ public sealed class BlockLayerTailTests
     public void An_index_of_unusual_size_costs_one_more_request()
     {
         byte[] blob = MakeLayer(true, 1536, sectors: 200_000, extents: 100_000, out byte[] lsmt);
-        using BlockLayer layer = Open(blob, warp: false, out int requests);
+        using BlockLayer layer = Open(blob, warp: false, out int requests, firstRead: 24 << 10);
         Assert.Equal(3, requests);
         Assert.Equal(new LsmtFile(lsmt).Extents, layer.Extents);
     }
