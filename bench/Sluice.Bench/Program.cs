@@ -7,6 +7,9 @@ switch (args)
     case ["codecs", string file]:
         Sluice.Bench.Codecs.Run(file);
         return 0;
+    case ["zfile", string file]:
+        Sluice.Bench.ZFileBlocks.Run(file);
+        return 0;
     case ["tar"]:
         Sluice.Bench.TarThroughput.Run();
         return 0;
@@ -23,6 +26,6 @@ switch (args)
         await Sluice.Bench.WarmReads.RunAsync(layout, scratch);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|tar|cache-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|zfile FILE|tar|cache-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR");
         return 2;
 }
