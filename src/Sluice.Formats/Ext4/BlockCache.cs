@@ -9,9 +9,6 @@ internal sealed class BlockCache(IBlockStore store)
     private readonly Dictionary<long, CachedBlock> _blocks = [];
     private long _limit = store.BlockCount;
 
-    /// <summary>Blocks read from the store so far.</summary>
-    public long ReadCount { get; private set; }
-
     /// <summary>Blocks behind this one belong to the device, but not to the file system.</summary>
     public void LimitTo(long blockCount) => _limit = blockCount;
 
@@ -22,7 +19,6 @@ internal sealed class BlockCache(IBlockStore store)
         if ((ulong)block >= (ulong)_limit) throw Ext4Error.Invalid($"block {block} is beyond the end of the file system");
         byte[] bytes = GC.AllocateUninitializedArray<byte>(Ext4Layout.BlockSize);
         store.Read(block, bytes);
-        ReadCount++;
         cached = new CachedBlock(block, bytes, kind);
         _blocks.Add(block, cached);
         return cached;

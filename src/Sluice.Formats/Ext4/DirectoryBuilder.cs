@@ -9,7 +9,7 @@ internal sealed class DirectoryBuilder(Ext4Volume volume, BlockAllocator allocat
     private const int Spare = 8;
 
     private readonly int _usable = volume.DirectoryBytes;
-    private readonly int _tail = volume.Checksums.OfMetadata ? HashNode.EntrySize : 0;
+    private readonly int _tail = volume.IndexTail;
 
     /// <summary>Allocates and fills the blocks of a directory; returns where they are, in order.</summary>
     public List<long> Build(uint inode, uint parent, DirectoryName[] names, out bool indexed)

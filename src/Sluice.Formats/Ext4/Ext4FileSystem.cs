@@ -49,9 +49,6 @@ public sealed partial class Ext4FileSystem
     /// <summary>Blocks of 4 KiB that are free.</summary>
     public long FreeBlocks => _volume.FreeBlocks;
 
-    /// <summary>Blocks of metadata that were read from the store so far.</summary>
-    public long MetadataReads => _volume.Cache.ReadCount;
-
     /// <summary>Puts a file's content on the device; <see cref="Create"/> gives it an inode, or <see cref="Discard"/> takes it back.</summary>
     /// <param name="size">Bytes, holes included.</param>
     /// <param name="runs">What the file has besides holes, sorted and disjoint; null for a file without holes.</param>

@@ -26,8 +26,9 @@ internal sealed class Ext4Volume
         if (store.BlockCount < 1) throw Ext4Error.Invalid("the device is empty");
         _superblock = cache.Read(0, BlockKind.Plain);
         Ext4Superblock superblock = Superblock;
-        CheckShape(superblock, store.BlockCount);
+        if (superblock.Magic != Ext4Layout.Magic) throw Ext4Error.Invalid("no ext4 file system here (wrong magic)", 0);
         Ext4Features.Check(superblock, forWriting);
+        CheckShape(superblock, store.BlockCount);
         if (forWriting) CheckState(superblock);
         BlockCount = ((long)(Has(superblock.Incompatible, Ext4Features.Wide) ? superblock.BlocksHigh : 0) << 32) | superblock.BlocksLow;
         InodeCount = superblock.Inodes;
@@ -80,6 +81,9 @@ internal sealed class Ext4Volume
     /// <summary>Bytes of a directory block that entries may take; behind them lies the checksum, if there is one.</summary>
     public int DirectoryBytes => Checksums.OfMetadata ? Ext4Layout.BlockSize - DirectoryBlock.TailSize : Ext4Layout.BlockSize;
 
+    /// <summary>Bytes at the end of a directory's index blocks that the checksum takes.</summary>
+    public int IndexTail => Checksums.OfMetadata ? HashNode.EntrySize : 0;
+
     private Span<byte> SuperblockBytes => _superblock.Bytes.AsSpan(Ext4Layout.SuperblockOffset, Ext4Superblock.Size);
 
     /// <summary>Writes all changed metadata to the store, checksums and totals included.</summary>
@@ -112,7 +116,6 @@ internal sealed class Ext4Volume
 
     private static void CheckShape(in Ext4Superblock superblock, long deviceBlocks)
     {
-        if (superblock.Magic != Ext4Layout.Magic) throw Ext4Error.Invalid("no ext4 file system here (wrong magic)", 0);
         if (superblock.LogBlockSize != 2)
         {
             throw superblock.LogBlockSize > 6
@@ -131,6 +134,7 @@ internal sealed class Ext4Volume
             throw Ext4Error.Invalid($"groups of {superblock.BlocksPerGroup} blocks", 0);
         if (superblock.InodesPerGroup is 0 or > 8 * Ext4Layout.BlockSize || superblock.InodesPerGroup % (Ext4Layout.BlockSize / inodeSize) != 0)
             throw Ext4Error.Invalid($"groups of {superblock.InodesPerGroup} inodes", 0);
+        if (superblock.FirstInode > superblock.InodesPerGroup) throw Ext4Error.Invalid($"inode {superblock.FirstInode} as the first one", 0);
         long blocks = ((long)(wide ? superblock.BlocksHigh : 0) << 32) | superblock.BlocksLow;
         if (blocks == 0 || blocks > deviceBlocks) throw Ext4Error.Invalid($"a file system of {blocks} blocks on a device of {deviceBlocks}", 0);
         long groups = (blocks + superblock.BlocksPerGroup - 1) / superblock.BlocksPerGroup;

@@ -35,15 +35,15 @@ internal readonly ref struct HashNode
     /// <summary>Root or inner node, whichever the block is; nothing is checked.</summary>
     public static HashNode Of(Span<byte> block) => new(block, DirectoryBlock.LengthOf(block) == 12 ? RootOffset : NodeOffset);
 
+    /// <param name="tail">Bytes at the block's end that the checksum takes.</param>
     /// <exception cref="InvalidFormatException">The counts can't be.</exception>
-    public static HashNode Checked(Span<byte> block, int offset)
+    public static HashNode Checked(Span<byte> block, int offset, int tail)
     {
         var node = new HashNode(block, offset);
-        if (node.Count == 0 || node.Count > node.Limit || node.Limit > MaxEntries(offset, 0)) throw Ext4Error.Invalid("a directory index with impossible counts");
+        if (node.Count == 0 || node.Count > node.Limit || node.Limit > MaxEntries(offset, tail)) throw Ext4Error.Invalid("a directory index with impossible counts");
         return node;
     }
 
-    /// <param name="tail">Bytes at the block's end that the checksum takes.</param>
     public static int MaxEntries(int offset, int tail) => (Ext4Layout.BlockSize - offset - tail) / EntrySize;
 
     /// <summary>Makes an empty index.</summary>

@@ -144,7 +144,7 @@ internal sealed class HashTree
     }
 
     private HashNode Node(int number) =>
-        HashNode.Checked(Block(number, BlockKind.HashNode).Bytes, number == 0 ? HashNode.RootOffset : HashNode.NodeOffset);
+        HashNode.Checked(Block(number, BlockKind.HashNode).Bytes, number == 0 ? HashNode.RootOffset : HashNode.NodeOffset, _volume.IndexTail);
 
     private CachedBlock Leaf(int number)
     {

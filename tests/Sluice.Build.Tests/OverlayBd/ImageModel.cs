@@ -13,6 +13,24 @@ internal sealed class ImageModel
 
     public Inode Root => _merger.Root;
 
+    /// <summary>A model of what is there.</summary>
+    public static ImageModel From(Ext4Image image)
+    {
+        var model = new ImageModel();
+        foreach (Inode file in TreeWalk.Inodes(image.Root).Where(inode => inode.Type == FileType.Regular))
+        {
+            byte[] content = new byte[file.Size];
+            image.ReadContent(file, 0, content);
+            model._contents[file] = content;
+        }
+
+        image.Root.Entries!.Remove(new FileName("lost+found"));
+        model._merger.Apply(new LayerTree { Root = image.Root });
+        return model;
+    }
+
+    public byte[] ContentOf(Inode file) => _contents[file];
+
     /// <summary>Dangling links.</summary>
     public IReadOnlyList<FileName> Apply(byte[] tar)
     {

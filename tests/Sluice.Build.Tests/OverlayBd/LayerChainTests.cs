@@ -4,6 +4,7 @@ using Sluice.Formats.Tar;
 using Sluice.Formats.Trees;
 using Sluice.Testing;
 using Sluice.Testing.Ext4;
+using Sluice.Testing.Images;
 
 namespace Sluice.Build.Tests.OverlayBd;
 
@@ -54,6 +55,37 @@ public sealed class LayerChainTests
         ApplyChain(7, path, layers: 4);
     }
 
+    [Fact]
+    public void An_opaque_root_leaves_what_belongs_to_the_file_system()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory.File("image");
+        using var store = new FileBlockStore(path, 64L << 20);
+        Ext4Formatter.Format(store, new Ext4FormatOptions { Size = 64L << 20 });
+        Apply(store, new TestLayer().File("a", "1").Directory("d").File("d/b").ToTar());
+        Apply(store, new TestLayer().Opaque("").File("x").ToTar());
+        E2fs.AssertClean(path);
+        Assert.Equal(["lost+found", "x"], Ext4Reader.Read(store).Root.Entries!.Keys.Select(name => name.ToString()));
+    }
+
+    [Fact]
+    public void A_small_layer_reads_few_blocks_and_writes_fewer()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory.File("image");
+        using var store = new FileBlockStore(path, 64L << 30);
+        Ext4Formatter.Format(store, new Ext4FormatOptions());
+        var first = new TestLayer().Directory("usr").Directory("usr/share");
+        for (int i = 0; i < 3000; i++) first.File($"usr/share/file {i}", "content");
+        Apply(store, first.ToTar());
+        (long read, long metadata, long data) = (store.BlocksRead, store.MetadataBlocksWritten, store.DataBlocksWritten);
+        Apply(store, new TestLayer().Directory("usr/share/new").File("usr/share/new/file", new byte[10_240]).Whiteout("usr/share/file 7").ToTar());
+        Assert.InRange(store.BlocksRead - read, 1, 16);
+        Assert.InRange(store.MetadataBlocksWritten - metadata, 1, 12);
+        Assert.Equal(3, store.DataBlocksWritten - data);
+        E2fs.AssertClean(path);
+    }
+
     private static void ApplyChain(int seed, string path, int layers)
     {
         var random = new RandomLayers(seed);
@@ -63,12 +95,18 @@ public sealed class LayerChainTests
         model.Root.ModificationTime = Ext4Reader.Read(store).Root.ModificationTime;
         for (int layer = 0; layer < layers; layer++)
         {
-            byte[] tar = random.Next(model.Root, 30 + (layer * 20));
-            IReadOnlyList<FileName> dangling = model.Apply(tar);
-            Assert.Equal(dangling.Order(), Apply(store, tar).Order());
+            ApplyLayer(store, model, random.Next(model.Root, 30 + (layer * 20)));
             E2fs.AssertClean(path);
             model.AssertIs(Ext4Reader.Read(store));
         }
+
+        Assert.True(TreeWalk.DepthFirst(model.Root).Count(entry => !entry.Path.Bytes.StartsWith("/grows"u8)) > 20);
+    }
+
+    internal static void ApplyLayer(FileBlockStore store, ImageModel model, byte[] tar)
+    {
+        IReadOnlyList<FileName> dangling = model.Apply(tar);
+        Assert.Equal(dangling.Order(), Apply(store, tar).Order());
     }
 
     private static IReadOnlyList<FileName> Apply(FileBlockStore store, byte[] layer)

@@ -26,7 +26,8 @@ internal sealed class RandomLayers(int seed)
         using var tar = new MemoryStream();
         using var writer = new TarWriter(tar, leaveOpen: true);
         var shadow = new LayerTreeBuilder();
-        FileName[] lowerPaths = [.. TreeWalk.DepthFirst(lower).Skip(1).Select(entry => new FileName(entry.Path.Bytes[1..]))];
+        FileName[] all = [.. TreeWalk.DepthFirst(lower).Skip(1).Select(entry => new FileName(entry.Path.Bytes[1..]))];
+        FileName[] lowerPaths = [.. all.Where(path => !path.Bytes.StartsWith("grows"u8) || _random.Next(all.Length) < 8)];
         var own = new List<FileName>();
         for (int i = 0; i < entries; i++)
         {
@@ -106,7 +107,7 @@ internal sealed class RandomLayers(int seed)
         Size = size,
         SparseMap = runs,
         Device = type is TarEntryType.CharacterDevice or TarEntryType.BlockDevice ? new DeviceNumber((uint)_random.Next(4096), (uint)_random.Next(1 << 20)) : default,
-        ExtendedAttributes = _random.Next(4) == 0 ? Attributes() : [],
+        ExtendedAttributes = _random.Next(4) == 0 ? Attributes(type is TarEntryType.Regular or TarEntryType.Directory) : [],
     };
 
     private TarEntry Mark(FileName path, bool opaque)
@@ -132,14 +133,15 @@ internal sealed class RandomLayers(int seed)
 
     private FileTime Time() => new(_random.NextInt64(-1_000_000, 1L << 33), (uint)_random.Next(1_000_000_000));
 
-    private List<ExtendedAttribute> Attributes()
+    /// <param name="forUsers">Linux shows attributes of users on files and directories only.</param>
+    private List<ExtendedAttribute> Attributes(bool forUsers)
     {
         var attributes = new SortedDictionary<FileName, byte[]>();
         for (int i = _random.Next(5); i > 0; i--)
         {
             byte[] value = new byte[_random.Next(600)];
             _random.NextBytes(value);
-            string prefix = _random.Next(3) switch { 0 => "user.", 1 => "security.", _ => "trusted." };
+            string prefix = _random.Next(forUsers ? 3 : 2) switch { 0 => "trusted.", 1 => "security.", _ => "user." };
             attributes[new FileName(prefix + new string('x', 1 + _random.Next(40)))] = value;
         }
 
