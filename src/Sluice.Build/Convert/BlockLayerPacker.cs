@@ -1,0 +1,75 @@
+using Sluice.Build.Layers;
+using Sluice.Build.OverlayBd;
+using Sluice.Formats.Ext4;
+using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd.Lsmt;
+using Sluice.Formats.OverlayBd.ZFile;
+using Sluice.Formats.Trees;
+
+namespace Sluice.Build.Convert;
+
+/// <summary>
+/// Makes block layers on one device, one after another. Two threads of its own and those of the pipeline overlap: the first
+/// downloads, inflates, walks the tar and writes the file system; the second writes the compressed blocks in order.
+/// </summary>
+internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice device, Pipeline<ZFileBatch> pipeline)
+{
+    private readonly HashSet<FileName> _dropped = [];
+    private List<string> _warnings = [];
+
+    /// <summary>The device holds a file system already.</summary>
+    public bool IsFormatted { get; set; }
+
+    /// <param name="layers">The layers that go into this one, each to be opened when its turn comes and read to its end.</param>
+    /// <exception cref="Formats.SluiceException">Corrupt layer, source failed, the device or a disk is full.</exception>
+    public async Task<PackedBlockLayer> PackAsync(IReadOnlyList<(Descriptor Layer, Func<Stream> Open)> layers, LayerIdentity identity, CancellationToken cancellation)
+    {
+        var file = new ScratchFile();
+        try
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            var zfile = new ZFileWriter(file, options.ZFile);
+            await using var compressor = new ZFileCompressor(pipeline, stop.Token);
+            long leftOut = device.BytesLeftOut;
+            Task applying = OwnThread.Run("apply", () => Apply(layers, compressor, identity, stop.Token), stop);
+            Task<ZFileHeader> writing = OwnThread.Run("write blob", () =>
+            {
+                compressor.WriteTo(zfile);
+                return zfile.Complete();
+            }, stop);
+            await OwnThread.BothAsync(applying, writing, cancellation);
+            List<string> warnings = _warnings;
+            _warnings = [];
+            return new PackedBlockLayer(file, writing.Result, device.BytesLeftOut - leftOut, warnings);
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+
+    private void Apply(IReadOnlyList<(Descriptor Layer, Func<Stream> Open)> layers, ZFileCompressor output, LayerIdentity identity, CancellationToken cancellation)
+    {
+        var writer = new LsmtAppendWriter(output, new LsmtLayerOptions { VirtualSize = options.VirtualSize, Uuid = identity.Uuid, ParentUuid = identity.ParentUuid });
+        device.Begin(writer);
+        if (!IsFormatted) Ext4Formatter.Format(device, new Ext4FormatOptions { Size = options.VirtualSize });
+        IsFormatted = true;
+        foreach ((Descriptor layer, Func<Stream> open) in layers) Apply(layer, open(), cancellation);
+        device.End();
+        writer.Complete();
+        output.Complete();
+    }
+
+    private void Apply(Descriptor layer, Stream blob, CancellationToken cancellation)
+    {
+        Ext4FileSystem fileSystem = Ext4FileSystem.Open(device);
+        var applier = new Ext4LayerApplier(fileSystem);
+        LayerEntries.Read(blob, layer, applier.Add, cancellation);
+        foreach (FileName path in applier.Finish()) _warnings.Add($"layer {layer.Digest}: a hard link to '{path}', which does not exist, is left out");
+        foreach (FileName name in fileSystem.DroppedAttributes.Order())
+        {
+            if (_dropped.Add(name)) _warnings.Add($"ext4 can't hold the attribute '{name}'; it is left out");
+        }
+    }
+}
