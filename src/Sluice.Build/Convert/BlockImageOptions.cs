@@ -20,5 +20,5 @@ public sealed record BlockImageOptions
     internal ZFileOptions ZFile => new() { Algorithm = Algorithm, BlockSize = BlockSize };
 
     /// <summary>What decides the bytes of a layer besides the layers that it is made of; changes when the writer does.</summary>
-    internal string Fingerprint => $"overlaybd/1 {VirtualSize} {BlockSize} {Algorithm}";
+    internal string Fingerprint => $"overlaybd/1 {VirtualSize} {BlockSize} {Algorithm}{(Flatten ? " flat" : "")}";
 }

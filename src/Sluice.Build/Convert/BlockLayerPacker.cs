@@ -24,23 +24,40 @@ internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice 
     /// <exception cref="Formats.SluiceException">Corrupt layer, source failed, the device or a disk is full.</exception>
     public async Task<PackedBlockLayer> PackAsync(IReadOnlyList<(Descriptor Layer, Func<Stream> Open)> layers, LayerIdentity identity, CancellationToken cancellation)
     {
+        long leftOut = device.BytesLeftOut;
+        (ScratchFile file, ZFileHeader trailer) = await WriteAsync((output, stop) => Apply(layers, output, identity, stop), cancellation);
+        List<string> warnings = _warnings;
+        _warnings = [];
+        return new PackedBlockLayer(file, trailer, device.BytesLeftOut - leftOut, warnings);
+    }
+
+    /// <summary>The same layer without what its later parts replaced.</summary>
+    public async Task<PackedBlockLayer> CompactAsync(PackedBlockLayer layer, CancellationToken cancellation)
+    {
+        (ScratchFile file, ZFileHeader trailer) = await WriteAsync((output, _) => BlockLayerCompaction.Run(layer, output), cancellation);
+        return layer with { File = file, Trailer = trailer };
+    }
+
+    private async Task<(ScratchFile File, ZFileHeader Trailer)> WriteAsync(Action<Stream, CancellationToken> write, CancellationToken cancellation)
+    {
         var file = new ScratchFile();
         try
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             var zfile = new ZFileWriter(file, options.ZFile);
             await using var compressor = new ZFileCompressor(pipeline, stop.Token);
-            long leftOut = device.BytesLeftOut;
-            Task applying = OwnThread.Run("apply", () => Apply(layers, compressor, identity, stop.Token), stop);
+            Task making = OwnThread.Run("make layer", () =>
+            {
+                write(compressor, stop.Token);
+                compressor.Complete();
+            }, stop);
             Task<ZFileHeader> writing = OwnThread.Run("write blob", () =>
             {
                 compressor.WriteTo(zfile);
                 return zfile.Complete();
             }, stop);
-            await OwnThread.BothAsync(applying, writing, cancellation);
-            List<string> warnings = _warnings;
-            _warnings = [];
-            return new PackedBlockLayer(file, writing.Result, device.BytesLeftOut - leftOut, warnings);
+            await OwnThread.BothAsync(making, writing, cancellation);
+            return (file, writing.Result);
         }
         catch
         {
@@ -49,7 +66,7 @@ internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice 
         }
     }
 
-    private void Apply(IReadOnlyList<(Descriptor Layer, Func<Stream> Open)> layers, ZFileCompressor output, LayerIdentity identity, CancellationToken cancellation)
+    private void Apply(IReadOnlyList<(Descriptor Layer, Func<Stream> Open)> layers, Stream output, LayerIdentity identity, CancellationToken cancellation)
     {
         var writer = new LsmtAppendWriter(output, new LsmtLayerOptions { VirtualSize = options.VirtualSize, Uuid = identity.Uuid, ParentUuid = identity.ParentUuid });
         device.Begin(writer);
@@ -58,7 +75,6 @@ internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice 
         foreach ((Descriptor layer, Func<Stream> open) in layers) Apply(layer, open(), cancellation);
         device.End();
         writer.Complete();
-        output.Complete();
     }
 
     private void Apply(Descriptor layer, Stream blob, CancellationToken cancellation)

@@ -12,8 +12,9 @@ internal static class BlockLayerUpload
 {
     private const int BufferSize = 1 << 20;
 
+    /// <param name="key">See <see cref="LayerReuse.KeyAnnotation"/>.</param>
     /// <returns>The descriptor that belongs into the manifest.</returns>
-    public static async Task<Descriptor> RunAsync(ScratchFile file, IImageStore destination, CancellationToken cancellation)
+    public static async Task<Descriptor> RunAsync(ScratchFile file, string key, IImageStore destination, CancellationToken cancellation)
     {
         var wrapper = new TarWrapper(TarWrapper.PaxPayloadOffset, file.Length);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -43,7 +44,7 @@ internal static class BlockLayerUpload
         await WriteAsync(filled + wrapper.TrailerLength);
         var digest = Digest.FromSha256(hash.GetHashAndReset());
         await upload.CommitAsync(digest, cancellation);
-        return Describe(digest, wrapper.TotalLength);
+        return Describe(digest, wrapper.TotalLength, key);
 
         async ValueTask WriteAsync(int length)
         {
@@ -52,7 +53,7 @@ internal static class BlockLayerUpload
         }
     }
 
-    private static Descriptor Describe(Digest digest, long size) => new()
+    private static Descriptor Describe(Digest digest, long size, string key) => new()
     {
         MediaType = MediaTypes.OciLayer,
         Digest = digest,
@@ -63,6 +64,7 @@ internal static class BlockLayerUpload
             [OverlayBdAnnotations.BlobSize] = size.ToString(System.Globalization.CultureInfo.InvariantCulture),
             [OverlayBdAnnotations.Version] = OverlayBdAnnotations.NativeVersion,
             [OverlayBdAnnotations.FileSystem] = "ext4",
+            [LayerReuse.KeyAnnotation] = key,
         },
     };
 }

@@ -99,7 +99,7 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
     private Task<ConvertedImage> ConvertImageAsync(StoredImage image, StoredImage? previous, CancellationToken cancellation) =>
         options.Block is null
             ? new RafsConverter(image, destination, options, progress).ConvertAsync(previous, cancellation)
-            : new OverlayBdConverter(image, destination, options, progress).ConvertAsync(cancellation);
+            : new OverlayBdConverter(image, destination, options, progress).ConvertAsync(previous, cancellation);
 
     /// <summary>What the destination's name means so far, or null. Whatever is wrong with it only costs the reuse.</summary>
     private async Task<StoredImage?> PreviousAsync(string? to, Platform platform, CancellationToken cancellation)

@@ -1,6 +1,8 @@
 using Sluice.Build.OverlayBd;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd.Artifacts;
+using Sluice.Formats.OverlayBd.Lsmt;
 using Sluice.Formats.OverlayBd.ZFile;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
@@ -18,52 +20,120 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
     private readonly List<string> _warnings = [];
     private Task _upload = Task.CompletedTask;
 
-    public async Task<ConvertedImage> ConvertAsync(CancellationToken cancellation)
+    /// <param name="previous">What the destination's name meant before; its blobs are taken where they fit. May be null.</param>
+    public async Task<ConvertedImage> ConvertAsync(StoredImage? previous, CancellationToken cancellation)
     {
         ImageConfig config = await ConvertedManifest.ReadSourceAsync(source, cancellation);
-        IReadOnlyList<Descriptor> layers = source.Manifest.Layers;
-        if (layers.Count == 0) throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} has no layers");
-        IReadOnlyList<LayerIdentity> identities = LayerIdentity.All(config.DiffIds);
-        using var device = new LayeredDevice(_block.VirtualSize, bottom: null);
-        using Pipeline<ZFileBatch> pipeline = ZFileCompressor.NewPipeline(new ZFileBlockCodec(_block.Algorithm, _block.BlockSize, HasChecksums: true), Math.Max(1, options.Jobs));
-        var packer = new BlockLayerPacker(_block, device, pipeline);
-        try
+        if (source.Manifest.Layers.Count == 0) throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} has no layers");
+        List<Part> parts = Parts(config, new LayerReuse(options, previous, destination, OverlayBdAnnotations.BlobDigest), out LayerReuse reuse);
+        var taken = new List<Descriptor>();
+        foreach (Part part in parts)
         {
-            for (int i = 0; i < layers.Count; i++)
-            {
-                Descriptor layer = layers[i];
-                PackedBlockLayer packed = await packer.PackAsync([Source(layer, cancellation)], identities[i], cancellation);
-                await _upload;
-                _upload = UploadAsync(layer, packed, cancellation);
-            }
-        }
-        finally
-        {
-            await _upload.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            if (await reuse.TryTakeAsync(part.Key, blob => ProbeAsync(blob, cancellation), cancellation) is not { } blob) break;
+            taken.Add(blob);
+            Finish(new ConvertedLayer(part.Source, blob, Reused: true, Chunks: 0, DuplicateBytes: 0));
         }
 
-        await _upload;
-        ImageConfig converted = config.WithLayers([.. _layers.Select(l => l.Blob.Digest)], config.History);
+        if (taken.Count < parts.Count) await MakeAsync(parts[taken.Count..], taken, cancellation);
+        ImageConfig converted = config.WithLayers([.. _layers.Select(l => l.Blob.Digest)], History(config));
         Descriptor manifest = await ConvertedManifest.PushAsync(source, converted, [.. _layers.Select(l => l.Blob)], destination, cancellation);
         return new ConvertedImage(source.Stored.ToDescriptor(), manifest, _layers, BootstrapSize: 0, _warnings);
     }
 
-    private (Descriptor Layer, Func<Stream> Open) Source(Descriptor layer, CancellationToken cancellation) => (layer, () =>
+    /// <summary>The block layers to be: one for each layer, or one for all.</summary>
+    private List<Part> Parts(ImageConfig config, LayerReuse keys, out LayerReuse reuse)
+    {
+        reuse = keys;
+        IReadOnlyList<Descriptor> layers = source.Manifest.Layers;
+        IReadOnlyList<LayerIdentity> identities = LayerIdentity.All(config.DiffIds);
+        List<Part> parts = [.. layers.Select((layer, i) => new Part(layer, [layer], identities[i], keys.NextKey(layer.Digest)))];
+        if (!_block.Flatten) return parts;
+        Descriptor all = source.Stored.ToDescriptor() with { Size = layers.Sum(layer => layer.Size) };
+        return [new Part(all, layers, parts[^1].Identity with { ParentUuid = LsmtHeader.NoUuid }, parts[^1].Key)];
+    }
+
+    /// <summary>Reads the indexes of a layer that is to be taken over, so that no damaged one is.</summary>
+    private async Task<Descriptor> ProbeAsync(Descriptor blob, CancellationToken cancellation)
+    {
+        using RemoteBlockLayer layer = await RemoteBlockLayer.OpenAsync(destination, blob, cancellation);
+        return blob;
+    }
+
+    private async Task MakeAsync(IReadOnlyList<Part> parts, IReadOnlyList<Descriptor> lower, CancellationToken cancellation)
+    {
+        using RemoteBlockImage? below = lower.Count == 0 ? null : await RemoteBlockImage.LoadAsync(destination, lower, cancellation);
+        using var device = new LayeredDevice(_block.VirtualSize, below is null ? null : new LowerLayers(new BlockContentReader(below) { Window = 64 << 10 }));
+        using Pipeline<ZFileBatch> pipeline = ZFileCompressor.NewPipeline(new ZFileBlockCodec(_block.Algorithm, _block.BlockSize, HasChecksums: true), options.Jobs);
+        var packer = new BlockLayerPacker(_block, device, pipeline) { IsFormatted = below is not null };
+        try
+        {
+            foreach (Part part in parts)
+            {
+                PackedBlockLayer packed = await packer.PackAsync([.. part.Layers.Select(layer => Open(layer, cancellation))], part.Identity, cancellation);
+                if (_block.Flatten)
+                {
+                    using PackedBlockLayer loose = packed;
+                    packed = await packer.CompactAsync(loose, cancellation);
+                }
+
+                await Settle(packed);
+                _upload = UploadAsync(part, packed, cancellation);
+            }
+
+            await _upload;
+        }
+        finally
+        {
+            await _upload.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Waits for the upload of the layer below.</summary>
+    private async Task Settle(PackedBlockLayer next)
+    {
+        try
+        {
+            await _upload;
+        }
+        catch
+        {
+            next.Dispose();
+            throw;
+        }
+    }
+
+    private (Descriptor Layer, Func<Stream> Open) Open(Descriptor layer, CancellationToken cancellation) => (layer, () =>
     {
         progress?.LayerStarted(layer);
         return new ProgressStream(source.Store.OpenBlobAsync(layer, cancellation).GetAwaiter().GetResult(), bytes => progress?.LayerAdvanced(layer, bytes));
     });
 
-    private async Task UploadAsync(Descriptor layer, PackedBlockLayer packed, CancellationToken cancellation)
+    private async Task UploadAsync(Part part, PackedBlockLayer packed, CancellationToken cancellation)
     {
         await Task.Yield();
         using (packed)
         {
             _warnings.AddRange(packed.Warnings);
-            Descriptor blob = await BlockLayerUpload.RunAsync(packed.File, destination, cancellation);
-            var converted = new ConvertedLayer(layer, blob, Reused: false, packed.Trailer.BlockCount, packed.BytesLeftOut);
-            _layers.Add(converted);
-            progress?.LayerFinished(converted);
+            Descriptor blob = await BlockLayerUpload.RunAsync(packed.File, part.Key, destination, cancellation);
+            Finish(new ConvertedLayer(part.Source, blob, Reused: false, packed.Trailer.BlockCount, packed.BytesLeftOut));
         }
     }
+
+    private void Finish(ConvertedLayer layer)
+    {
+        _layers.Add(layer);
+        progress?.LayerFinished(layer);
+    }
+
+    /// <summary>With one layer for all, no step but the last has made a layer.</summary>
+    private IReadOnlyList<HistoryEntry> History(ImageConfig config)
+    {
+        if (!_block.Flatten || config.History.Count == 0) return config.History;
+        var last = new HistoryEntry { Created = config.Created, CreatedBy = "sluice convert --flatten" };
+        return [.. config.History.Select(step => step with { EmptyLayer = true }), last];
+    }
+
+    /// <summary>A block layer to be.</summary>
+    /// <param name="Source">What reports name as its origin.</param>
+    private sealed record Part(Descriptor Source, IReadOnlyList<Descriptor> Layers, LayerIdentity Identity, string Key);
 }

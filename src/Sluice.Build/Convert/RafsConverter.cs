@@ -22,7 +22,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
     public async Task<ConvertedImage> ConvertAsync(StoredImage? previous, CancellationToken cancellation)
     {
         ImageConfig config = await ConvertedManifest.ReadSourceAsync(source, cancellation);
-        var reuse = new LayerReuse(options, previous, destination);
+        var reuse = new LayerReuse(options, previous, destination, NydusAnnotations.Blob);
         using (var pipeline = new ChunkPipeline(new ChunkCompression(options.Compressor, options.Level), options.ChunkSize, Math.Max(1, options.Jobs)))
         {
             foreach (Descriptor layer in source.Manifest.Layers) await AddLayerAsync(layer, pipeline, reuse, cancellation);
@@ -36,7 +36,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
     {
         progress?.LayerStarted(layer);
         string key = reuse.NextKey(layer.Digest);
-        PackedLayer? packed = await reuse.TryTakeAsync(_layers.Count, key, _blobs, cancellation);
+        PackedLayer? packed = await reuse.TryTakeAsync(key, blob => PackedLayerReader.ReadAsync(destination, blob, _layers.Count, _blobs, cancellation), cancellation);
         bool reused = packed is not null;
         packed ??= await PackAsync(layer, pipeline, cancellation);
         _blobs.Add(packed.Blob, packed.Chunks);
