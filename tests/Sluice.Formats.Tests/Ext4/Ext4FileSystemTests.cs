@@ -53,7 +53,11 @@ public sealed class Ext4FileSystemTests
         using TestImage image = TestImage.Create();
         image.Change(fileSystem => fileSystem.Add(Root, "f", new Inode
         {
-            Type = FileType.Regular, Mode = 0xFFF, UserId = uint.MaxValue, GroupId = 0x12345678, ModificationTime = new FileTime(seconds, nanoseconds),
+            Type = FileType.Regular,
+            Mode = 0xFFF,
+            UserId = uint.MaxValue,
+            GroupId = 0x12345678,
+            ModificationTime = new FileTime(seconds, nanoseconds),
         }));
         Inode file = image.Read().Find("f");
         Assert.Equal((0xFFF, uint.MaxValue, 0x12345678u), (file.Mode, file.UserId, file.GroupId));
