@@ -185,6 +185,34 @@ public sealed class Ext4FileSystemTests
     }
 
     [Fact]
+    public void A_file_system_can_be_used_on_after_a_flush()
+    {
+        using TestImage image = TestImage.Create();
+        Ext4FileSystem fileSystem = image.Open();
+        uint directory = fileSystem.AddDirectory(Root, "d");
+        for (int round = 0; round < 5; round++)
+        {
+            for (int i = 0; i < 200; i++) fileSystem.AddFile(directory, $"{round} {i}", Files.Bytes(i, 50 * i));
+            for (int i = 0; i < 200; i += 3) Assert.True(fileSystem.Remove(directory, new FileName($"{round} {i}")));
+            fileSystem.Flush();
+            E2fs.AssertClean(image.Path);
+        }
+
+        fileSystem.RemoveAll(directory);
+        fileSystem.AddFile(directory, "last", [1]);
+        fileSystem.Flush();
+        E2fs.AssertClean(image.Path);
+        Assert.Equal(["d", "last"], TreeWalk.DepthFirst(image.Read().Find("d")).Select(entry => entry.Depth == 0 ? "d" : entry.Path.ToString()[1..]));
+    }
+
+    [Fact]
+    public void Link_targets_that_Linux_cannot_have_are_refused()
+    {
+        using TestImage image = TestImage.Create();
+        foreach (string target in (string[])["", "a\0b", new('x', 4096)]) Assert.Throws<SluiceException>(() => image.Open().Create(Link(target)));
+    }
+
+    [Fact]
     public void The_same_calls_give_the_same_bytes()
     {
         byte[][] images = [.. Enumerable.Range(0, 2).Select(_ =>
