@@ -145,8 +145,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
         catch (OperationCanceledException exception)
         {
+            string reason = exception.InnerException is SluiceException last ? $": {last.Message}" : "";
             throw new SluiceException(
-                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s", "check the registry and the network, then pull again", exception);
+                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s{reason}", "check the registry and the network, then pull again", exception);
         }
     }
 
