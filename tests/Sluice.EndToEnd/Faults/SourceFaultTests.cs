@@ -21,7 +21,7 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
     [
         ("wrong bytes", _ => new Fault(FaultKind.WrongBytes), "wrong digest|does not decode"),
         ("truncated", random => new Fault(FaultKind.Truncate) { AfterBytes = random.Next(100) }, "breaks off|ends|prematurely"),
-        ("reset", random => new Fault(FaultKind.Reset) { AfterBytes = random.Next(100) }, "reset|broke"),
+        ("reset", random => new Fault(FaultKind.Reset) { AfterBytes = random.Next(100) }, "reset|broke|prematurely"),
         ("range ignored", _ => new Fault(FaultKind.IgnoreRange), null),
         ("wrong length", _ => new Fault(FaultKind.WrongLength), "another range"),
         ("wrong range", _ => new Fault(FaultKind.WrongRange), "another range"),
