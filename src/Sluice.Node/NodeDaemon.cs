@@ -24,10 +24,11 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         ILogger logger = loggers.CreateLogger("sluice");
         ImageMounter mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation);
         LazyImages? images = null;
+        Snapshotter? snapshotter = null;
         try
         {
             images = new LazyImages(options, mounter, new LocalImages(options.ImagesDirectory), logger);
-            Snapshotter snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, images, logger);
+            snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, images, logger);
             IReadOnlyList<LazyImage> known = snapshotter.LazyImages();
             images.RemoveUnused(known);
             foreach (LazyImage image in known) await RestoreAsync(images, image, logger, cancellation);
@@ -38,6 +39,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         }
         catch
         {
+            snapshotter?.Dispose();
             if (images is not null) await images.DisposeAsync();
             await mounter.DisposeAsync();
             throw;
