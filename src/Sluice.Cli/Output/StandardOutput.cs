@@ -28,7 +28,10 @@ internal sealed class StandardOutput : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>The console's own stream swallows that a pipe is closed, and a file's keeps a position of its own, which other writers of the file do not share: each has its case.</summary>
+    /// <summary>
+    /// The console's stream does not tell that a pipe was closed; a file stream does, but would keep a position of its own in a
+    /// file that other programs append to. So pipes get the latter and everything else the former.
+    /// </summary>
     public static StandardOutput Open() =>
         new(IsPipe() ? new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0) : Console.OpenStandardOutput());
 
