@@ -16,10 +16,13 @@ switch (args)
     case ["fuse"]:
         await Sluice.Bench.FuseRead.RunAsync();
         return 0;
+    case ["merged-lookups"]:
+        Sluice.Bench.MergedLookups.Run();
+        return 0;
     case ["warm-reads", string layout, string scratch]:
         await Sluice.Bench.WarmReads.RunAsync(layout, scratch);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|tar|cache-reads|fuse|warm-reads LAYOUT:TAG DIR");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|tar|cache-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR");
         return 2;
 }
