@@ -126,7 +126,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.b
   address = "$work/run/containerd.sock"
 TOML
 background sluice.log nsenter --net="/run/netns/$namespace" "$sluice" daemon --root "$work/sluice-root" --state "$work/run" --address "$work/run/containerd.sock"
-wait_for "the Sluice daemon" test -S "$work/run/containerd.sock"
+wait_for "the Sluice daemon" test -S "$work/run/admin.sock"
 background containerd.log nsenter --net="/run/netns/$namespace" containerd -c "$work/containerd.toml"
 wait_for containerd run ctr -a "$work/containerd.sock" version
 
@@ -152,7 +152,7 @@ stop_redis ordinary
 say "7. The Sluice way: start, then download what is read ($link_text)"
 sync; echo 3 >/proc/sys/vm/drop_caches
 bytes2=$(received) t3=$(now)
-run "$sluice" pull --containerd-address "$work/containerd.sock" --plain-http "$image:rafs" >/dev/null
+run "$sluice" pull --admin-address "$work/run/admin.sock" --containerd-address "$work/containerd.sock" "$image:rafs" >/dev/null
 t4=$(now)
 start_redis sluice "$image:rafs" lazy
 t5=$(now) bytes3=$(received)

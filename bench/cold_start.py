@@ -19,7 +19,7 @@ rig["SNAP"]["sluice"] = dict(
     proxy=f"sluice={stack}/run/sluice/containerd.sock",
     daemon=os.path.relpath(os.path.join(HERE, "start-sluice.sh"), os.path.realpath(RIG)),
     pidf="sluice.pid",
-    pull=os.environ["SLUICE"] + " pull --containerd-address {sock} --plain-http {ref}",
+    pull=os.environ["SLUICE"] + f" pull --admin-address {stack}/run/sluice/admin.sock --containerd-address {{sock}} {{ref}}",
     roots=[f"{stack}/ctrd/sluice"],
 )
 rig["main"]()

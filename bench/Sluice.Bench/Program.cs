@@ -7,6 +7,9 @@ switch (args)
     case ["codecs", string file]:
         Sluice.Bench.Codecs.Run(file);
         return 0;
+    case ["zfile", string file]:
+        Sluice.Bench.ZFileBlocks.Run(file);
+        return 0;
     case ["tar"]:
         Sluice.Bench.TarThroughput.Run();
         return 0;
@@ -19,10 +22,13 @@ switch (args)
     case ["fuse"]:
         await Sluice.Bench.FuseRead.RunAsync();
         return 0;
+    case ["merged-lookups"]:
+        Sluice.Bench.MergedLookups.Run();
+        return 0;
     case ["warm-reads", string layout, string scratch]:
         await Sluice.Bench.WarmReads.RunAsync(layout, scratch);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|tar|ext4|cache-reads|fuse|warm-reads LAYOUT:TAG DIR");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|zfile FILE|tar|ext4|cache-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR");
         return 2;
 }

@@ -1,54 +1,71 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using Sluice.Containerd.Grpc;
 using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Containerd.Sockets;
 using Sluice.Formats;
+using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
+using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node;
 
-/// <summary>The node daemon: the snapshotter on its socket, and behind it the disks and mounts of all lazy images of the node.</summary>
+/// <summary>The node daemon: the snapshotter and the admin API on their sockets, and behind them the disks and mounts of all lazy images of the node.</summary>
 public sealed partial class NodeDaemon : IAsyncDisposable
 {
-    private readonly ImageMounter _mounter;
-    private readonly LazyImages _images;
-    private readonly SnapshotterServer _server;
+    private readonly RegistryConnections _connections;
+    private ImageMounter? _mounter;
+    private LazyImages? _images;
+    private Snapshotter? _snapshotter;
+    private SnapshotterServer? _server;
+    private SocketServer? _admin;
 
-    private NodeDaemon(ImageMounter mounter, LazyImages images, SnapshotterServer server) => (_mounter, _images, _server) = (mounter, images, server);
+    private NodeDaemon(RegistryConnections connections) => _connections = connections;
 
     /// <summary>Starts everything and remounts what containers can still be made from, without network. Ready when it returns.</summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something.</exception>
     public static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
     {
-        ILogger logger = loggers.CreateLogger("sluice");
-        ImageMounter mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation);
-        LazyImages? images = null;
+        var connections = new RegistryConnections(options.Sources);
+        var daemon = new NodeDaemon(connections);
         try
         {
-            images = new LazyImages(options, mounter, new LocalImages(options.ImagesDirectory), logger);
-            Snapshotter snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, images, logger);
-            IReadOnlyList<LazyImage> known = snapshotter.LazyImages();
-            images.RemoveUnused(known);
-            foreach (LazyImage image in known) await RestoreAsync(images, image, logger, cancellation);
-            images.RemoveUnusedBlobs();
-            SnapshotterServer server = await SnapshotterServer.StartAsync(snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
-            Log.Ready(logger, options.SocketPath, known.Count, mounter.OnLoop ? "loop" : "file");
-            return new NodeDaemon(mounter, images, server);
+            await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
+            return daemon;
         }
         catch
         {
-            if (images is not null) await images.DisposeAsync();
-            await mounter.DisposeAsync();
+            await daemon.DisposeAsync();
             throw;
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _server.DisposeAsync();
-        await _images.DisposeAsync();
-        await _mounter.DisposeAsync();
+        if (_admin is not null) await _admin.DisposeAsync();
+        if (_server is not null) await _server.DisposeAsync();
+        else _snapshotter?.Dispose();
+        if (_images is not null) await _images.DisposeAsync();
+        if (_mounter is not null) await _mounter.DisposeAsync();
+        _connections.Dispose();
+    }
+
+    private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        ILogger logger = loggers.CreateLogger("sluice");
+        _mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation);
+        _images = new LazyImages(options, _mounter, new LocalImages(options.ImagesDirectory), logger);
+        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, _images, logger);
+        IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
+        _images.RemoveUnused(known);
+        foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
+        _images.RemoveUnusedBlobs();
+        _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        _admin = await SocketServer.StartAsync(
+            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images), logger), loggers, cancellation);
+        Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 
     /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>

@@ -14,8 +14,9 @@ internal static class DaemonCommand
         var root = new Option<string?>("--root") { Description = "Persistent state (default /var/lib/sluice)" };
         var state = new Option<string?>("--state") { Description = "Volatile state (default /run/sluice)" };
         var address = new Option<string?>("--address") { Description = "Snapshotter socket (default /run/sluice/containerd.sock)" };
+        var admin = new Option<string?>("--admin-address") { Description = "Admin socket (default /run/sluice/admin.sock)" };
         var images = new ImageOptions();
-        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { config, root, state, address };
+        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { config, root, state, address, admin };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -24,6 +25,7 @@ internal static class DaemonCommand
             if (parsed.GetValue(root) is { } rootPath) options = options with { Root = Path.GetFullPath(rootPath) };
             if (parsed.GetValue(state) is { } statePath) options = options with { State = Path.GetFullPath(statePath) };
             if (parsed.GetValue(address) is { } socket) options = options with { Address = Path.GetFullPath(socket) };
+            if (parsed.GetValue(admin) is { } adminSocket) options = options with { AdminAddress = Path.GetFullPath(adminSocket) };
             using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
                 .SetMinimumLevel(options.Verbose ? LogLevel.Debug : LogLevel.Information)
                 .AddFilter("Microsoft", LogLevel.Warning)

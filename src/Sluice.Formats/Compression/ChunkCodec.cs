@@ -41,19 +41,27 @@ public static class ChunkCodec
     /// <exception cref="SluiceException">The codec's library is missing.</exception>
     public static int Compress(Compressor compressor, ReadOnlySpan<byte> source, Span<byte> destination, int level = DefaultLevel)
     {
+        if (compressor == Compressor.None) return -1;
+        int written = CompressAlways(compressor, source, destination, level);
+        return written < source.Length ? written : -1;
+    }
+
+    /// <summary>As <see cref="Compress"/>, for formats that can't store a chunk as it is: the result may be larger than the source.</summary>
+    /// <returns>Bytes written, or -1 when the source is empty or the result does not fit.</returns>
+    /// <exception cref="SluiceException">The codec's library is missing.</exception>
+    public static int CompressAlways(Compressor compressor, ReadOnlySpan<byte> source, Span<byte> destination, int level = DefaultLevel)
+    {
         if (source.Length > MaxLength) throw new ArgumentException("longer than the limit", nameof(source));
         if (source.IsEmpty) return -1;
         try
         {
-            int written = compressor switch
+            return compressor switch
             {
-                Compressor.None => -1,
                 Compressor.Lz4Block => Lz4Codec.Compress(source, destination, level),
                 Compressor.Zstd => ZstdCodec.Compress(source, destination, level),
                 Compressor.Gzip => GzipCodec.Compress(source, destination, level),
                 _ => throw Unknown(compressor),
             };
-            return written < source.Length ? written : -1;
         }
         catch (Exception e) when (NativeCodec.IsMissing(e))
         {

@@ -24,6 +24,13 @@ public static class Crc32C
     public static uint Compute(ReadOnlySpan<byte> data, uint seed = 0) =>
         Sse42.X64.IsSupported && Pclmulqdq.IsSupported ? ComputeSse42(data, seed) : ComputeScalar(data, seed);
 
+    /// <summary>
+    /// The bare CRC register after <paramref name="data"/>, with no inversion before or after it, as OverlayBD's formats use it:
+    /// what the processor's <c>crc32</c> instruction gives.
+    /// </summary>
+    /// <param name="register">The register before <paramref name="data"/>: a seed, or what an earlier call returned.</param>
+    public static uint Raw(ReadOnlySpan<byte> data, uint register = 0) => ~Compute(data, ~register);
+
     internal static uint ComputeScalar(ReadOnlySpan<byte> data, uint seed)
     {
         uint crc = ~seed;

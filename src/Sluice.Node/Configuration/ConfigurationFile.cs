@@ -53,11 +53,12 @@ public static class ConfigurationFile
                 "root" => options with { Root = AbsolutePath(value, key, file) },
                 "state" => options with { State = AbsolutePath(value, key, file) },
                 "address" => options with { Address = AbsolutePath(value, key, file) },
+                "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "mount" => Mount(options, value, file),
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, log_level, mount, registry, fetch"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, mount, registry, fetch"),
             };
         }
 
@@ -72,7 +73,8 @@ public static class ConfigurationFile
             {
                 "mode" => options with { MountMode = Enum.Parse<MountMode>(Choice(value, "mount.mode", file, "auto", "file", "loop"), ignoreCase: true) },
                 "read_ahead_kb" => options with { ReadAheadKilobytes = Number(value, "mount.read_ahead_kb", file, 0, 1 << 16) },
-                _ => throw Unknown(value, "mount." + key, file, "mode, read_ahead_kb"),
+                "lazy_read_ahead_kb" => options with { LazyReadAheadKilobytes = Number(value, "mount.lazy_read_ahead_kb", file, 0, 1 << 16) },
+                _ => throw Unknown(value, "mount." + key, file, "mode, read_ahead_kb, lazy_read_ahead_kb"),
             };
         }
 

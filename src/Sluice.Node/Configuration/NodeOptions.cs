@@ -15,10 +15,19 @@ public sealed record NodeOptions
     /// <summary>The snapshotter's socket; <c>containerd.sock</c> in <see cref="State"/> when empty.</summary>
     public string Address { get; init; } = "";
 
+    /// <summary>Socket of the admin API; <c>admin.sock</c> in <see cref="State"/> when empty.</summary>
+    public string AdminAddress { get; init; } = "";
+
     public MountMode MountMode { get; init; } = MountMode.Auto;
 
-    /// <summary>Read-ahead of image mounts in KiB.</summary>
+    /// <summary>Read-ahead in KiB of mounts whose data is local.</summary>
     public int ReadAheadKilobytes { get; init; } = 1024;
+
+    /// <summary>
+    /// Read-ahead in KiB of mounts whose data comes over the network while it is read. A page fault reads this much around itself, so that more
+    /// than the kernel's own 128 KiB fetches what nobody needs; see docs/performance.md.
+    /// </summary>
+    public int LazyReadAheadKilobytes { get; init; } = 128;
 
     public FetchOptions Fetch { get; init; } = new();
 
@@ -28,6 +37,8 @@ public sealed record NodeOptions
     public bool Verbose { get; init; }
 
     public string SocketPath => Address.Length > 0 ? Address : Path.Combine(State, "containerd.sock");
+
+    public string AdminSocketPath => AdminAddress.Length > 0 ? AdminAddress : Path.Combine(State, "admin.sock");
 
     public string DisksDirectory => Path.Combine(State, "disks");
 

@@ -90,6 +90,7 @@ internal sealed class ImageMounter : IAsyncDisposable
             ? [await opener.OpenFlatAsync(image, bootstrap, [source], key, SizeOf, cancellation)]
             : await opener.OpenAsync(image, [source], key, SizeOf, localFile: null, cancellation);
         var mounted = new MountedImage(target, !Directory.Exists(target), disks, _server, _mounts);
+        int readAhead = disks.All(disk => disk.CompleteFile is not null) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
             string[] paths = [.. disks.Select(_server.Add)];
@@ -97,12 +98,12 @@ internal sealed class ImageMounter : IAsyncDisposable
             if (flat)
             {
                 await _mounts.MountErofsOnLoopAsync(
-                    new ErofsLoopMount { Disk = paths[0], Target = target, BlockSize = image.BlockSize, ReadAheadKilobytes = _options.ReadAheadKilobytes }, cancellation);
+                    new ErofsLoopMount { Disk = paths[0], Target = target, BlockSize = image.BlockSize, ReadAheadKilobytes = readAhead }, cancellation);
             }
             else
             {
                 await _mounts.MountErofsAsync(
-                    new ErofsMount { Bootstrap = bootstrap, Devices = paths, Target = target, ReadAheadKilobytes = _options.ReadAheadKilobytes }, cancellation);
+                    new ErofsMount { Bootstrap = bootstrap, Devices = paths, Target = target, ReadAheadKilobytes = readAhead }, cancellation);
             }
 
             mounted.Found();

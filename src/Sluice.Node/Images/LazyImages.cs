@@ -8,7 +8,6 @@ using Sluice.Formats.Rafs.Artifacts;
 using Sluice.Node.Configuration;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
-using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node.Images;
 
@@ -20,7 +19,6 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 {
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
     private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
-    private readonly RegistryConnections _connections = new(options.Sources);
 
     public async Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
@@ -34,20 +32,26 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         var image = new LazyImage(new LazyImageKey(Digest.Parse(manifest)), reference);
-        Task<LocalImage> opening = OpenAsync(image);
         if (!completes)
         {
-            _ = opening.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            Expect(image);
             return new LazyLayer(image, Completes: false);
         }
 
-        LocalImage opened = await opening.WaitAsync(cancellation);
+        LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
         if (labels.TryGetValue(SnapshotLabels.LayerDigest, out string? layer) && !opened.Record.Blobs.ContainsKey(layer))
         {
             throw new SluiceException(SluiceError.Image, reference, $"layer {layer} is not in the manifest {manifest}", "pull the image again");
         }
 
         return new LazyLayer(image, Completes: true);
+    }
+
+    /// <summary>Begins the download of an image's metadata; what goes wrong is said to the one who waits for it.</summary>
+    public void Expect(LazyImage image)
+    {
+        if (_mounted.ContainsKey(image.Key.Manifest)) return;
+        _ = OpenAsync(image).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
     }
 
     public async Task<string> MountAsync(LazyImage image, CancellationToken cancellation)
@@ -104,16 +108,28 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         mounter.StopFetching();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
-            if (_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
+            if (!_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) continue;
+            try
+            {
+                await CloseAsync(mounted);
+            }
+            catch (SluiceException exception)
+            {
+                Log.NotUnmounted(logger, mounted.Mounted.Target, exception.Message); // the others are unmounted all the same
+            }
         }
-
-        _connections.Dispose();
     }
 
     private static async Task CloseAsync((MountedImage Mounted, IImageStore Store) image)
     {
-        await image.Mounted.DisposeAsync();
-        await image.Store.DisposeAsync();
+        try
+        {
+            await image.Mounted.DisposeAsync();
+        }
+        finally
+        {
+            await image.Store.DisposeAsync();
+        }
     }
 
     /// <summary>One download per image however many ask; a failed one is forgotten, so that the next asks anew.</summary>
@@ -145,12 +161,13 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
         catch (OperationCanceledException exception)
         {
+            string reason = exception.InnerException is SluiceException last ? $": {last.Message}" : "";
             throw new SluiceException(
-                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s", "check the registry and the network, then pull again", exception);
+                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s{reason}", "check the registry and the network, then pull again", exception);
         }
     }
 
-    private IImageStore OpenStore(string reference) => ImageStores.Open(ImageReference.Parse(reference), options.Sources with { Connections = _connections });
+    private IImageStore OpenStore(string reference) => ImageStores.Open(ImageReference.Parse(reference), options.Sources);
 
     private static partial class Log
     {
@@ -159,6 +176,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         [LoggerMessage(102, LogLevel.Warning, "{Image} was unmounted from {Target} by someone else; mounting it again")]
         public static partial void Lost(ILogger logger, string image, string target);
+
+        [LoggerMessage(103, LogLevel.Warning, "{Target} can't be unmounted: {Reason}")]
+        public static partial void NotUnmounted(ILogger logger, string target, string reason);
 
         [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
         public static partial void Released(ILogger logger, string image);

@@ -37,6 +37,8 @@ internal sealed class SluiceDaemon : IAsyncDisposable
 
     public static string SocketOf(string directory) => Path.Combine(directory, "state", "containerd.sock");
 
+    public static string AdminSocketOf(string directory) => Path.Combine(directory, "state", "admin.sock");
+
     /// <summary>Starts the daemon and waits until it is ready.</summary>
     public static async Task<SluiceDaemon> StartAsync(string directory, params string[] more)
     {

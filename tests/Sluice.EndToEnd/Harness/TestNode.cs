@@ -105,7 +105,7 @@ internal sealed class TestNode : IAsyncDisposable
 
     /// <summary><c>sluice pull</c> into this node's containerd.</summary>
     public Task<SluiceResult> TryPullAsync(string image, params string[] more) =>
-        SluiceProgram.RunAsync(["pull", image, "--containerd-address", Containerd.Socket, .. more]);
+        SluiceProgram.RunAsync(["pull", image, "--admin-address", SluiceDaemon.AdminSocketOf(_workspace.File("sluice")), "--containerd-address", Containerd.Socket, .. more]);
 
     public async Task PullAsync(string image, params string[] more)
     {

@@ -27,7 +27,7 @@ public sealed class UsageTests
         (await SluiceProgram.RunAsync(["mount", "ftp://x/y", directory, .. places])).Fails(2, "ftp://x/y");
         (await SluiceProgram.RunAsync("umount", directory)).Fails(4, "is not mounted");
         (await SluiceProgram.RunAsync("umount", "/proc")).Fails(2, "is a proc mount", "use umount");
-        (await SluiceProgram.RunAsync("pull", "127.0.0.1:1/app:v1")).Fails(5, "127.0.0.1:1");
+        (await SluiceProgram.RunAsync("pull", "127.0.0.1:1/app:v1", "--admin-address", missing)).Fails(10, missing, "is `sluice daemon` running");
         (await SluiceProgram.RunAsync("pull", image)).Fails(2, "registries only");
         (await SluiceProgram.RunAsync("convert", image, $"oci:{workspace.File("x")}", "--compressor", "rar")).Fails(2, "choose zstd, lz4_block or none");
         (await SluiceProgram.RunAsync("convert", image, $"oci:{workspace.File("x")}", "--chunk-size", "3000")).Fails(2, "power of two");

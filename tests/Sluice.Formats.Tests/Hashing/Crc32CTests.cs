@@ -27,6 +27,18 @@ public sealed class Crc32CTests
     }
 
     [Fact]
+    public void RawIsTheBareRegister()
+    {
+        byte[] input = new byte[5000];
+        new Random(4).NextBytes(input);
+        uint register = 100007;
+        foreach (byte b in input) register = System.Numerics.BitOperations.Crc32C(register, b);
+        Assert.Equal(register, Crc32C.Raw(input, 100007));
+        Assert.Equal(register, Crc32C.Raw(input.AsSpan(777), Crc32C.Raw(input.AsSpan(0, 777), 100007)));
+        Assert.Equal(0u, Crc32C.Raw(new byte[100]));
+    }
+
+    [Fact]
     public void InstructionsGiveTheChecksumOfTheTable()
     {
         if (!Sse42.X64.IsSupported || !Pclmulqdq.IsSupported) Assert.Skip("this processor lacks SSE4.2 or PCLMULQDQ");

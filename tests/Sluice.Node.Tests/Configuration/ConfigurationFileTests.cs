@@ -35,10 +35,12 @@ public sealed class ConfigurationFileTests
             root: /data/sluice
             state: /run/other
             address: /run/other.sock
+            admin_address: /run/admin.sock
             log_level: debug
             mount:
               mode: loop
               read_ahead_kb: 512
+              lazy_read_ahead_kb: 64
             registry:
               plain_http: true
               hosts_dir: /etc/hosts.d
@@ -53,7 +55,8 @@ public sealed class ConfigurationFileTests
             """,
             Name);
         Assert.Equal(("/data/sluice", "/run/other", "/run/other.sock", true), (options.Root, options.State, options.SocketPath, options.Verbose));
-        Assert.Equal((MountMode.Loop, 512), (options.MountMode, options.ReadAheadKilobytes));
+        Assert.Equal("/run/admin.sock", options.AdminSocketPath);
+        Assert.Equal((MountMode.Loop, 512, 64), (options.MountMode, options.ReadAheadKilobytes, options.LazyReadAheadKilobytes));
         Assert.True(options.Sources.PlainHttp);
         Assert.Equal("/etc/hosts.d", Assert.Single(options.Sources.HostDirectories));
         Assert.Equal(("/root/auth.json", 7), (options.Sources.AuthFile, options.Sources.ConnectionsPerHost));
@@ -79,7 +82,7 @@ public sealed class ConfigurationFileTests
 
     [Theory]
     [InlineData("colour: red", 1, "'colour' is not a setting", "root, state")]
-    [InlineData("root: /a\nmount:\n  moode: file", 3, "'mount.moode' is not a setting", "mode, read_ahead_kb")]
+    [InlineData("root: /a\nmount:\n  moode: file", 3, "'mount.moode' is not a setting", "mode, read_ahead_kb, lazy_read_ahead_kb")]
     [InlineData("registry:\n  mirror: x", 2, "'registry.mirror' is not a setting", "plain_http")]
     [InlineData("fetch:\n  deadline: 3", 2, "'fetch.deadline' is not a setting", "deadline_seconds")]
     [InlineData("root: relative/path", 1, "'root'", "not an absolute path")]

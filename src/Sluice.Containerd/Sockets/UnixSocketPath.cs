@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Sluice.Formats;
 
-namespace Sluice.Containerd.Grpc;
+namespace Sluice.Containerd.Sockets;
 
 /// <summary>Taking over a path for a listening unix socket.</summary>
 internal static class UnixSocketPath

@@ -1,0 +1,54 @@
+using Sluice.Containerd.Client;
+using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Node.Admin;
+using Sluice.Node.Configuration;
+using Sluice.Storage.Images;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Node.Images;
+
+/// <summary>
+/// <c>sluice pull</c>: makes an accelerated image known to containerd without downloading it. It happens in the daemon because the daemon
+/// reads the image later: what its credentials and mirrors can't reach is said now, and its connections are warm.
+/// </summary>
+internal sealed class ImageRegistration(NodeOptions options, LazyImages images)
+{
+    /// <exception cref="SluiceException">The image is ordinary or can't be had, or containerd refused a call.</exception>
+    public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation)
+    {
+        ImageReference reference = ImageReference.Parse(request.Image);
+        if (reference.Transport != ImageTransport.Registry) throw AdminJson.Wrong($"{request.Image} is not in a registry");
+        Platform platform = request.Platform is null ? Platform.Host : Platform.Parse(request.Platform);
+        await using IImageStore store = ImageStores.Open(reference, options.Sources);
+        StoredManifest top = await store.GetManifestAsync(reference.TagOrDigest, cancellation);
+        StoredImage image = await ImageResolver.ResolveAsync(store, top, platform, preferAccelerated: true, cancellation);
+        if (image.BootstrapLayer is null) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
+        string name = ContainerdName(reference);
+        images.Expect(new LazyImage(new LazyImageKey(image.Stored.Digest), name));
+        byte[] config = await image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, cancellation);
+        using var client = new ContainerdClient(request.Containerd, request.Namespace);
+        await new ImagePull(client, TimeProvider.System).RegisterAsync(Describe(name, top, image, config, request.Snapshotter), cancellation);
+        return new PulledImage(name, image.Stored.Digest.ToString());
+    }
+
+    private static ImageToRegister Describe(string name, StoredManifest top, StoredImage image, byte[] configContent, string snapshotter)
+    {
+        ImageConfig config = ImageConfig.Parse(configContent);
+        config.CheckLayers(image.Manifest);
+        return new ImageToRegister
+        {
+            Name = name,
+            Index = top.Digest == image.Stored.Digest ? null : new ImageDocument(top.MediaType, top.Content),
+            Manifest = new ImageDocument(image.Stored.MediaType, image.Stored.Content),
+            Config = new ImageDocument(image.Manifest.Config.MediaType, configContent),
+            Layers = [.. image.Manifest.Layers.Select((layer, i) => new LayerToRegister(
+                layer.Digest, config.DiffIds[i], layer.Annotations ?? new Dictionary<string, string>(StringComparer.Ordinal)))],
+            Snapshotter = snapshotter,
+        };
+    }
+
+    private static string ContainerdName(ImageReference reference) =>
+        reference.Name + (reference.Tag is { Length: > 0 } tag ? ":" + tag : "") + (reference.Digest is { } digest ? "@" + digest : "");
+}
