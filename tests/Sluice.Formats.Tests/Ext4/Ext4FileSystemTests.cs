@@ -165,23 +165,30 @@ public sealed class Ext4FileSystemTests
     }
 
     [Fact]
-    public void A_held_file_outlives_its_names()
+    public void What_is_removed_stays_usable_until_the_flush()
     {
         using TestImage image = TestImage.Create();
-        image.Change(fileSystem => fileSystem.AddFile(Root, "a", [1, 2, 3]));
         image.Change(fileSystem =>
         {
-            Assert.True(fileSystem.TryFind(Root, new FileName("a"), out uint inode));
-            fileSystem.Hold(inode);
+            fileSystem.AddFile(Root, "a", [1, 2, 3]);
+            fileSystem.AddDirectory(fileSystem.AddDirectory(Root, "d"), "sub");
+        });
+        long free = image.Open().FreeBlocks;
+        image.Change(fileSystem =>
+        {
+            Assert.True(fileSystem.TryFind(Root, new FileName("a"), out uint file));
             Assert.True(fileSystem.Remove(Root, new FileName("a")));
-            fileSystem.Link(Root, new FileName("b"), inode);
-            fileSystem.Release(inode);
-            uint gone = fileSystem.AddFile(Root, "c", [4]);
-            fileSystem.Hold(gone);
-            Assert.True(fileSystem.Remove(Root, new FileName("c")));
-            fileSystem.Release(gone);
+            Assert.True(fileSystem.TryFind(Root, new FileName("d"), out uint directory));
+            Assert.True(fileSystem.Remove(Root, new FileName("d")));
+            uint lost = fileSystem.AddDirectory(directory, "goes with it");
+            fileSystem.AddFile(lost, "x", [4]);
+            fileSystem.Link(lost, new FileName("y"), file);
+            fileSystem.Link(Root, new FileName("b"), file);
+            Assert.NotEqual(directory, fileSystem.AddDirectory(Root, "d"));
         });
         Assert.Equal([1, 2, 3], image.Read().ContentOf("b"));
+        Assert.Empty(image.Read().Find("d").Entries!);
+        Assert.Equal(free + 1, image.Open().FreeBlocks);
     }
 
     [Fact]
