@@ -1,7 +1,6 @@
 using Sluice.Build.Layers;
 using Sluice.Build.OverlayBd;
 using Sluice.Formats.Ext4;
-using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd.Lsmt;
 using Sluice.Formats.OverlayBd.ZFile;
 using Sluice.Formats.Trees;
@@ -22,7 +21,7 @@ internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice 
 
     /// <param name="layers">The layers that go into this one, each to be opened when its turn comes and read to its end.</param>
     /// <exception cref="Formats.SluiceException">Corrupt layer, source failed, the device or a disk is full.</exception>
-    public async Task<PackedBlockLayer> PackAsync(IReadOnlyList<(Descriptor Layer, Func<Stream> Open)> layers, LayerIdentity identity, CancellationToken cancellation)
+    public async Task<PackedBlockLayer> PackAsync(IReadOnlyList<LayerSource> layers, LayerIdentity identity, CancellationToken cancellation)
     {
         long leftOut = device.BytesLeftOut;
         (ScratchFile file, ZFileHeader trailer) = await WriteAsync((output, stop) => Apply(layers, output, identity, stop), cancellation);
@@ -66,23 +65,23 @@ internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice 
         }
     }
 
-    private void Apply(IReadOnlyList<(Descriptor Layer, Func<Stream> Open)> layers, Stream output, LayerIdentity identity, CancellationToken cancellation)
+    private void Apply(IReadOnlyList<LayerSource> layers, Stream output, LayerIdentity identity, CancellationToken cancellation)
     {
         var writer = new LsmtAppendWriter(output, new LsmtLayerOptions { VirtualSize = options.VirtualSize, Uuid = identity.Uuid, ParentUuid = identity.ParentUuid });
         device.Begin(writer);
         if (!IsFormatted) Ext4Formatter.Format(device, new Ext4FormatOptions { Size = options.VirtualSize });
         IsFormatted = true;
-        foreach ((Descriptor layer, Func<Stream> open) in layers) Apply(layer, open(), cancellation);
+        foreach (LayerSource layer in layers) Apply(layer, cancellation);
         device.End();
         writer.Complete();
     }
 
-    private void Apply(Descriptor layer, Stream blob, CancellationToken cancellation)
+    private void Apply(LayerSource source, CancellationToken cancellation)
     {
         Ext4FileSystem fileSystem = Ext4FileSystem.Open(device);
         var applier = new Ext4LayerApplier(fileSystem);
-        LayerEntries.Read(blob, layer, applier.Add, cancellation);
-        foreach (FileName path in applier.Finish()) _warnings.Add($"layer {layer.Digest}: a hard link to '{path}', which does not exist, is left out");
+        LayerEntries.Read(source.Open(), source.Layer, applier.Add, cancellation, source.DiffId);
+        foreach (FileName path in applier.Finish()) _warnings.Add($"layer {source.Layer.Digest}: a hard link to '{path}', which does not exist, is left out");
         foreach (FileName name in fileSystem.DroppedAttributes.Order())
         {
             if (_dropped.Add(name)) _warnings.Add($"ext4 can't hold the attribute '{name}'; it is left out");

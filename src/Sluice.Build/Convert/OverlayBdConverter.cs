@@ -25,7 +25,8 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
     {
         ImageConfig config = await ConvertedManifest.ReadSourceAsync(source, cancellation);
         if (source.Manifest.Layers.Count == 0) throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} has no layers");
-        List<Part> parts = Parts(config, new LayerReuse(options, previous, destination, OverlayBdAnnotations.BlobDigest), out LayerReuse reuse);
+        var reuse = new LayerReuse(options, previous, destination, OverlayBdAnnotations.BlobDigest);
+        List<Part> parts = Parts(config, reuse, cancellation);
         var taken = new List<Descriptor>();
         foreach (Part part in parts)
         {
@@ -41,15 +42,14 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
     }
 
     /// <summary>The block layers to be: one for each layer, or one for all.</summary>
-    private List<Part> Parts(ImageConfig config, LayerReuse keys, out LayerReuse reuse)
+    private List<Part> Parts(ImageConfig config, LayerReuse keys, CancellationToken cancellation)
     {
-        reuse = keys;
         IReadOnlyList<Descriptor> layers = source.Manifest.Layers;
         IReadOnlyList<LayerIdentity> identities = LayerIdentity.All(config.DiffIds);
-        List<Part> parts = [.. layers.Select((layer, i) => new Part(layer, [layer], identities[i], keys.NextKey(layer.Digest)))];
+        List<Part> parts = [.. layers.Select((layer, i) => new Part(layer, [Open(layer, config.DiffIds[i], cancellation)], identities[i], keys.NextKey(layer.Digest)))];
         if (!_block.Flatten) return parts;
         Descriptor all = source.Stored.ToDescriptor() with { Size = layers.Sum(layer => layer.Size) };
-        return [new Part(all, layers, parts[^1].Identity with { ParentUuid = LsmtHeader.NoUuid }, parts[^1].Key)];
+        return [new Part(all, [.. parts.SelectMany(part => part.Layers)], parts[^1].Identity with { ParentUuid = LsmtHeader.NoUuid }, parts[^1].Key)];
     }
 
     /// <summary>Reads the indexes of a layer that is to be taken over, so that no damaged one is.</summary>
@@ -69,7 +69,7 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
         {
             foreach (Part part in parts)
             {
-                PackedBlockLayer packed = await packer.PackAsync([.. part.Layers.Select(layer => Open(layer, cancellation))], part.Identity, cancellation);
+                PackedBlockLayer packed = await packer.PackAsync(part.Layers, part.Identity, cancellation);
                 if (_block.Flatten)
                 {
                     using PackedBlockLayer loose = packed;
@@ -102,7 +102,7 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
         }
     }
 
-    private (Descriptor Layer, Func<Stream> Open) Open(Descriptor layer, CancellationToken cancellation) => (layer, () =>
+    private LayerSource Open(Descriptor layer, Digest diffId, CancellationToken cancellation) => new(layer, diffId, () =>
     {
         progress?.LayerStarted(layer);
         return new ProgressStream(source.Store.OpenBlobAsync(layer, cancellation).GetAwaiter().GetResult(), bytes => progress?.LayerAdvanced(layer, bytes));
@@ -135,5 +135,5 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
 
     /// <summary>A block layer to be.</summary>
     /// <param name="Source">What reports name as its origin.</param>
-    private sealed record Part(Descriptor Source, IReadOnlyList<Descriptor> Layers, LayerIdentity Identity, string Key);
+    private sealed record Part(Descriptor Source, IReadOnlyList<LayerSource> Layers, LayerIdentity Identity, string Key);
 }

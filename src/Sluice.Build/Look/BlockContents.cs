@@ -76,7 +76,11 @@ internal sealed class BlockContents : ImageContents
         }
     }
 
-    public override void Dispose() => _remote.Dispose();
+    public override void Dispose()
+    {
+        _remote.Dispose();
+        base.Dispose();
+    }
 
     private (int Layer, long Sector) PlaceOf(Inode file) =>
         _fileSystem.ExtentsOf(file) is { Count: > 0 } extents ? _reader.PlaceOf(extents[0].Physical) : default;

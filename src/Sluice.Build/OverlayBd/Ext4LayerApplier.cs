@@ -38,10 +38,8 @@ public sealed class Ext4LayerApplier(Ext4FileSystem fileSystem)
     public IReadOnlyList<FileName> Finish()
     {
         LayerTree layer = _builder.Tree;
-        var held = new List<uint>();
-        IReadOnlyList<FileName> dangling = HoldLowerLinks(layer, held);
+        IReadOnlyList<FileName> dangling = FindLowerLinks(layer);
         Merge(Ext4FileSystem.Root, layer.Root, layer, isNew: false);
-        foreach (uint inode in held) fileSystem.Release(inode);
 
         // What later entries of the same layer replaced.
         foreach ((Inode file, Ext4Content content) in _contents)
@@ -53,8 +51,8 @@ public sealed class Ext4LayerApplier(Ext4FileSystem fileSystem)
         return dangling;
     }
 
-    /// <summary>Links to lower files are looked up before this layer hides or replaces anything; the files stay until it is done.</summary>
-    private List<FileName> HoldLowerLinks(LayerTree layer, List<uint> held)
+    /// <summary>Links to lower files are looked up before this layer hides or replaces anything; the files stay until the flush.</summary>
+    private List<FileName> FindLowerLinks(LayerTree layer)
     {
         var dangling = new List<FileName>();
         foreach (((Inode directory, FileName name), FileName path) in layer.LowerLinks)
@@ -66,8 +64,6 @@ public sealed class Ext4LayerApplier(Ext4FileSystem fileSystem)
                 continue;
             }
 
-            fileSystem.Hold(inode);
-            held.Add(inode);
             var link = new Inode { Type = fileSystem.TypeOf(inode) };
             _inodes.Add(link, inode);
             directory.Entries![name] = link;
@@ -76,6 +72,10 @@ public sealed class Ext4LayerApplier(Ext4FileSystem fileSystem)
         return dangling;
     }
 
+    /// <remarks>
+    /// Links can lead from within a directory to its own parents, and entries there may replace it: what is removed stays usable
+    /// until the flush, and what is still put into it goes with it.
+    /// </remarks>
     /// <param name="isNew">The lower directory has just been made: nothing to remove, and its attributes are right.</param>
     private void Merge(uint lower, Inode upper, LayerTree layer, bool isNew)
     {

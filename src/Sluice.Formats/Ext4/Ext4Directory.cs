@@ -18,6 +18,9 @@ internal sealed class Ext4Directory
     private uint _parent;
     private bool _mapChanged;
 
+    /// <summary>There is an index that we can't add to: a new name means a new index.</summary>
+    private bool _hasForeignIndex;
+
     /// <summary>All names, with the block that holds each. Null: look into the blocks.</summary>
     private Dictionary<FileName, Location>? _names;
 
@@ -37,7 +40,9 @@ internal sealed class Ext4Directory
         directory._blocks = DirectoryMap.Read(volume, inode, directory._nodes);
         Span<byte> first = volume.Cache.Read(directory._blocks[0], BlockKind.DirectoryLeaf).Bytes;
         directory._parent = DirectoryBlock.InodeOf(DirectoryBlock.EntryAt(first, DirectoryBlock.EntryAt(first, 0).Length));
-        if (indexed && volume.HasDirectoryIndex) directory._tree = HashTree.Open(volume, inode, directory._blocks);
+        if (!indexed || !volume.HasDirectoryIndex) return directory;
+        directory._tree = HashTree.Open(volume, inode, directory._blocks);
+        directory._hasForeignIndex = directory._tree is null;
         return directory;
     }
 
@@ -111,7 +116,7 @@ internal sealed class Ext4Directory
             _blocks = builder.Build(_inode, _parent, [.. List()], out bool indexed);
             ref InodeFields fields = ref _volume.Inodes.Change(_inode);
             fields.Flags = indexed ? fields.Flags | InodeFields.IndexFlag : fields.Flags & ~InodeFields.IndexFlag;
-            (_names, _inMemory, _mapChanged) = (null, false, true);
+            (_names, _inMemory, _mapChanged, _hasForeignIndex) = (null, false, true, false);
             _tree = indexed ? HashTree.Open(_volume, _inode, _blocks) : null;
         }
 
@@ -125,6 +130,7 @@ internal sealed class Ext4Directory
     private bool TryAddInPlace(in DirectoryName name)
     {
         if (_tree is not null) return _tree.TryInsert(name, Append);
+        if (_hasForeignIndex) return false;
         int last = _blocks.Count - 1;
         CachedBlock block = ChangeLeaf(last);
         if (!DirectoryBlock.TryInsert(block.Bytes, _volume.DirectoryBytes, name.Inode, name.Type, name.Name.Bytes)) return false;

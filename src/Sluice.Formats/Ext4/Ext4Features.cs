@@ -25,6 +25,9 @@ internal static class Ext4Features
     public const uint ExtraSize = 0x40;
     public const uint MetadataChecksum = 0x400;
 
+    /// <summary>Bitmaps and extents of other units: read-only compatible by its place, but we read neither.</summary>
+    private const uint BigAllocation = 0x200;
+
     private const uint KnownIncompatible = FileType | Extents | Wide | FlexGroups | ChecksumSeed;
     private const uint RequiredIncompatible = FileType | Extents;
     private const uint KnownReadOnlyCompatible = SparseSuper | LargeFile | HugeFile | GroupChecksum | DirectoryLinks | ExtraSize | MetadataChecksum;
@@ -54,8 +57,6 @@ internal static class Ext4Features
         if (forWriting) Refuse(superblock.ReadOnlyCompatible & ~KnownReadOnlyCompatible, ReadOnlyCompatible);
         else Refuse(superblock.ReadOnlyCompatible & BigAllocation, ReadOnlyCompatible);
     }
-
-    private const uint BigAllocation = 0x200;
 
     private static void Refuse(uint bits, string[] names)
     {

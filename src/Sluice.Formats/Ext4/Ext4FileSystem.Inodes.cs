@@ -13,6 +13,7 @@ public sealed partial class Ext4FileSystem
     public uint Create(Inode attributes, Ext4Content? content = null)
     {
         if (attributes.Type == FileType.Directory) throw new ArgumentException("directories are made with a name", nameof(attributes));
+        if (attributes.Type == FileType.SymbolicLink) CheckTarget(attributes.LinkTarget);
         uint inode = Allocate(attributes);
         Span<byte> record = _volume.Inodes.ChangeRecord(inode);
         ref InodeFields fields = ref InodeTable.FieldsOf(record);
@@ -108,10 +109,15 @@ public sealed partial class Ext4FileSystem
         if (content.Size > SmallFile) _volume.NeedLargeFiles();
     }
 
+    private static void CheckTarget(FileName target)
+    {
+        if (target.Length is 0 or >= Ext4Layout.BlockSize || target.Bytes.Contains((byte)0))
+            throw Ext4Error.Unsupported($"a link target of {target.Length} bytes", "Linux has targets of 1 to 4095 bytes without zeros");
+    }
+
     private Ext4Content WriteTarget(FileName target)
     {
         Span<byte> bytes = stackalloc byte[Ext4Layout.BlockSize];
-        if (target.Length >= bytes.Length) throw new ArgumentException("a link target is at most 4095 bytes", nameof(target));
         bytes.Clear();
         target.Bytes.CopyTo(bytes);
         long block = _blocks.Allocate(1).Block;

@@ -25,37 +25,24 @@ public sealed partial class Ext4FileSystem
     public void Link(uint directory, FileName name, uint inode)
     {
         CheckName(name);
-        Hold(inode);
-        Directory(directory).Add(new DirectoryName(name, inode, Ext4Layout.DirentType(TypeOf(inode))));
-    }
-
-    /// <summary>Keeps an inode alive while its names come and go, until <see cref="Release"/>.</summary>
-    /// <exception cref="Ext4FullException">The inode has 65,000 names.</exception>
-    public void Hold(uint inode)
-    {
         ref InodeFields fields = ref _volume.Inodes.Change(inode);
         if (fields.Links >= Ext4Layout.MaxLinks) throw Ext4FullException.TooManyLinks(_volume, inode);
         fields.Links++;
+        Directory(directory).Add(new DirectoryName(name, inode, Ext4Layout.DirentType(TypeOf(inode))));
     }
 
-    /// <summary>Ends <see cref="Hold"/>; an inode without names is gone then.</summary>
-    public void Release(uint inode)
-    {
-        ref InodeFields fields = ref _volume.Inodes.Change(inode);
-        if (fields.Links > 1) fields.Links--;
-        else Free(inode);
-    }
-
-    /// <summary>Removes a name, and with the last name the file; of a directory everything that it holds.</summary>
+    /// <summary>
+    /// Removes a name, of a directory with everything that it holds. Until the next flush the inode and all below it stay as they
+    /// are, so numbers keep their meaning and a file may get another name; then goes what has none.
+    /// </summary>
     /// <returns>False if there is no such name.</returns>
     public bool Remove(uint directory, FileName name)
     {
         Ext4Directory parent = Directory(directory);
         if (!parent.TryFind(name, out uint inode)) return false;
-        bool isDirectory = TypeOf(inode) == FileType.Directory;
         parent.Remove(name);
-        Drop(inode);
-        if (isDirectory) CountSubdirectory(directory, -1);
+        _removed.Add(inode);
+        if (TypeOf(inode) == FileType.Directory) CountSubdirectory(directory, -1);
         return true;
     }
 
@@ -64,18 +51,20 @@ public sealed partial class Ext4FileSystem
     {
         Ext4Directory parent = Directory(directory);
         List<DirectoryName> names = parent.List();
-        DirectoryName? kept = directory == Root ? names.Find(name => name.Name == LostAndFound) : null;
-        if (kept is { Inode: not 0 } lost) names.Remove(lost);
-        else kept = null;
         parent.Clear();
         int subdirectories = 0;
         foreach (DirectoryName name in names)
         {
+            if (directory == Root && name.Name == LostAndFound)
+            {
+                parent.Add(name);
+                continue;
+            }
+
             if (TypeOf(name.Inode) == FileType.Directory) subdirectories++;
-            Drop(name.Inode);
+            _removed.Add(name.Inode);
         }
 
-        if (kept is { } stays) parent.Add(stays);
         CountSubdirectory(directory, -subdirectories);
     }
 
@@ -87,15 +76,18 @@ public sealed partial class Ext4FileSystem
             throw new ArgumentException($"'{name}' is no name of 1 to 255 bytes", nameof(name));
     }
 
-    /// <summary>Removes what a name that is gone led to.</summary>
-    private void Drop(uint root)
+    /// <summary>Gives back what removed names led to, and what was below.</summary>
+    private void FreeRemoved()
     {
-        var pending = new Stack<uint>([root]);
+        var pending = new Stack<uint>(Enumerable.Reverse(_removed));
+        _removed.Clear();
         while (pending.TryPop(out uint inode))
         {
             if (TypeOf(inode) != FileType.Directory)
             {
-                Release(inode);
+                ref InodeFields fields = ref _volume.Inodes.Change(inode);
+                if (fields.Links > 1) fields.Links--;
+                else Free(inode);
                 continue;
             }
 

@@ -29,6 +29,7 @@ public sealed partial class Ext4FileSystem
     private readonly ContentWriter _content;
     private readonly XattrWriter _attributes;
     private readonly Dictionary<uint, Ext4Directory> _directories = [];
+    private readonly List<uint> _removed = [];
 
     internal Ext4FileSystem(Ext4Volume volume)
     {
@@ -46,7 +47,7 @@ public sealed partial class Ext4FileSystem
     /// <summary>Names of extended attributes that ext4 can't hold and that were left out.</summary>
     public IReadOnlyCollection<FileName> DroppedAttributes => _attributes.Dropped;
 
-    /// <summary>Blocks of 4 KiB that are free.</summary>
+    /// <summary>Blocks of 4 KiB that are free; what was removed counts after the next flush.</summary>
     public long FreeBlocks => _volume.FreeBlocks;
 
     /// <summary>Puts a file's content on the device; <see cref="Create"/> gives it an inode, or <see cref="Discard"/> takes it back.</summary>
@@ -66,6 +67,7 @@ public sealed partial class Ext4FileSystem
     public void Flush()
     {
         _content.Flush();
+        FreeRemoved();
         var builder = new DirectoryBuilder(_volume, _blocks);
         foreach (uint inode in _directories.Keys.Order()) _directories[inode].Flush(builder);
         _volume.Flush();

@@ -100,7 +100,7 @@ internal readonly ref struct GroupDescriptor(Span<byte> bytes)
         if (IsWide) BinaryPrimitives.WriteUInt32LittleEndian(_bytes[(at + 0x20)..], (uint)(value >> 32));
     }
 
-    private int HighCount(int at) => at == 0x1C ? 0x32 : at + 0x20;
+    private static int HighCount(int at) => at == 0x1C ? 0x32 : at + 0x20;
 
     /// <summary>Counts within a group are below 2^16 at 4 KiB blocks; whatever the high half says above 2^15 can't be.</summary>
     private int Count(int at) => Short(at) | (IsWide ? (Short(HighCount(at)) & 0x7FFF) << 16 : 0);

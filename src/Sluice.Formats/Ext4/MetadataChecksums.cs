@@ -48,6 +48,8 @@ internal sealed class MetadataChecksums
     {
         if (!OfMetadata) return;
 
+        Span<byte> number = stackalloc byte[sizeof(long)];
+
         // Seeds come from inodes, whose blocks may have to be read.
         foreach (CachedBlock block in volume.Cache.Dirty.ToArray())
         {
@@ -69,7 +71,6 @@ internal sealed class MetadataChecksums
                     Put(bytes[end..], Crc(InodeSeed(volume, block.Owner), bytes[..end]));
                     break;
                 case BlockKind.Attributes:
-                    Span<byte> number = stackalloc byte[sizeof(long)];
                     BinaryPrimitives.WriteInt64LittleEndian(number, block.Number);
                     Put(bytes[AttributeBlock.ChecksumOffset..], 0);
                     Put(bytes[AttributeBlock.ChecksumOffset..], Crc(Crc(_seed, number), bytes));

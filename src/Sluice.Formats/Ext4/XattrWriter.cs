@@ -60,7 +60,7 @@ internal sealed class XattrWriter(Ext4Volume volume, BlockAllocator allocator)
         }
 
         if (_inBlock.Count == 0) return;
-        _inBlock.Sort();
+        _inBlock.Sort(XattrItem.Compare);
         int left = AttributeBlock.Capacity, kept = 0;
         for (int i = 0; i < _inBlock.Count; i++)
         {

@@ -21,6 +21,17 @@ public sealed class KernelMountTests
         fallocate -l 1M kernel/unwritten
         """;
 
+    [Fact]
+    public void Linux_mounts_and_fills_a_device_of_the_default_size()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory.File("image");
+        using (var store = new FileBlockStore(path, Ext4FormatOptions.DefaultSize)) Ext4Formatter.Format(store, new Ext4FormatOptions());
+        string[] seen = KernelView.Mount(path, writable: true, "mkdir d; for i in $(seq 500); do echo $i > d/$i; done; head -c 300M /dev/zero > big");
+        Assert.Equal(502, seen.Length);
+        E2fs.AssertClean(path);
+    }
+
     [Theory]
     [InlineData(1, false)]
     [InlineData(2, false)]

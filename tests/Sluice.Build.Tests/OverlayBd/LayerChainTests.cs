@@ -11,7 +11,8 @@ namespace Sluice.Build.Tests.OverlayBd;
 /// <summary>Random layers on our own and on foreign file systems; e2fsck after every one, everything compared with the model.</summary>
 public sealed class LayerChainTests
 {
-    public static readonly TheoryData<int> Seeds = [.. Enumerable.Range(1, 20)];
+    /// <summary>The large ones once failed: directories that entries below them replace, through links.</summary>
+    public static readonly TheoryData<int> Seeds = [.. Enumerable.Range(1, 20), 1203, 1219, 1250];
 
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -53,6 +54,22 @@ public sealed class LayerChainTests
         E2fs.Debug(path, $"set_super_value def_hash_version {hash}", write: true);
         E2fs.Debug(path, $"set_super_value flags {(sign == "signed" ? 1 : 2)}", write: true);
         ApplyChain(7, path, layers: 4);
+    }
+
+    [Fact]
+    public void Links_that_lead_back_may_replace_what_a_layer_is_in()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory.File("image");
+        using var store = new FileBlockStore(path, 64L << 20);
+        Ext4Formatter.Format(store, new Ext4FormatOptions { Size = 64L << 20 });
+        var model = new ImageModel();
+        ApplyLayer(store, model, new TestLayer().Directory("a").Directory("a/b").Link("a/b/up", "/").Directory("d").Link("l", "d").ToTar());
+        ApplyLayer(store, model, new TestLayer()
+            .File("a/b/up/a", "now a file").File("a/b/zz", "lost with the directory").Directory("a/c")
+            .File("d/f", "hidden by its own layer").HardLink("z", "d/f").Whiteout("l/f").Directory("new").File("new/x", "x").ToTar());
+        E2fs.AssertClean(path);
+        model.AssertIs(Ext4Reader.Read(store));
     }
 
     [Fact]

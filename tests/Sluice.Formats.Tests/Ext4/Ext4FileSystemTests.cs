@@ -53,7 +53,11 @@ public sealed class Ext4FileSystemTests
         using TestImage image = TestImage.Create();
         image.Change(fileSystem => fileSystem.Add(Root, "f", new Inode
         {
-            Type = FileType.Regular, Mode = 0xFFF, UserId = uint.MaxValue, GroupId = 0x12345678, ModificationTime = new FileTime(seconds, nanoseconds),
+            Type = FileType.Regular,
+            Mode = 0xFFF,
+            UserId = uint.MaxValue,
+            GroupId = 0x12345678,
+            ModificationTime = new FileTime(seconds, nanoseconds),
         }));
         Inode file = image.Read().Find("f");
         Assert.Equal((0xFFF, uint.MaxValue, 0x12345678u), (file.Mode, file.UserId, file.GroupId));
@@ -161,23 +165,58 @@ public sealed class Ext4FileSystemTests
     }
 
     [Fact]
-    public void A_held_file_outlives_its_names()
+    public void What_is_removed_stays_usable_until_the_flush()
     {
         using TestImage image = TestImage.Create();
-        image.Change(fileSystem => fileSystem.AddFile(Root, "a", [1, 2, 3]));
         image.Change(fileSystem =>
         {
-            Assert.True(fileSystem.TryFind(Root, new FileName("a"), out uint inode));
-            fileSystem.Hold(inode);
+            fileSystem.AddFile(Root, "a", [1, 2, 3]);
+            fileSystem.AddDirectory(fileSystem.AddDirectory(Root, "d"), "sub");
+        });
+        long free = image.Open().FreeBlocks;
+        image.Change(fileSystem =>
+        {
+            Assert.True(fileSystem.TryFind(Root, new FileName("a"), out uint file));
             Assert.True(fileSystem.Remove(Root, new FileName("a")));
-            fileSystem.Link(Root, new FileName("b"), inode);
-            fileSystem.Release(inode);
-            uint gone = fileSystem.AddFile(Root, "c", [4]);
-            fileSystem.Hold(gone);
-            Assert.True(fileSystem.Remove(Root, new FileName("c")));
-            fileSystem.Release(gone);
+            Assert.True(fileSystem.TryFind(Root, new FileName("d"), out uint directory));
+            Assert.True(fileSystem.Remove(Root, new FileName("d")));
+            uint lost = fileSystem.AddDirectory(directory, "goes with it");
+            fileSystem.AddFile(lost, "x", [4]);
+            fileSystem.Link(lost, new FileName("y"), file);
+            fileSystem.Link(Root, new FileName("b"), file);
+            Assert.NotEqual(directory, fileSystem.AddDirectory(Root, "d"));
         });
         Assert.Equal([1, 2, 3], image.Read().ContentOf("b"));
+        Assert.Empty(image.Read().Find("d").Entries!);
+        Assert.Equal(free + 1, image.Open().FreeBlocks);
+    }
+
+    [Fact]
+    public void A_file_system_can_be_used_on_after_a_flush()
+    {
+        using TestImage image = TestImage.Create();
+        Ext4FileSystem fileSystem = image.Open();
+        uint directory = fileSystem.AddDirectory(Root, "d");
+        for (int round = 0; round < 5; round++)
+        {
+            for (int i = 0; i < 200; i++) fileSystem.AddFile(directory, $"{round} {i}", Files.Bytes(i, 50 * i));
+            for (int i = 0; i < 200; i += 3) Assert.True(fileSystem.Remove(directory, new FileName($"{round} {i}")));
+            fileSystem.Flush();
+            E2fs.AssertClean(image.Path);
+        }
+
+        fileSystem.RemoveAll(directory);
+        fileSystem.AddFile(directory, "last", [1]);
+        fileSystem.Flush();
+        E2fs.AssertClean(image.Path);
+        Assert.Equal(["d", "last"], TreeWalk.DepthFirst(image.Read().Find("d")).Select(entry => entry.Depth == 0 ? "d" : entry.Path.ToString()[1..]));
+    }
+
+    [Fact]
+    public void Link_targets_that_Linux_cannot_have_are_refused()
+    {
+        using TestImage image = TestImage.Create();
+        foreach (string target in (string[])["", "a\0b", new('x', 4096)]) Assert.Throws<SluiceException>(() => image.Open().Create(Link(target)));
     }
 
     [Fact]

@@ -35,6 +35,7 @@ public sealed class Ext4LimitTests
         image.Change(fileSystem =>
         {
             for (int i = 0; i < 300; i += 2) Assert.True(fileSystem.Remove(Root, new FileName($"{i}")));
+            fileSystem.Flush();
             fileSystem.AddFile(Root, "scattered", Files.Bytes(1, (int)(fileSystem.FreeBlocks - 2) * 4096));
         });
         Assert.Equal(Files.Bytes(1, (int)image.Read().Find("scattered").Size), image.Read().ContentOf("scattered"));

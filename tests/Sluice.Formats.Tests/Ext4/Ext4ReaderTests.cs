@@ -77,7 +77,8 @@ public sealed class Ext4ReaderTests
             fileSystem.Add(deep, "link", new Inode { Type = FileType.SymbolicLink, LinkTarget = new FileName(new string('l', 100)) });
             fileSystem.Add(deep, "attributes", new Inode
             {
-                Type = FileType.Regular, ExtendedAttributes = [new ExtendedAttribute(new FileName("user.a"), new byte[500]), new ExtendedAttribute(new FileName("user.b"), new byte[10])],
+                Type = FileType.Regular,
+                ExtendedAttributes = [new ExtendedAttribute(new FileName("user.a"), new byte[500]), new ExtendedAttribute(new FileName("user.b"), new byte[10])],
             });
             SparseRun[] runs = [.. Enumerable.Range(0, 10).Select(i => new SparseRun(i * 8192L, 4096))];
             fileSystem.Add(deep, "extents", Files.Plain(), fileSystem.WriteContent(10 * 8192, runs, new Files.FileBytes(new byte[10 * 8192])));

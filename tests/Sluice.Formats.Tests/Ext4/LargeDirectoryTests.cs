@@ -79,6 +79,12 @@ public sealed class LargeDirectoryTests
         });
         Assert.Contains("Links: 1 ", E2fs.Debug(image.Path, "stat /d"), StringComparison.Ordinal);
         Assert.Equal(65_010, image.Read().Find("d").Entries!.Count);
+        image.Change(fileSystem =>
+        {
+            Assert.True(fileSystem.TryFind(Root, new FileName("d"), out uint directory));
+            for (int i = 0; i < 65_000; i++) Assert.True(fileSystem.Remove(directory, new FileName($"{i}")));
+        });
+        Assert.Equal(10, image.Read().Find("d").Entries!.Count);
     }
 
     [Fact]
