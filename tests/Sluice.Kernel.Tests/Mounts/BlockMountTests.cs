@@ -12,7 +12,7 @@ public sealed class BlockMountTests
         mkdir -p tree/dir
         seq 200000 > tree/numbers
         printf x > tree/dir/x; ln -s x tree/dir/link
-        mke2fs -q -t ext4 $OPTIONS -d tree image 32M
+        mke2fs -q -t ext4 $OPTIONS -d tree device.ext4 32M
         """;
 
     [Theory]
@@ -25,8 +25,8 @@ public sealed class BlockMountTests
         await using MountProcess mounts = MountProcess.Start(new MountProcessOptions(), served.Log.Enqueue);
         string target = Directory.CreateDirectory(Path.Combine(served.Directory, "image")).FullName;
         await Command.ShellAsync($"cd {served.Directory}; OPTIONS='{options}'; {Script}");
-        if (options.StartsWith("-J", StringComparison.Ordinal)) await Command.ShellAsync($"debugfs -w -R 'feature needs_recovery' {served.Directory}/image 2>/dev/null");
-        using var disk = new FileDisk("device", Path.Combine(served.Directory, "image"), local);
+        if (options.StartsWith("-J", StringComparison.Ordinal)) await Command.ShellAsync($"debugfs -w -R 'feature needs_recovery' {served.Directory}/device.ext4 2>/dev/null");
+        using var disk = new FileDisk("device", Path.Combine(served.Directory, "device.ext4"), local);
         await mounts.MountBlocksAsync(new BlockMount { Disk = served.Add(disk), FileSystem = "ext4", Target = target, ReadAheadKilobytes = 512 });
         MountEntry entry = MountTable.Find(target)!;
         string loop = $"/sys/block/{Path.GetFileName(entry.Source)}";
