@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Sluice.Cli.Output;
 using Sluice.Formats;
 
 namespace Sluice.Cli;
@@ -51,6 +52,8 @@ internal static class CommandRunner
         {
             case AggregateException { InnerExceptions.Count: 1, InnerException: { } inner }:
                 return Report(inner);
+            case ClosedPipeException:
+                return ExitCodes.ClosedPipe;
             case OperationCanceledException:
                 Console.Error.WriteLine("sluice: interrupted");
                 return ExitCodes.Interrupted;

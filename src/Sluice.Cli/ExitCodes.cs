@@ -13,6 +13,9 @@ internal static class ExitCodes
     public const int Usage = 2;
     public const int Interrupted = 130;
 
+    /// <summary>Whoever read the output has gone: what the shell makes of SIGPIPE.</summary>
+    public const int ClosedPipe = 141;
+
     /// <summary>A defect of Sluice itself.</summary>
     public const int Internal = 70;
 

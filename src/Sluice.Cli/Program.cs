@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Commands;
+using Sluice.Cli.Output;
 using Sluice.Kernel.Mounts;
 
 namespace Sluice.Cli;
@@ -9,6 +10,7 @@ internal static class Program
     private static int Main(string[] args)
     {
         if (MountChild.TryRun(args, out int exitCode)) return exitCode;
+        Console.SetOut(new StreamWriter(StandardOutput.Open()) { AutoFlush = true });
         var root = new RootCommand("Sluice starts containers before their images are downloaded.")
         {
             ConvertCommand.Create(),

@@ -22,6 +22,7 @@ public sealed class StandaloneMount : IAsyncDisposable
 
     /// <param name="platform">Chosen from an index.</param>
     /// <param name="target">Existing directory.</param>
+    /// <param name="log">Told what an operator should know, one line at a time; also that the registry is away and an image of an earlier mount is used.</param>
     /// <exception cref="SluiceException">No such image, not a RAFS image, or the kernel refused.</exception>
     public static async Task<StandaloneMount> StartAsync(
         ImageReference reference, Platform platform, string target, NodeOptions options, Action<string> log, CancellationToken cancellation)
@@ -31,13 +32,19 @@ public sealed class StandaloneMount : IAsyncDisposable
         ImageMounter? mounter = null;
         try
         {
-            StoredImage source = await ImageResolver.ResolveAsync(store, reference.TagOrDigest, platform, preferAccelerated: true, cancellation);
             var images = new LocalImages(options.ImagesDirectory);
+            string name = $"{reference} {platform.Os}/{platform.Architecture}/{platform.Variant}";
+            ImageLocation found = await ImageLocation.FindAsync(images, store, reference, platform, name, cancellation);
             mounter = await ImageMounter.StartAsync(options, log, cancellation); // takes away what a killed process left there
+            if (found.Warning is not null) log(found.Warning);
             if (MountTable.Find(target) is { Type: "erofs" }) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
-            LocalImage image = images.Load(source.Stored.Digest) ?? images.Save(reference.ToString(), await RafsImageLoader.LoadAsync(source, cancellation));
+            LocalImage image = found.Here
+                ?? images.Load(found.There!.Stored.Digest)
+                ?? images.Save(reference.ToString(), await RafsImageLoader.LoadAsync(found.There, cancellation));
+            Digest manifest = image.Record.Manifest;
+            images.Remember(name, manifest);
             MountedImage mounted = await mounter.MountAsync(
-                source.Stored.Digest.Hex[..16], image.Image, images.BootstrapPath(source.Stored.Digest), store, image.Record.Blobs, Path.GetFullPath(target), cancellation);
+                manifest.Hex[..16], image.Image, images.BootstrapPath(manifest), store, image.Record.Blobs, Path.GetFullPath(target), cancellation);
             return new StandaloneMount(mounter, store, mounted);
         }
         catch
@@ -54,8 +61,14 @@ public sealed class StandaloneMount : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _mounter.StopFetching();
-        await _mounted.DisposeAsync();
-        await _mounter.DisposeAsync();
-        await _store.DisposeAsync();
+        try
+        {
+            await _mounted.DisposeAsync();
+        }
+        finally
+        {
+            await _mounter.DisposeAsync();
+            await _store.DisposeAsync();
+        }
     }
 }

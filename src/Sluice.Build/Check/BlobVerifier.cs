@@ -24,9 +24,12 @@ internal sealed class BlobVerifier(RemoteRafsImage image, Differences difference
 
     public async Task RunAsync(CancellationToken cancellation)
     {
+        var chunks = new ChunkInfoLoader(image);
         for (int blob = 0; blob < image.Image.Blobs.Count; blob++)
         {
-            ChunkDecoder decoder = await RafsChunks.OpenAsync(image, blob, image.Source.Store, Count, cancellation);
+            long before = chunks.BytesFetched;
+            ChunkDecoder decoder = await chunks.OpenAsync(blob, cancellation);
+            Count(chunks.BytesFetched - before);
             await VerifyAsync(blob, decoder, cancellation);
         }
     }

@@ -37,11 +37,11 @@ internal sealed class ImageBlobs(ConvertOptions options)
     {
         var used = new SortedSet<int>();
         if (unfinished is { Chunks.Length: > 0 }) used.Add(Next); // also if the layer itself has replaced all files that had them
-        TreeCopy.Map(root, chunk =>
+        foreach (Inode inode in TreeWalk.Inodes(root))
         {
-            used.Add(chunk.Blob);
-            return chunk;
-        });
+            foreach (ChunkReference chunk in inode.Chunks) used.Add(chunk.Blob);
+        }
+
         var numbers = new Dictionary<int, int>();
         foreach (int blob in used) numbers[blob] = numbers.Count;
         Inode copy = TreeCopy.Map(root, chunk => chunk with { Blob = numbers[chunk.Blob] });

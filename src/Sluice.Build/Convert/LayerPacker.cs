@@ -26,13 +26,14 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
     private long _duplicateBytes;
 
     /// <param name="layer">The layer as it is stored; read to its end.</param>
+    /// <param name="diffId">What the tar in it must be.</param>
     /// <exception cref="SluiceException">Corrupt layer, or source or destination failed.</exception>
-    public async Task<PackedLayer> PackAsync(Stream layer, Descriptor descriptor, IBlobUpload upload, CancellationToken cancellation)
+    public async Task<PackedLayer> PackAsync(Stream layer, Descriptor descriptor, Digest diffId, IBlobUpload upload, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var sink = new UploadStream(upload, stop.Token);
         using var writer = new RafsBlobWriter(sink, new RafsBlobWriterOptions { ChunkSize = options.ChunkSize, Compressor = options.Compressor, Digester = options.Digester });
-        Task<LayerTree> reading = OnThread("unpack", () => ReadTar(layer, descriptor, stop.Token), stop);
+        Task<LayerTree> reading = OnThread("unpack", () => ReadTar(layer, descriptor, diffId, stop.Token), stop);
         Task writing = OnThread("write blob", () => WriteChunks(writer, stop.Token), stop);
         try
         {
@@ -82,13 +83,13 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
         return [.. chunks.Select((chunk, i) => used[i] ? chunk : chunk with { Crc32 = 0, Flags = chunk.Flags & ~ChunkFlags.HasCrc32 })];
     }
 
-    private LayerTree ReadTar(Stream layer, Descriptor descriptor, CancellationToken cancellation)
+    private LayerTree ReadTar(Stream layer, Descriptor descriptor, Digest diffId, CancellationToken cancellation)
     {
         var builder = new LayerTreeBuilder();
         LayerEntries.Read(layer, descriptor, (tar, entry) =>
         {
             if (builder.Add(entry) is { Size: > 0 } file) file.Chunks = ReadChunks(tar, file.Size, cancellation);
-        }, cancellation);
+        }, cancellation, diffId);
         _order.Writer.Complete();
         return builder.Tree;
     }

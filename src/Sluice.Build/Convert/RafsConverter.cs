@@ -33,20 +33,20 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
         var reuse = new LayerReuse(options, previous, destination);
         using (var pipeline = new ChunkPipeline(new ChunkCompression(options.Compressor, options.Level), options.ChunkSize, Math.Max(1, options.Jobs)))
         {
-            foreach (Descriptor layer in source.Manifest.Layers) await AddLayerAsync(layer, pipeline, reuse, cancellation);
+            foreach (Descriptor layer in source.Manifest.Layers) await AddLayerAsync(layer, config.DiffIds[_layers.Count], pipeline, reuse, cancellation);
         }
 
         Descriptor bootstrapLayer = await PushBootstrapAsync(cancellation);
         return await PushManifestAsync(config, bootstrapLayer, cancellation);
     }
 
-    private async Task AddLayerAsync(Descriptor layer, ChunkPipeline pipeline, LayerReuse reuse, CancellationToken cancellation)
+    private async Task AddLayerAsync(Descriptor layer, Digest diffId, ChunkPipeline pipeline, LayerReuse reuse, CancellationToken cancellation)
     {
         progress?.LayerStarted(layer);
         string key = reuse.NextKey(layer.Digest);
         PackedLayer? packed = await reuse.TryTakeAsync(_layers.Count, key, _blobs, cancellation);
         bool reused = packed is not null;
-        packed ??= await PackAsync(layer, pipeline, cancellation);
+        packed ??= await PackAsync(layer, diffId, pipeline, cancellation);
         _blobs.Add(packed.Blob, packed.Chunks);
         if (packed.Blob is not null) _metas[packed.Blob.Id] = packed.ChunkInfoFile;
         foreach (FileName path in _merger.Apply(packed.Tree)) _warnings.Add($"layer {layer.Digest}: a hard link to '{path}', which does not exist, is left out");
@@ -67,11 +67,11 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
         progress?.LayerFinished(converted);
     }
 
-    private async Task<PackedLayer> PackAsync(Descriptor layer, ChunkPipeline pipeline, CancellationToken cancellation)
+    private async Task<PackedLayer> PackAsync(Descriptor layer, Digest diffId, ChunkPipeline pipeline, CancellationToken cancellation)
     {
         await using Stream stream = new ProgressStream(await source.Store.OpenBlobAsync(layer, cancellation), bytes => progress?.LayerAdvanced(layer, bytes));
         await using IBlobUpload upload = await destination.StartUploadAsync(cancellation);
-        PackedLayer packed = await new LayerPacker(options, pipeline, _blobs).PackAsync(stream, layer, upload, cancellation);
+        PackedLayer packed = await new LayerPacker(options, pipeline, _blobs).PackAsync(stream, layer, diffId, upload, cancellation);
         await upload.CommitAsync(packed.Digest, cancellation);
         return packed;
     }

@@ -11,11 +11,14 @@ internal static class LayerEntries
     /// <summary>Calls <paramref name="visit"/> for every entry, in order; the reader stands at the entry's content.</summary>
     /// <param name="blob">The layer as it is stored; read to its last byte, because only then its digest has been checked. Closed.</param>
     /// <exception cref="SluiceException">Corrupt layer (the message names its digest), or the source failed.</exception>
-    public static void Read(Stream blob, Descriptor layer, Action<TarReader, TarEntry> visit, CancellationToken cancellation)
+    /// <param name="diffId">What the tar's digest must be, by the image's configuration; only a SHA-256 is checked.</param>
+    public static void Read(Stream blob, Descriptor layer, Action<TarReader, TarEntry> visit, CancellationToken cancellation, Digest? diffId = null)
     {
         try
         {
-            using Stream stream = LayerStream.Open(blob, layer);
+            using Stream plain = LayerStream.Open(blob, layer);
+            using DiffIdStream? hashed = diffId is { Algorithm: "sha256" } ? new DiffIdStream(plain) : null;
+            Stream stream = hashed ?? plain;
             using var tar = new TarReader(stream, leaveOpen: true);
             while (tar.ReadEntry() is { } entry)
             {
@@ -25,6 +28,7 @@ internal static class LayerEntries
 
             Drain(stream, cancellation);
             Drain(blob, cancellation);
+            hashed?.Check(diffId!.Value, layer);
         }
         catch (InvalidDataException exception)
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Build.Look;
+using Sluice.Cli.Output;
 using Sluice.Formats;
 using Sluice.Formats.Trees;
 
@@ -22,7 +23,7 @@ internal static class CatCommand
             string wanted = parsed.GetValue(path)!;
             Inode inode = ImageLookup.Find(contents, new FileName(wanted), followLast: true);
             if (inode.Type != FileType.Regular) throw new SluiceException(SluiceError.Usage, wanted, "not a regular file");
-            await using (Stream output = Console.OpenStandardOutput())
+            await using (Stream output = StandardOutput.Open())
             {
                 if (inode.Size > 0) await contents.ReadAsync([inode], new StreamSink(output), cancellation);
             }

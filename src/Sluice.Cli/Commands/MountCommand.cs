@@ -46,7 +46,13 @@ internal static class MountCommand
                 Sources = images.Apply(parsed, configured.Sources),
             };
             string? log = parsed.GetValue(logFile);
-            if (!parsed.GetValue(foreground)) return await StartInBackgroundAsync([.. parsed.Tokens.Select(t => t.Value)], target, log is null ? Path.Combine(options.State, "log") : null, cancellation);
+            if (!parsed.GetValue(foreground))
+            {
+                string[] arguments = [.. parsed.Tokens.Select(t => t.Value), "--foreground"];
+                if (log is null) arguments = [.. arguments, "--log-file", log = Path.Combine(options.State, "log")];
+                return await StartInBackgroundAsync(arguments, target, log, cancellation);
+            }
+
             using var stop = new StopSignal(cancellation);
             await using StandaloneMount mount = await StandaloneMount.StartAsync(
                 reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, message => WriteLog(log, message), stop.Token);
@@ -95,6 +101,22 @@ internal static class MountCommand
         }
     }
 
+    /// <summary>What the background process has logged until it had mounted goes to whoever started it.</summary>
+    private static void RepeatLog(string file, long from)
+    {
+        try
+        {
+            using FileStream log = File.OpenRead(file);
+            log.Seek(from, SeekOrigin.Begin);
+            using StreamReader lines = new(log);
+            while (lines.ReadLine() is { } line) Console.Error.WriteLine($"sluice: {line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]}");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // No log, nothing to tell.
+        }
+    }
+
     /// <summary>The kernel tells nobody that a mount is gone; looking into the mount table twice a second is cheap and touches no mount.</summary>
     private static async Task UntilUnmountedAsync(StandaloneMount mount, StopSignal stop)
     {
@@ -102,23 +124,18 @@ internal static class MountCommand
     }
 
     /// <summary>Runs the same command in the foreground, in a session of its own, and waits until it has mounted or failed.</summary>
-    private static async Task<int> StartInBackgroundAsync(IReadOnlyList<string> arguments, string target, string? logFile, CancellationToken cancellation)
+    private static async Task<int> StartInBackgroundAsync(IReadOnlyList<string> arguments, string target, string log, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo("setsid") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         start.ArgumentList.Add(Environment.ProcessPath!);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
-        start.ArgumentList.Add("--foreground");
-        if (logFile is not null)
-        {
-            start.ArgumentList.Add("--log-file");
-            start.ArgumentList.Add(logFile);
-        }
-
+        long logged = File.Exists(log) ? new FileInfo(log).Length : 0;
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> errors = process.StandardError.ReadToEndAsync(cancellation);
         if (await process.StandardOutput.ReadLineAsync(cancellation) == ReadyLine)
         {
+            RepeatLog(log, logged);
             Console.Out.WriteLine($"{target}  (process {process.Id}; unmount with: sluice umount {target})");
             return ExitCodes.Success;
         }

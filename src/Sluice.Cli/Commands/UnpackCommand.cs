@@ -34,7 +34,7 @@ internal static class UnpackCommand
     {
         bool tar = target == "-" || (target.EndsWith(".tar", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(target));
         if (!tar) return await new DirectoryUnpacker(contents, target).RunAsync(cancellation);
-        await using Stream output = target == "-" ? Console.OpenStandardOutput() : File.Create(target);
+        await using Stream output = target == "-" ? StandardOutput.Open() : File.Create(target);
         return await new TarUnpacker(contents, output).RunAsync(cancellation);
     }
 }

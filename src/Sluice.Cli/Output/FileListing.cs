@@ -10,7 +10,7 @@ namespace Sluice.Cli.Output;
 /// </summary>
 internal sealed partial class FileListing(Inode root, ListingForm form) : IDisposable
 {
-    private readonly BufferedStream _output = new(Console.OpenStandardOutput(), 64 << 10);
+    private readonly BufferedStream _output = new(StandardOutput.Open(), 64 << 10);
     private readonly bool _raw = Console.IsOutputRedirected;
     private readonly IReadOnlyDictionary<Inode, uint>? _links = form == ListingForm.Short ? null : TreeWalk.CountLinks(root);
 

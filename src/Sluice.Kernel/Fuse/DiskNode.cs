@@ -43,6 +43,9 @@ internal sealed class DiskNode
     /// <summary>Passthrough was refused once and is not tried again.</summary>
     public bool PassthroughRefused { get; set; }
 
+    /// <summary>Its misses: how many are fetched and which wait. Belongs to <see cref="DiskReads"/>.</summary>
+    public MissLine Misses { get; } = new();
+
     /// <summary>Completes when the disk has been removed and its last read was answered.</summary>
     public Task Unused => _unused.Task;
 

@@ -5,17 +5,19 @@ namespace Sluice.Kernel.Fuse;
 
 /// <summary>
 /// The READ path. A hit is answered by the reader thread from its own buffer. A miss takes a <see cref="PendingRead"/>
-/// and is answered by whoever completes the fetch. When all places are taken, misses wait in line (they cost 40 bytes)
-/// while hits and metadata go on; when the line is full, reader threads stop reading until a fetch ends.
+/// and is answered by whoever completes the fetch. When all places, or all that one disk may have, are taken, misses wait
+/// in their disk's line (they cost 40 bytes) while hits and metadata go on; free places go to the disks in turn, so that one
+/// whose source hangs does not stop the others. When the lines are full, reader threads stop reading until a fetch ends.
 /// </summary>
-internal sealed class DiskReads(FuseConnection connection, int places, int lineLimit, Action<string> log) : IDisposable
+internal sealed class DiskReads(FuseConnection connection, int places, int placesPerDisk, int lineLimit, Action<string> log) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Stack<PendingRead> _free = new(places);
-    private readonly Queue<ReadRequest> _line = new(lineLimit);
+    private readonly Queue<DiskNode> _turns = new(); // disks below their share with misses that wait: only while no place is free
     private readonly SemaphoreSlim _lineSpace = new(lineLimit, lineLimit);
     private int _created;
     private int _busy;
+    private int _waiting;
     private long _misses;
     private bool _closed;
 
@@ -28,7 +30,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int lineL
     {
         get
         {
-            lock (_gate) return (_busy, _line.Count);
+            lock (_gate) return (_busy, _waiting);
         }
     }
 
@@ -62,8 +64,8 @@ internal sealed class DiskReads(FuseConnection connection, int places, int lineL
     /// <summary>Ends a fetch and starts the next one in line with the freed place.</summary>
     public void Finish(PendingRead place, DiskError error)
     {
-        AnswerAndExit(place, error);
-        if (Next(place, out ReadRequest next)) Run(place, next);
+        DiskNode disk = AnswerAndExit(place, error);
+        if (Next(place, disk, out ReadRequest next)) Run(place, next);
     }
 
     public DiskError Faulted(DiskNode node, Exception bug)
@@ -109,10 +111,10 @@ internal sealed class DiskReads(FuseConnection connection, int places, int lineL
         PendingRead? place;
         lock (_gate)
         {
-            place = TakePlace();
+            place = TakePlace(request.Node.Misses);
             if (place is null && _lineSpace.Wait(0))
             {
-                _line.Enqueue(request);
+                Enqueue(request);
                 return;
             }
         }
@@ -122,10 +124,10 @@ internal sealed class DiskReads(FuseConnection connection, int places, int lineL
             _lineSpace.Wait();
             lock (_gate)
             {
-                place = TakePlace();
+                place = TakePlace(request.Node.Misses);
                 if (place is null)
                 {
-                    _line.Enqueue(request);
+                    Enqueue(request);
                     return;
                 }
 
@@ -136,8 +138,10 @@ internal sealed class DiskReads(FuseConnection connection, int places, int lineL
         Run(place, request);
     }
 
-    private PendingRead? TakePlace()
+    /// <summary>A place for a disk's next miss; null if none is free, the disk has its share, or others of it were there before.</summary>
+    private PendingRead? TakePlace(MissLine disk)
     {
+        if (disk.Fetching >= placesPerDisk || disk.Waiting.Count > 0) return null;
         if (!_free.TryPop(out PendingRead? place))
         {
             if (_created == places) return null;
@@ -148,38 +152,64 @@ internal sealed class DiskReads(FuseConnection connection, int places, int lineL
         bool held = false;
         Connection.Descriptor.DangerousAddRef(ref held); // until the answer is written
         _busy++;
+        disk.Fetching++;
         return place;
     }
 
-    /// <summary>Works through requests until one has to wait for its fetch or the line is empty.</summary>
+    private void Enqueue(in ReadRequest request)
+    {
+        request.Node.Misses.Waiting.Enqueue(request);
+        _waiting++;
+        TakeTurn(request.Node);
+    }
+
+    private void TakeTurn(DiskNode node)
+    {
+        MissLine disk = node.Misses;
+        if (disk.InTurn || disk.Waiting.Count == 0 || disk.Fetching >= placesPerDisk) return;
+        disk.InTurn = true;
+        _turns.Enqueue(node);
+    }
+
+    /// <summary>Works through requests until one has to wait for its fetch or none may have the place.</summary>
     private void Run(PendingRead place, ReadRequest request)
     {
         bool known = true;
         while (known)
         {
             if (!place.Start(request, out DiskError error)) return;
-            AnswerAndExit(place, error);
-            known = Next(place, out request);
+            DiskNode disk = AnswerAndExit(place, error);
+            known = Next(place, disk, out request);
         }
     }
 
-    private void AnswerAndExit(PendingRead place, DiskError error)
+    private DiskNode AnswerAndExit(PendingRead place, DiskError error)
     {
         DiskNode node = place.Request.Node;
         place.Answer(Connection.Descriptor, error);
         node.Exit();
+        return node;
     }
 
-    private bool Next(PendingRead place, out ReadRequest request)
+    /// <summary>Gives the place that <paramref name="before"/> had to the disk whose turn it is.</summary>
+    private bool Next(PendingRead place, DiskNode before, out ReadRequest request)
     {
         lock (_gate)
         {
-            if (_line.TryDequeue(out request))
+            before.Misses.Fetching--;
+            TakeTurn(before);
+            if (_turns.TryDequeue(out DiskNode? node))
             {
+                node.Misses.InTurn = false;
+                node.Misses.Fetching++;
+                request = node.Misses.Waiting.Dequeue();
+                _waiting--;
                 _lineSpace.Release();
+                TakeTurn(node);
                 return true;
             }
 
+            request = default;
             _busy--;
             Connection.Descriptor.DangerousRelease();
             if (_closed) place.Free();

@@ -35,7 +35,7 @@ public sealed class DiskServer : IAsyncDisposable
         _options = options;
         _log = log;
         _connection = new FuseConnection(descriptor, Math.Clamp(options.Threads, 1, 64), log);
-        _reads = new DiskReads(_connection, Math.Max(1, options.PendingReads), Math.Max(1, options.WaitingReads), log);
+        _reads = new DiskReads(_connection, Math.Max(1, options.PendingReads), Math.Max(1, options.PendingReadsPerDisk), Math.Max(1, options.WaitingReads), log);
         _backings = new BackingFiles(descriptor, log);
     }
 

@@ -15,6 +15,9 @@ public sealed record DiskServerOptions
     /// <summary>Misses fetched at the same time. Each may hold a native buffer of up to 1 MiB; further misses wait in line.</summary>
     public int PendingReads { get; init; } = 128;
 
+    /// <summary>Of these, the most that one disk may have: a disk whose source hangs leaves places for the others.</summary>
+    public int PendingReadsPerDisk { get; init; } = 32;
+
     /// <summary>Misses that may wait in line; beyond that the kernel queues, and hits wait too.</summary>
     public int WaitingReads { get; init; } = 16384;
 

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Sluice.Formats;
 
@@ -9,10 +10,13 @@ namespace Sluice.Node.Admin;
 /// </summary>
 internal static class AdminJson
 {
+    /// <summary>Quotes stay quotes: people read this, too, and no browser does.</summary>
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static byte[] Write(Action<Utf8JsonWriter> write)
     {
         using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream)) write(writer);
+        using (Utf8JsonWriter writer = new(stream, Options)) write(writer);
         return stream.ToArray();
     }
 

@@ -108,14 +108,28 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         mounter.StopFetching();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
-            if (_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
+            if (!_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) continue;
+            try
+            {
+                await CloseAsync(mounted);
+            }
+            catch (SluiceException exception)
+            {
+                Log.NotUnmounted(logger, mounted.Mounted.Target, exception.Message); // the others are unmounted all the same
+            }
         }
     }
 
     private static async Task CloseAsync((MountedImage Mounted, IImageStore Store) image)
     {
-        await image.Mounted.DisposeAsync();
-        await image.Store.DisposeAsync();
+        try
+        {
+            await image.Mounted.DisposeAsync();
+        }
+        finally
+        {
+            await image.Store.DisposeAsync();
+        }
     }
 
     /// <summary>One download per image however many ask; a failed one is forgotten, so that the next asks anew.</summary>
@@ -147,8 +161,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
         catch (OperationCanceledException exception)
         {
+            string reason = exception.InnerException is SluiceException last ? $": {last.Message}" : "";
             throw new SluiceException(
-                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s", "check the registry and the network, then pull again", exception);
+                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s{reason}", "check the registry and the network, then pull again", exception);
         }
     }
 
@@ -161,6 +176,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         [LoggerMessage(102, LogLevel.Warning, "{Image} was unmounted from {Target} by someone else; mounting it again")]
         public static partial void Lost(ILogger logger, string image, string target);
+
+        [LoggerMessage(103, LogLevel.Warning, "{Target} can't be unmounted: {Reason}")]
+        public static partial void NotUnmounted(ILogger logger, string target, string reason);
 
         [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
         public static partial void Released(ILogger logger, string image);

@@ -11,11 +11,13 @@ namespace Sluice.Node.Images;
 /// <c>image.boot</c>, which the kernel mounts, and <c>image.json</c>. A directory is complete or does not exist; what is damaged
 /// counts as missing.
 /// </summary>
-internal sealed class LocalImages(string directory)
+internal sealed partial class LocalImages(string directory)
 {
     private const string BootstrapName = "image.boot";
     private const string RecordName = "image.json";
     private const int Version = 1;
+
+    private readonly Lock _saving = new();
 
     public string BootstrapPath(Digest manifest) => Path.Combine(directory, manifest.Hex, BootstrapName);
 
@@ -63,7 +65,7 @@ internal sealed class LocalImages(string directory)
         return blobs;
     }
 
-    /// <summary>Stores a downloaded image.</summary>
+    /// <summary>Stores a downloaded image. One that is here and intact stays: it may be mounted.</summary>
     /// <exception cref="SluiceException"><see cref="SluiceError.Disk"/>.</exception>
     public LocalImage Save(string reference, RemoteRafsImage image)
     {
@@ -71,20 +73,26 @@ internal sealed class LocalImages(string directory)
         var record = new ImageRecord(
             reference, manifest, Digest.Sha256(image.Bootstrap.Span),
             image.Source.Manifest.Layers.DistinctBy(l => l.Digest).ToDictionary(l => l.Digest.ToString(), l => l.Size, StringComparer.Ordinal));
-        string final = Path.Combine(directory, manifest.Hex), fresh = final + ".new";
+        lock (_saving) return Store(record, image);
+    }
+
+    private LocalImage Store(ImageRecord record, RemoteRafsImage image)
+    {
+        string final = Path.Combine(directory, record.Manifest.Hex), fresh = final + ".new";
         try
         {
             RemoveAny(fresh);
+            if (Load(record.Manifest) is { } here) return here;
             Directory.CreateDirectory(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             WriteDurably(Path.Combine(fresh, BootstrapName), image.Bootstrap.Span);
-            var stored = new StoredRecord(Version, record.Reference, manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "").Seal();
+            var stored = new StoredRecord(Version, record.Reference, record.Manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "").Seal();
             WriteDurably(Path.Combine(fresh, RecordName), JsonSerializer.SerializeToUtf8Bytes(stored, ImageRecordJson.Default.StoredRecord));
             RemoveAny(final);
             Directory.Move(fresh, final);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new SluiceException(SluiceError.Disk, directory, $"can't store the metadata of {reference}: {exception.Message}", "free space or mend the disk, then try again", exception);
+            throw new SluiceException(SluiceError.Disk, directory, $"can't store the metadata of {record.Reference}: {exception.Message}", "free space or mend the disk, then try again", exception);
         }
 
         return new LocalImage(record, image.Image);

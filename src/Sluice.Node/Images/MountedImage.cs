@@ -20,13 +20,20 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
     /// <summary>To be called when the mount was made: remembers which one it is.</summary>
     public void Found() => _mount = MountTable.Find(Target)?.Id;
 
+    /// <exception cref="Formats.SluiceException">The kernel did not unmount it; its disks are closed all the same.</exception>
     public async ValueTask DisposeAsync()
     {
-        if (_mount is not null && MountTable.Find(Target)?.Id == _mount) await mounts.DetachAsync(Target); // not what lay below ours
-        foreach (IDisk disk in Disks)
+        try
         {
-            await server.RemoveAsync(disk.Name);
-            disk.Dispose();
+            if (_mount is not null && MountTable.Find(Target)?.Id == _mount) await mounts.DetachAsync(Target); // not what lay below ours
+        }
+        finally
+        {
+            foreach (IDisk disk in Disks)
+            {
+                await server.RemoveAsync(disk.Name);
+                disk.Dispose();
+            }
         }
 
         if (!ownsTarget) return;

@@ -1,9 +1,9 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
-using Sluice.Formats.Rafs.Blobs;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Fetching;
+using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Storage.Disks;
@@ -29,6 +29,7 @@ public sealed class ImageDisks(CacheDirectory directory, Fetcher fetcher)
         Func<RafsBlob, string>? localFile,
         CancellationToken cancellation)
     {
+        var chunks = new ChunkInfoLoader(image, sources, blobSize, directory);
         List<IDisk> disks = [];
         try
         {
@@ -38,7 +39,7 @@ public sealed class ImageDisks(CacheDirectory directory, Fetcher fetcher)
                 string name = nameSuffix.Length == 0 ? blob.Id : $"{blob.Id}-{nameSuffix}";
                 disks.Add(image.IsTarfs
                     ? new LocalFileDisk(name, localFile?.Invoke(blob) ?? throw NeedsLocalFile(blob))
-                    : new FilesystemDisk(name, await OpenReaderAsync(image, index, sources, blobSize, cancellation)));
+                    : new FilesystemDisk(name, await OpenReaderAsync(chunks, index, sources, cancellation)));
             }
 
             return disks;
@@ -57,12 +58,13 @@ public sealed class ImageDisks(CacheDirectory directory, Fetcher fetcher)
         RafsImage image, string bootstrapFile, IReadOnlyList<IBlobSource> sources, string name, Func<Digest, long>? blobSize, CancellationToken cancellation)
     {
         if (image.IsTarfs) throw new SluiceException(SluiceError.Image, name, "a tarfs image can't be served as one disk");
+        var chunks = new ChunkInfoLoader(image, sources, blobSize, directory);
         List<(long Offset, BlobReader Reader)> readers = [];
         Microsoft.Win32.SafeHandles.SafeFileHandle? bootstrap = null;
         try
         {
             for (int index = 0; index < image.Blobs.Count; index++)
-                readers.Add((image.Blobs[index].MappedOffset, await OpenReaderAsync(image, index, sources, blobSize, cancellation)));
+                readers.Add((image.Blobs[index].MappedOffset, await OpenReaderAsync(chunks, index, sources, cancellation)));
             bootstrap = File.OpenHandle(bootstrapFile);
             return new FlatDisk(name, bootstrap, readers);
         }
@@ -75,22 +77,8 @@ public sealed class ImageDisks(CacheDirectory directory, Fetcher fetcher)
         }
     }
 
-    private async Task<BlobReader> OpenReaderAsync(
-        RafsImage image, int index, IReadOnlyList<IBlobSource> sources, Func<Digest, long>? blobSize, CancellationToken cancellation)
-    {
-        RafsBlob blob = image.Blobs[index];
-        ChunkDecoder decoder = ChunkInfoLoader.IsNeededFor(blob)
-            ? new ChunkDecoder(blob, await LoadTableAsync(blob, image.Chunks[index], sources, blobSize, cancellation))
-            : new ChunkDecoder(blob, image.Chunks[index]);
-        return new BlobReader(new RafsBlobFormat(decoder), directory, fetcher, sources);
-    }
-
-    private async Task<ChunkInfoTable> LoadTableAsync(
-        RafsBlob blob, ChunkInfo[] chunks, IReadOnlyList<IBlobSource> sources, Func<Digest, long>? blobSize, CancellationToken cancellation)
-    {
-        long size = blobSize?.Invoke(Digest.Parse("sha256:" + blob.Id)) ?? 0;
-        return await new ChunkInfoLoader(directory, sources).LoadAsync(blob, chunks, size, cancellation);
-    }
+    private async Task<BlobReader> OpenReaderAsync(ChunkInfoLoader chunks, int index, IReadOnlyList<IBlobSource> sources, CancellationToken cancellation) =>
+        new(new RafsBlobFormat(await chunks.OpenAsync(index, cancellation)), directory, fetcher, sources);
 
     private static SluiceException NeedsLocalFile(RafsBlob blob) =>
         new(SluiceError.Image, $"blob {blob.Id}", "a tarfs blob is read from a local, uncompressed tar, and none was given");

@@ -105,8 +105,10 @@ public sealed partial class BlobReader
             }
             catch (TimeoutException)
             {
+                string sources = string.Join(", ", Sources.Select(source => source.Name));
+                string? reason = flights.Select(joined => (joined.Flight as SourceFetch)?.LastFault).FirstOrDefault(fault => fault is not null);
                 options.Log?.Invoke(
-                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {options.RequestDeadline.TotalSeconds:0.#} s from {string.Join(", ", Sources.Select(source => source.Name))}");
+                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {options.RequestDeadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
                 return DiskError.InputOutput;
             }
             finally

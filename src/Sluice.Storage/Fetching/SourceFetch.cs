@@ -11,7 +11,11 @@ namespace Sluice.Storage.Fetching;
 /// </summary>
 internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriority priority, long started) : Flight(owner)
 {
+    /// <summary>How long after the end of its time a source may take to say why it did not deliver.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
+
     private readonly List<string> _faults = [];
+    private volatile string? _lastFault;
     private IBlobSource? _source;
     private TimeSpan _limit;
 
@@ -52,6 +56,9 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 
     public bool HasFaults => _faults.Count != 0;
 
+    /// <summary>What went wrong the last time, if anything did. At any time, from any thread.</summary>
+    public string? LastFault => _lastFault;
+
     public void AddUnit(int unit)
     {
         int index = Units.BinarySearch(unit);
@@ -75,6 +82,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     public void AddFault(string text)
     {
         if (_faults.Count == 0 || _faults[^1] != text) _faults.Add(text);
+        _lastFault = text;
     }
 
     /// <summary>The line that an operator reads: blob, unit, sources and what each did.</summary>
@@ -157,17 +165,18 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         {
             fetcher.Counters.FetchStarted();
             read = source.ReadAsync(Owner.Format.Blob, start, buffer.AsMemory(0, length), timeout.Token);
-            await read.WaitAsync(timeout.Token);
+            await read.WaitAsync(_limit + Grace, fetcher.Options.Time, fetcher.Shutdown);
             return true;
         }
         catch (Exception e)
         {
             fetcher.Counters.SourceFailed();
-            SourceRefused = e is not OperationCanceledException;
+            SourceRefused = e is not (OperationCanceledException or TimeoutException);
             if (e is SluiceException { MayPassIn: { } pause } && !(MayPassIn < pause)) MayPassIn = pause;
             AddFault(e switch
             {
-                OperationCanceledException => $"{source.Name}: no answer within {_limit.TotalSeconds:0.#} s",
+                OperationCanceledException { InnerException: SluiceException reason } => $"{reason.Message}, given up after {_limit.TotalSeconds:0.#} s",
+                OperationCanceledException or TimeoutException => $"{source.Name}: no answer within {_limit.TotalSeconds:0.#} s",
                 SluiceException => e.Message,
                 _ => $"{source.Name}: {e.Message}",
             });

@@ -19,10 +19,10 @@ public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
     private readonly FetchWindows _windows = new(image, window);
     private byte[] _plain = [];
     private (int Blob, int Unit) _decoded = (-1, -1);
-    private long _metadataFetched;
+    private readonly ChunkInfoLoader _loader = new(image);
 
     /// <summary>Compressed bytes fetched so far.</summary>
-    public long BytesFetched => _windows.BytesFetched + _metadataFetched;
+    public long BytesFetched => _windows.BytesFetched + _loader.BytesFetched;
 
     /// <summary>Where the content of <paramref name="file"/> starts in its blob, to sort files by; files without content come first.</summary>
     public static (int Blob, int Chunk) OrderOf(Inode file) => file.Chunks.Count == 0 ? (-1, 0) : (file.Chunks[0].Blob, file.Chunks[0].Chunk);
@@ -90,12 +90,9 @@ public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
 
     private async ValueTask<ChunkDecoder> DecoderAsync(ChunkReference reference, CancellationToken cancellation)
     {
-        ChunkDecoder decoder = _decoders[reference.Blob] ??= await OpenAsync(reference.Blob, cancellation);
+        ChunkDecoder decoder = _decoders[reference.Blob] ??= await _loader.OpenAsync(reference.Blob, cancellation);
         return (uint)reference.Chunk < (uint)decoder.ChunkCount
             ? decoder
             : throw new InvalidFormatException("rafs", $"blob {decoder.Blob.Id} has {decoder.ChunkCount} chunks, but a file uses chunk {reference.Chunk}");
     }
-
-    private async Task<ChunkDecoder> OpenAsync(int index, CancellationToken cancellation) =>
-        await RafsChunks.OpenAsync(image, index, image.Source.Store, bytes => _metadataFetched += bytes, cancellation);
 }

@@ -14,7 +14,8 @@ public interface IBlobSource : IAsyncDisposable
     /// <summary>
     /// Fills all of <paramref name="destination"/> with the blob's bytes from <paramref name="offset"/>. Retries, token
     /// renewal and redirects happen inside. Throws a <see cref="Formats.SluiceException"/> when the place can't deliver
-    /// (also when the blob ends before the range does) and <see cref="OperationCanceledException"/> when cancelled.
+    /// (also when the blob ends before the range does) and <see cref="OperationCanceledException"/> when cancelled: with the
+    /// failure of the last attempt inside, if attempts had failed until then.
     /// </summary>
     Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation);
 }

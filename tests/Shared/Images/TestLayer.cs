@@ -92,7 +92,7 @@ internal sealed class TestLayer
     /// <summary>The layer as it is stored, and the digest of the tar in it.</summary>
     public (byte[] Blob, Digest DiffId) Pack()
     {
-        if (_raw is not null) return (_raw, Digest.Sha256(_raw));
+        if (_raw is not null) return (_raw, Digest.Sha256(TarOf(_raw)));
         byte[] tar = ToTar();
         byte[] blob = MediaType switch
         {
@@ -101,6 +101,22 @@ internal sealed class TestLayer
             _ => tar,
         };
         return (blob, Digest.Sha256(tar));
+    }
+
+    /// <summary>What is in raw bytes if they are gzip; what isn't anything has no digest that matters.</summary>
+    private static byte[] TarOf(byte[] raw)
+    {
+        try
+        {
+            using var gzip = new GZipStream(new MemoryStream(raw), CompressionMode.Decompress);
+            using var tar = new MemoryStream();
+            gzip.CopyTo(tar);
+            return tar.ToArray();
+        }
+        catch (InvalidDataException)
+        {
+            return raw;
+        }
     }
 
     private static byte[] CompressGzip(byte[] tar)

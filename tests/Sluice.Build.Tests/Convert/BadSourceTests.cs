@@ -46,6 +46,23 @@ public class BadSourceTests
     }
 
     [Fact]
+    public async Task A_layer_that_is_not_what_the_configuration_promises_is_refused()
+    {
+        await using var workshop = new Workshop();
+        await new TestImage().Layer(l => l.File("a", "other")).StoreAsync(workshop.Source, "other");
+        Descriptor other = (await Workshop.ResolveAsync(workshop.Source, "other")).Manifest.Layers[0];
+        TestLayer wanted = new TestLayer().File("a", "1");
+        var image = new TestImage().Layer(l => l.File("big", Samples.Bytes(3 << 20, 1))).Layer(wanted);
+        await image.StoreAsync(workshop.Source, "a", m => m with { Layers = [m.Layers[0], other] });
+        SluiceException error = await Assert.ThrowsAnyAsync<SluiceException>(() => workshop.ConvertAsync());
+        Assert.Equal(SluiceError.Image, error.Error);
+        Assert.Contains(other.Digest.ToString(), error.Message, StringComparison.Ordinal);
+        Assert.Contains(wanted.Pack().DiffId.ToString(), error.Message, StringComparison.Ordinal);
+        Assert.Contains(new TestLayer().File("a", "other").Pack().DiffId.ToString(), error.Message, StringComparison.Ordinal);
+        await ConversionTests.AssertNoTagAsync(workshop);
+    }
+
+    [Fact]
     public async Task A_wrong_size_a_missing_blob_and_missing_diff_ids_are_refused()
     {
         await AssertRefusedAsync(new TestImage().Layer(l => l.File("a", "1")), m => m with { Layers = [m.Layers[0] with { Size = m.Layers[0].Size + 1 }] });

@@ -22,7 +22,7 @@ public sealed class CacheDiskTests(FaultImage image)
         await using (LazyMount mount = await LazyMount.StartAsync(places, Image))
         {
             await mount.ReadAllRightAsync(image);
-            Assert.Contains(mount.Log, line => line.Contains("serving without the cache", StringComparison.Ordinal));
+            await mount.LoggedAsync("serving without the cache");
             await mount.UnmountAsync();
         }
 

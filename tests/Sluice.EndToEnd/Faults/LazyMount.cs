@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Sluice.Kernel.Mounts;
 
 namespace Sluice.EndToEnd.Faults;
@@ -83,6 +84,17 @@ internal sealed class LazyMount : IAsyncDisposable
 
         if (!mount._ready.Task.IsCompleted) await ended;
         return (mount, mount._ready.Task.IsCompleted);
+    }
+
+    /// <summary>Waits until it has logged a line like <paramref name="pattern"/>: a line may come a moment later than what it is about.</summary>
+    public async Task LoggedAsync(string pattern)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(10));
+        while (!_log.Any(line => Regex.IsMatch(line, pattern)))
+        {
+            if (limit.IsCancellationRequested || _process.HasExited) Assert.Fail($"nothing like {pattern} in:\n{string.Join('\n', _log)}");
+            await Task.Delay(20);
+        }
     }
 
     /// <summary>Reads files in a process of its own. Wrong bytes and any error but EIO fail the test.</summary>

@@ -20,19 +20,19 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
     private static readonly (string Name, Func<Random, Fault> Make, string? Reason)[] Cases =
     [
         ("wrong bytes", _ => new Fault(FaultKind.WrongBytes), "wrong digest|does not decode"),
-        ("truncated", random => new Fault(FaultKind.Truncate) { AfterBytes = random.Next(100) }, $"breaks off|ends|prematurely|{Slow}"),
-        ("reset", random => new Fault(FaultKind.Reset) { AfterBytes = random.Next(100) }, $"reset|broke|{Slow}"),
+        ("truncated", random => new Fault(FaultKind.Truncate) { AfterBytes = random.Next(100) }, "breaks off|ends|prematurely"),
+        ("reset", random => new Fault(FaultKind.Reset) { AfterBytes = random.Next(100) }, "reset|broke|prematurely"),
         ("range ignored", _ => new Fault(FaultKind.IgnoreRange), null),
-        ("wrong length", _ => new Fault(FaultKind.WrongLength), $"another range|{Slow}"),
-        ("wrong range", _ => new Fault(FaultKind.WrongRange), $"another range|{Slow}"),
+        ("wrong length", _ => new Fault(FaultKind.WrongLength), "another range"),
+        ("wrong range", _ => new Fault(FaultKind.WrongRange), "another range"),
         ("401", _ => Fault.Answer(401), "login required or refused"),
         ("403", _ => Fault.Answer(403), "access denied"),
         ("404", _ => Fault.Answer(404), "does not exist"),
         ("416", _ => Fault.Answer(416), "ends before the wanted range"),
-        ("429 soon", _ => Fault.Answer(429, "1"), $"too many requests|{Slow}"),
+        ("429 soon", _ => Fault.Answer(429, "1"), "too many requests"),
         ("429 late", _ => Fault.Answer(429, "600"), "too many requests"),
-        ("500", _ => Fault.Answer(500), $"status 500|{Slow}"),
-        ("503", _ => Fault.Answer(503), $"status 503|{Slow}"),
+        ("500", _ => Fault.Answer(500), "status 500"),
+        ("503", _ => Fault.Answer(503), "status 503"),
         ("stall", random => new Fault(FaultKind.Stall) { AfterBytes = random.Next(1000) }, Slow),
         ("silence", _ => new Fault(FaultKind.Silence), Slow),
         ("drip", random => new Fault(FaultKind.Drip) { AfterBytes = 1 + random.Next(3) }, Slow),
@@ -78,7 +78,7 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         else
         {
             Assert.Contains(ReadResult.Failed, always.Values);
-            Assert.Contains(mount.Log, line => line.Contains($"registry {proxy.Authority}", StringComparison.Ordinal) && line.Contains("blob sha256:", StringComparison.Ordinal) && Regex.IsMatch(line, reason));
+            await mount.LoggedAsync($"blob sha256:.*registry {Regex.Escape(proxy.Authority)}.*({reason})");
         }
 
         proxy.Always = null;

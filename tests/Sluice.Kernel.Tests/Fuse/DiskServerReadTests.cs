@@ -94,6 +94,25 @@ public sealed class DiskServerReadTests
     }
 
     [Fact]
+    public async Task A_hanging_disk_leaves_places_for_others()
+    {
+        await using ServedDisks served = await ServedDisks.StartAsync(options => options with { PendingReads = 4, PendingReadsPerDisk = 2, Threads = 2 });
+        var gate = new TaskCompletionSource<DiskError>();
+        var hanging = new PatternDisk("hanging", 10 << 20, seed: 5) { IsLocal = _ => false, Fetch = _ => new ValueTask<DiskError>(gate.Task) };
+        var other = new PatternDisk("other", 2 << 20, seed: 6) { IsLocal = _ => false, Fetch = async _ => { await Task.Yield(); return DiskError.None; } };
+        string path = served.Add(hanging), otherPath = served.Add(other);
+        Task<byte[]>[] reads = [.. Enumerable.Range(0, 10).Select(i => Command.ReadAsync(path, (long)i << 20, 4096, block: 4096))];
+        await Wait.UntilAsync(() => served.Server.Counters is { Fetching: 2, Waiting: 8 });
+        string[] hashes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Command.Sha256Async(otherPath)));
+        Assert.All(hashes, hash => Assert.Equal(other.Sha256(), hash));
+        Assert.Equal(2, hanging.Misses);
+        Assert.True(served.Server.Counters is { Fetching: 2, Waiting: 8 });
+        gate.SetResult(DiskError.None);
+        for (int i = 0; i < 10; i++) Assert.Equal(hanging.Expected((long)i << 20, 4096), await reads[i]);
+        Assert.True(served.Server.Counters is { Fetching: 0, Waiting: 0 });
+    }
+
+    [Fact]
     public async Task A_full_line_holds_requests_back_and_loses_none()
     {
         await using ServedDisks served = await ServedDisks.StartAsync(options => options with { PendingReads = 1, WaitingReads = 1, Threads = 2 });

@@ -72,6 +72,50 @@ public sealed class LocalImagesTests : IDisposable
     }
 
     [Fact]
+    public void AnImageMayBeSavedSeveralTimesAtOnce()
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            RemoteRafsImage image = NewImage(round);
+            Parallel.For(0, 8, _ =>
+            {
+                Assert.Equal(Manifest(image), _images.Save(Reference, image).Record.Manifest);
+                Assert.True(File.Exists(_images.BootstrapPath(Manifest(image)))); // whoever saved it mounts it next
+            });
+            Assert.NotNull(_images.Load(Manifest(image)));
+        }
+
+        Assert.Equal(10, _images.List().Count);
+    }
+
+    [Fact]
+    public void ANameMeansTheImageThatItMeantLast()
+    {
+        RemoteRafsImage one = NewImage(1), two = NewImage(2);
+        Assert.Null(_images.Recall("v1"));
+        _images.Remember("v1", Manifest(one)); // which is not here
+        Assert.Null(_images.Recall("v1"));
+        _images.Save(Reference, one);
+        _images.Save(Reference, two);
+        foreach (RemoteRafsImage image in new[] { one, two, one })
+        {
+            _images.Remember("v1", Manifest(image));
+            Assert.Equal(Manifest(image), _images.Recall("v1")?.Record.Manifest);
+        }
+
+        _images.Remember("latest", Manifest(one));
+        Assert.Equal(Manifest(one), _images.Recall("latest")?.Record.Manifest);
+        string[] names = Directory.GetFiles(Path.GetDirectoryName(RecordPath(one))!, "name-*");
+        Assert.Equal(2, names.Length);
+        string first = File.ReadAllText(names[0]);
+        File.WriteAllText(names[0], File.ReadAllText(names[1]));
+        File.WriteAllText(names[1], first);
+        Assert.Null(_images.Recall("v1")); // swapped by a sick disk
+        _images.Remove(Manifest(one));
+        Assert.Null(_images.Recall("latest"));
+    }
+
+    [Fact]
     public void HalfSavedImagesAreMissingAndNotListed()
     {
         RemoteRafsImage image = NewImage(1);

@@ -103,6 +103,38 @@ public sealed class SourceFaultTests
     }
 
     [Fact]
+    public async Task ASourceThatFailedUntilItsTimeWasUpSaysWhy()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(15, 8);
+        ManualTime time = new();
+        Gate gate = new();
+        ScriptedSource failing = new(blob.Stored, "failing")
+        {
+            Script = async (_, _, cancellation) =>
+            {
+                try
+                {
+                    await gate.PassAsync(cancellation);
+                }
+                catch (OperationCanceledException cancelled)
+                {
+                    await Task.Yield(); // it may take a moment to hear of it
+                    throw new OperationCanceledException("", new SluiceException(SluiceError.Source, "failing", "connection refused"), cancelled.CancellationToken);
+                }
+            },
+        };
+        using Rig rig = new(blob, Rig.NoExtras with { Time = time }, sources: failing);
+        Task<DiskError> read = rig.Disk.ReadAsync(0, new byte[4096]).AsTask();
+        await gate.ArrivedAsync(1);
+        time.Advance(TimeSpan.FromSeconds(20));
+        await gate.ArrivedAsync(1); // asked once more
+        time.Advance(TimeSpan.FromSeconds(40));
+        Assert.Equal(DiskError.InputOutput, await read);
+        Assert.Contains("failing: connection refused, given up after 20 s", rig.Log[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("no answer", string.Join('\n', rig.Log), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task AReadEndsAtItsDeadline()
     {
         SyntheticBlob blob = SyntheticBlob.Create(8, 8);
@@ -132,7 +164,7 @@ public sealed class SourceFaultTests
         using Rig rig = new(blob, Rig.NoExtras with { Time = time }, sources: [deaf, new ScriptedSource(blob.Stored, "good")]);
         Task read = rig.AssertReadAsync(0, 4096);
         await gate.ArrivedAsync(1);
-        time.Advance(TimeSpan.FromSeconds(20));
+        time.Advance(TimeSpan.FromSeconds(21)); // its time, and that to say why
         await read;
         Assert.NotEqual(0, rig.Fetcher.GetActivity().BytesInFlight);
         gate.Open();

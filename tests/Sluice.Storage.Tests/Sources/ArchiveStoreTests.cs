@@ -30,6 +30,19 @@ public sealed class ArchiveStoreTests : ImageStoreContract, IDisposable
     }
 
     [Fact]
+    public async Task A_missing_directory_is_an_error_and_stays_missing()
+    {
+        SluiceException error = await Assert.ThrowsAsync<SluiceException>(async () =>
+        {
+            await using IImageStore store = Open("missing/directory/a.tar");
+            await new SampleImage(1).PutAsync(store, "v1");
+        });
+        Assert.Equal(SluiceError.NotFound, error.Error);
+        Assert.Contains(_directory.File("missing/directory"), error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory.File("missing")));
+    }
+
+    [Fact]
     public async Task Old_content_stays_while_it_is_reachable()
     {
         await using (IImageStore store = Open("a.tar")) await new SampleImage(1).PutAsync(store, "one");

@@ -154,6 +154,23 @@ public sealed class RegistryFaultTests : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_read_that_is_cancelled_tells_why_it_was_not_over(bool whileAsking)
+    {
+        Fault refused = Fault.Answer(503);
+        if (whileAsking) _registry.Proxy.Inject("/blobs/", refused, new Fault(FaultKind.Silence));
+        else _registry.Proxy.Always = _ => refused;
+        await using IImageStore store = _registry.Open(StubRegistry.Quick with { Attempts = 100 });
+        using CancellationTokenSource cancel = new();
+        Task read = store.ReadAsync(_image.LayerDescriptor.Digest, 0, new byte[1000], cancel.Token);
+        while (_registry.Proxy.Requests.Count < 2) await Task.Delay(5);
+        await cancel.CancelAsync();
+        OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
+        Assert.Contains("status 503", cancelled.InnerException?.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Seeded_storm_of_faults_never_gives_wrong_bytes()
     {

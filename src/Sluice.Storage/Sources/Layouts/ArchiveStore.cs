@@ -119,6 +119,8 @@ internal sealed class ArchiveStore : IImageStore, ITaggedStore
         try
         {
             if (_staging is not null) return _staging;
+            string parent = Path.GetDirectoryName(_path) ?? "/";
+            if (!Directory.Exists(parent)) throw new SluiceException(SluiceError.NotFound, Name, $"the directory {parent} does not exist", $"make it first: mkdir -p {parent}");
             _stagingDirectory = $"{_path}.partial-{Guid.NewGuid():N}";
             LayoutStore staging = new(_stagingDirectory, Name);
             ArchiveIndex? archive = _archive.Value;

@@ -21,6 +21,20 @@ internal sealed class BlobDownload(RegistryStore store, SourceOptions options, D
     /// <summary>Reads at least one byte; 0 only at the end.</summary>
     public async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellation)
     {
+        try
+        {
+            return await ReadOnAsync(destination, cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException cancelled)
+        {
+            throw _schedule.Explain(cancelled);
+        }
+    }
+
+    public void Dispose() => Close();
+
+    private async ValueTask<int> ReadOnAsync(Memory<byte> destination, CancellationToken cancellation)
+    {
         while (_position < end && !destination.IsEmpty)
         {
             await OpenAsync(cancellation).ConfigureAwait(false);
@@ -58,8 +72,6 @@ internal sealed class BlobDownload(RegistryStore store, SourceOptions options, D
 
         return 0;
     }
-
-    public void Dispose() => Close();
 
     /// <summary>
     /// Fills as much of the destination as the body has, so that the stall timer sees whole reads. What came before a

@@ -57,54 +57,34 @@ public sealed partial class RegistryStore : IImageStore, ITaggedStore
     private StallTimer NewTimer(CancellationToken cancellation) => new(_options.StallTimeout, _options.Time, cancellation);
 
     /// <summary>Tries something at each host that may do it, in order, and all of them again while that may help.</summary>
-    private async Task<T> TryHostsAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, CancellationToken cancellation)
+    private Task<T> TryHostsAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, CancellationToken cancellation) =>
+        TryAsync(token => TryEachAsync(needed, attempt, token), cancellation);
+
+    /// <summary>Tries something, and again while that may help.</summary>
+    private Task<T> TryAsync<T>(Func<CancellationToken, Task<T>> attempt, CancellationToken cancellation) => new RetrySchedule(_options).RunAsync(attempt, cancellation);
+
+    private async Task<T> TryEachAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, CancellationToken cancellation)
     {
-        RetrySchedule schedule = new(_options);
-        while (true)
+        RegistryFault? worst = null, final = null;
+        IReadOnlyList<RegistryHost> hosts = Order(needed);
+        for (int i = 0; i < hosts.Count; i++)
         {
-            RegistryFault? worst = null, final = null;
-            IReadOnlyList<RegistryHost> hosts = Order(needed);
-            for (int i = 0; i < hosts.Count; i++)
-            {
-                RegistryHost host = hosts[i];
-                try
-                {
-                    return await attempt(host, i == hosts.Count - 1, cancellation).ConfigureAwait(false);
-                }
-                catch (RegistryFault fault)
-                {
-                    if (fault.Transient && host.IsMirror) host.SetResting(_options.Time);
-
-                    // What the registry itself says is final, unless it may pass. Mirrors may lack what it has.
-                    if (!host.IsMirror && !fault.Transient) final = fault;
-                    if (worst is null || fault.Transient) worst = fault;
-                }
-            }
-
-            if (worst is null) throw new SluiceException(SluiceError.Configuration, Name, $"hosts.toml lists no host with the capability '{needed}'");
-            if (final is not null) throw final;
-            await schedule.WaitAsync(worst, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Tries something at one host, and again while that may help.</summary>
-    private async Task<T> TryAsync<T>(Func<CancellationToken, Task<T>> attempt, CancellationToken cancellation)
-    {
-        RetrySchedule schedule = new(_options);
-        while (true)
-        {
-            RegistryFault fault;
+            RegistryHost host = hosts[i];
             try
             {
-                return await attempt(cancellation).ConfigureAwait(false);
+                return await attempt(host, i == hosts.Count - 1, cancellation).ConfigureAwait(false);
             }
-            catch (RegistryFault failed)
+            catch (RegistryFault fault)
             {
-                fault = failed;
-            }
+                if (fault.Transient && host.IsMirror) host.SetResting(_options.Time);
 
-            await schedule.WaitAsync(fault, cancellation).ConfigureAwait(false);
+                // What the registry itself says is final, unless it may pass. Mirrors may lack what it has.
+                if (!host.IsMirror && !fault.Transient) final = fault;
+                if (worst is null || fault.Transient) worst = fault;
+            }
         }
+
+        throw final ?? worst ?? new SluiceException(SluiceError.Configuration, Name, $"hosts.toml lists no host with the capability '{needed}'");
     }
 
     /// <summary>The hosts with a capability; mirrors that failed lately come last, so that the others answer first.</summary>
