@@ -41,7 +41,7 @@ public sealed class StandaloneMount : IAsyncDisposable
                 ?? images.Load(found.There!.Stored.Digest)
                 ?? images.Save(reference.ToString(), await mounter.FetchMetadataAsync(found.There, cancellation));
             images.Remember(name, image.Record.Manifest);
-            MountedImage mounted = await mounter.MountAsync(image, store, Path.GetFullPath(target), cancellation);
+            MountedImage mounted = await mounter.MountAsync(image.Record.Manifest.Hex[..16], image, store, Path.GetFullPath(target), cancellation);
             return new StandaloneMount(mounter, store, mounted);
         }
         catch

@@ -8,13 +8,6 @@ namespace Sluice.Build.Layers;
 /// </summary>
 public sealed class TreeMerger
 {
-    private static ReadOnlySpan<byte> WhiteoutPrefix => ".wh."u8;
-
-    private static ReadOnlySpan<byte> OpaqueMarker => ".wh..wh..opq"u8;
-
-    /// <summary>aufs kept its own files under this prefix (<c>.wh..wh.plnk</c>); they are nothing that an image holds.</summary>
-    private static ReadOnlySpan<byte> AufsPrefix => ".wh..wh."u8;
-
     /// <summary>The image so far. The merger owns it; inodes of applied layers become part of it.</summary>
     public Inode Root { get; private set; } = Inode.NewDirectory();
 
@@ -40,16 +33,12 @@ public sealed class TreeMerger
         bool isImplicit = layer.ImplicitDirectories.Contains(upper);
         if (!isImplicit) CopyAttributes(upper, lower);
         SortedDictionary<FileName, Inode> target = lower.Entries!;
-        if (upper.Entries!.ContainsKey(new FileName(OpaqueMarker))) target.Clear();
-        foreach (FileName name in upper.Entries.Keys)
-        {
-            if (IsWhiteout(name)) target.Remove(new FileName(name.Bytes[WhiteoutPrefix.Length..]));
-        }
-
+        if (LayerMarks.IsOpaque(upper)) target.Clear();
+        foreach (FileName name in LayerMarks.Whiteouts(upper)) target.Remove(name);
         trail.Push(lower);
-        foreach ((FileName name, Inode inode) in upper.Entries)
+        foreach ((FileName name, Inode inode) in upper.Entries!)
         {
-            if (name.Bytes.StartsWith(WhiteoutPrefix)) continue;
+            if (LayerMarks.IsMark(name.Bytes)) continue;
             if (inode.Type != FileType.Directory)
             {
                 target[name] = inode;
@@ -80,9 +69,6 @@ public sealed class TreeMerger
         target[name] = made;
         return made;
     }
-
-    private static bool IsWhiteout(FileName name) =>
-        name.Bytes.StartsWith(WhiteoutPrefix) && name.Length > WhiteoutPrefix.Length && !name.Bytes.StartsWith(AufsPrefix);
 
     private static void CopyAttributes(Inode from, Inode to)
     {

@@ -80,10 +80,10 @@ internal sealed class ImageMounter : IAsyncDisposable
     public Task<DownloadedImage> FetchMetadataAsync(StoredImage image, CancellationToken cancellation) => DownloadedImage.FetchAsync(image, _cache, cancellation);
 
     /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist.</summary>
+    /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
-    public async Task<MountedImage> MountAsync(LocalImage image, IImageStore store, string target, CancellationToken cancellation)
+    public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation)
     {
-        string key = image.Record.Manifest.Hex[..16];
         OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher), store, key, image, OnLoop, cancellation);
         var mounted = new MountedImage(target, !Directory.Exists(target), opened.Disks, _server, _mounts);
         int readAhead = opened.Disks.All(disk => disk.CompleteFile is not null) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;

@@ -68,7 +68,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         try
         {
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
-            MountedImage mounted = await mounter.MountAsync(opened, store, target, cancellation);
+            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation);
             _mounted[manifest] = (mounted, store);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
             Log.Mounted(logger, image.Reference, target);
