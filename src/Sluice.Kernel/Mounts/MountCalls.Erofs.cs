@@ -30,7 +30,7 @@ public static partial class MountCalls
     public static string? ErofsOnLoop(ErofsLoopMount mount)
     {
         string? Hint(int errno) => errno == Errno.EINVAL ? "is the disk an EROFS image with this block size?" : null;
-        return OnLoop("erofs", mount.Disk, mount.BlockSize, mount.Target, mount.ReadAheadKilobytes, static _ => { }, Hint);
+        return OnLoop("erofs", mount.Disk, mount.BlockSize, mount.Target, mount.ReadAheadKilobytes, ConfigureNothing, Hint);
     }
 
     /// <summary>Runs through the code of a mount without mounting.</summary>

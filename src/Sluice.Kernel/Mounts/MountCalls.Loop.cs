@@ -16,17 +16,9 @@ public static partial class MountCalls
     {
         Action<FileSystemContext> configure = mount.FileSystem switch
         {
-            "ext4" => static context =>
-            {
-                context.SetFlag("noload");
-                context.Set("errors", "continue"); // the image may ask for a kernel panic
-            },
-            "xfs" => static context =>
-            {
-                context.SetFlag("norecovery");
-                context.SetFlag("nouuid"); // images of one base have one UUID
-            },
-            "erofs" => static _ => { },
+            "ext4" => ConfigureExt4,
+            "xfs" => ConfigureXfs,
+            "erofs" => ConfigureNothing,
             _ => throw new SluiceException(SluiceError.Usage, mount.Target, $"block images with {mount.FileSystem} are not mounted"),
         };
         return OnLoop(mount.FileSystem, mount.Disk, SectorSize, mount.Target, mount.ReadAheadKilobytes, configure, errno => BlockHint(errno, mount.FileSystem));
@@ -44,6 +36,22 @@ public static partial class MountCalls
         context.MoveTo(target, Libc.MOUNT_ATTR_RDONLY);
         string? warning = ReadAhead.Set(loop.Bdi, readAheadKilobytes);
         return loop.IsDirect ? warning : $"{loop.Path}: the kernel refused direct I/O, pages are cached twice";
+    }
+
+    private static void ConfigureExt4(FileSystemContext context)
+    {
+        context.SetFlag("noload");
+        context.Set("errors", "continue"); // the image may ask for a kernel panic
+    }
+
+    private static void ConfigureXfs(FileSystemContext context)
+    {
+        context.SetFlag("norecovery");
+        context.SetFlag("nouuid"); // images of one base have one UUID
+    }
+
+    private static void ConfigureNothing(FileSystemContext context)
+    {
     }
 
     private static string? BlockHint(int errno, string type) => errno switch
