@@ -15,9 +15,14 @@ public static class Crc32C
     /// <summary>Bytes of each of the three streams that run side by side: the instruction takes 3 cycles, one can start each cycle.</summary>
     private const int Stream = 1024;
 
+    /// <summary>The same for what is too short for that, such as a compressed block of a ZFile.</summary>
+    private const int ShortStream = 128;
+
     private static readonly uint[] Table = MakeTable();
     private static readonly uint OverOneStream = Power((8 * Stream) - 33);
     private static readonly uint OverTwoStreams = Power((16 * Stream) - 33);
+    private static readonly uint OverOneShortStream = Power((8 * ShortStream) - 33);
+    private static readonly uint OverTwoShortStreams = Power((16 * ShortStream) - 33);
 
     /// <summary>The checksum of <paramref name="data"/>.</summary>
     /// <param name="seed">The checksum of what comes before <paramref name="data"/>; 0 for nothing.</param>
@@ -42,19 +47,10 @@ public static class Crc32C
     internal static uint ComputeSse42(ReadOnlySpan<byte> data, uint seed)
     {
         uint crc = ~seed;
-        while (data.Length >= 3 * Stream)
+        for (; data.Length >= 3 * Stream; data = data[(3 * Stream)..]) crc = ThreeStreams(crc, data, Stream, OverOneStream, OverTwoStreams);
+        for (; data.Length >= 3 * ShortStream; data = data[(3 * ShortStream)..])
         {
-            ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(data[..(3 * Stream)]);
-            ulong a = crc, b = 0, c = 0;
-            for (int i = 0; i < Stream / 8; i++)
-            {
-                a = Sse42.X64.Crc32(a, words[i]);
-                b = Sse42.X64.Crc32(b, words[i + (Stream / 8)]);
-                c = Sse42.X64.Crc32(c, words[i + (2 * Stream / 8)]);
-            }
-
-            crc = Shift((uint)a, OverTwoStreams) ^ Shift((uint)b, OverOneStream) ^ (uint)c;
-            data = data[(3 * Stream)..];
+            crc = ThreeStreams(crc, data, ShortStream, OverOneShortStream, OverTwoShortStreams);
         }
 
         ulong rest = crc;
@@ -62,6 +58,22 @@ public static class Crc32C
         crc = (uint)rest;
         foreach (byte value in data) crc = Sse42.Crc32(crc, value);
         return ~crc;
+    }
+
+    /// <summary>The register after the first three streams of <paramref name="data"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint ThreeStreams(uint crc, ReadOnlySpan<byte> data, int stream, uint overOne, uint overTwo)
+    {
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(data[..(3 * stream)]);
+        ulong a = crc, b = 0, c = 0;
+        for (int i = 0; i < stream / 8; i++)
+        {
+            a = Sse42.X64.Crc32(a, words[i]);
+            b = Sse42.X64.Crc32(b, words[i + (stream / 8)]);
+            c = Sse42.X64.Crc32(c, words[i + (2 * stream / 8)]);
+        }
+
+        return Shift((uint)a, overTwo) ^ Shift((uint)b, overOne) ^ (uint)c;
     }
 
     /// <summary>

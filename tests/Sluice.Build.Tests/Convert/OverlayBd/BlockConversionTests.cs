@@ -54,7 +54,7 @@ public sealed class BlockConversionTests
         for (int count = 1; count <= blobs.Length; count++)
         {
             string device = workshop.File($"device{count}");
-            BlockStack.Flatten(blobs[..count], device);
+            StackedLayers.Flatten(blobs[..count], device);
             E2fs.AssertClean(device);
         }
     }
@@ -175,7 +175,7 @@ public sealed class BlockConversionTests
     private static void AssertHolds(Workshop workshop, ConvertedImage image, ImageModel model)
     {
         string device = workshop.File("device");
-        BlockStack.Flatten(Blobs(workshop, image).Distinct(), device);
+        StackedLayers.Flatten(Blobs(workshop, image).Distinct(), device);
         E2fs.AssertClean(device);
         using var store = new FileBlockStore(device);
         model.AssertIs(Ext4Reader.Read(store));

@@ -52,7 +52,7 @@ public sealed class BlockManifestTests
                 annotations);
             chain = chain.IsEmpty ? before.DiffIds[i] : Digest.Sha256(Encoding.ASCII.GetBytes($"{chain} {before.DiffIds[i]}"));
             string uuid = $"{chain.Hex[..8]}-{chain.Hex[8..12]}-{chain.Hex[12..16]}-{chain.Hex[16..20]}-{chain.Hex[20..32]}";
-            using BlockLayer block = BlockStack.Read(workshop.BlobFile("destination", layer.Digest));
+            using BlockLayer block = StackedLayers.Read(workshop.BlobFile("destination", layer.Digest));
             Assert.Equal((uuid, parent, BlockConversionTests.Size), (block.Trailer.Uuid, block.Trailer.ParentUuid, block.Trailer.VirtualSize));
             Assert.Equal((TarWrapper.PaxPayloadOffset, ZFileAlgorithm.Lz4, 4096, true), (block.PayloadOffset, block.ZFile!.Codec.Algorithm, block.ZFile.Codec.BlockSize, block.ZFile.Codec.HasChecksums));
             Assert.Equal(0, block.Trailer.IndexCount % 256);
@@ -73,9 +73,9 @@ public sealed class BlockManifestTests
         ImageConfig config = await image.ReadConfigAsync(CancellationToken.None);
         Assert.Equal([layer.Digest], config.DiffIds);
         Assert.Single(config.History, step => !step.EmptyLayer);
-        using BlockLayer block = BlockStack.Read(workshop.BlobFile("destination", layer.Digest));
+        using BlockLayer block = StackedLayers.Read(workshop.BlobFile("destination", layer.Digest));
         Assert.Equal(LsmtHeader.NoUuid, block.Trailer.ParentUuid);
-        Assert.Equal(BlockStack.DataBytes(block), block.Trailer.IndexOffset - LsmtHeader.Size); // nothing unused
+        Assert.Equal(StackedLayers.DataBytes(block), block.Trailer.IndexOffset - LsmtHeader.Size); // nothing unused
         Assert.Empty((await workshop.CheckAsync()).Differences);
         Assert.Equal([true], (await workshop.ConvertAsync(BlockConversionTests.Options with { Block = BlockConversionTests.Options.Block! with { Flatten = true } })).Images[0].Layers.Select(l => l.Reused));
         Assert.False(result.Images[0].Layers[0].Reused);

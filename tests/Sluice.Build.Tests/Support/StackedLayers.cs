@@ -6,7 +6,7 @@ using Sluice.Testing;
 namespace Sluice.Build.Tests.Support;
 
 /// <summary>Block layers put together by decoders that share no code with the writer, into a device that tools can look at.</summary>
-internal static class BlockStack
+internal static class StackedLayers
 {
     /// <summary>By the independent decoder that lies beside the golden files; skips where it or its libraries are missing.</summary>
     public static void Flatten(IEnumerable<string> layers, string device)
