@@ -23,7 +23,7 @@ public abstract class LoggedUpper : IUpper
     private long _virtualSize;
     private bool _failed;
 
-    internal LoggedUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state)
+    private protected LoggedUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state)
     {
         (Data, Log, Header) = (data, log, header);
         (_index, _logEnd) = (state.Index, state.LogEnd);
