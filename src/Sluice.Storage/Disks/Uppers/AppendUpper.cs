@@ -75,6 +75,7 @@ public sealed class AppendUpper : LoggedUpper
         if (error == UpperError.None) error = Data.Write((_end * SectorSize) + end.Length - LsmtHeader.Size, end[^LsmtHeader.Size..]);
         if (error == UpperError.None) error = Data.Sync();
         IsSealed = error == UpperError.None;
+        if (!IsSealed) _ = Data.SetLength(_end * SectorSize);
         return error;
     });
 

@@ -150,7 +150,12 @@ public abstract class LoggedUpper : IUpper
             {
                 if (IsSealed) return UpperError.ReadOnly;
                 UpperError error = FlushWhileLocked();
-                return error != UpperError.None ? error : action(Extents());
+                if (error != UpperError.None) return error;
+                error = action(Extents());
+
+                // A full disk is found by writing; anything else may be a failed sync.
+                if (error is not (UpperError.None or UpperError.NoSpace)) _failed = true;
+                return error;
             }
         }
     }

@@ -43,4 +43,20 @@ internal static class SectorModel
 
         return result;
     }
+
+    /// <summary>What a sealed or committed layer has of its first sectors.</summary>
+    public static int[] ReadLayer(byte[] layer, int sectors)
+    {
+        LsmtHeader trailer = LsmtHeader.Read(layer.AsSpan(layer.Length - LsmtHeader.Size));
+        (long offset, int length) = LsmtIndexReader.GetRange(trailer, layer.Length);
+        int[] result = new int[sectors];
+        Array.Fill(result, SectorModel.Absent);
+        foreach (LsmtExtent extent in LsmtIndexReader.Read(trailer, layer.AsSpan((int)offset, length)))
+        {
+            for (int i = 0; i < extent.Length; i++)
+                result[extent.Offset + i] = extent.IsZeroed ? Zeroed : BitConverter.ToInt32(layer, (int)(extent.MappedOffset + i) * 512);
+        }
+
+        return result;
+    }
 }

@@ -49,7 +49,7 @@ public sealed class UpperTests : IDisposable
             if (version % 60 == 0)
             {
                 Assert.Equal(model, SectorModel.Read(upper, sectors));
-                Assert.Equal(model, ReadLayer(Commit(upper), sectors));
+                Assert.Equal(model, SectorModel.ReadLayer(Commit(upper), sectors));
             }
         }
 
@@ -59,7 +59,7 @@ public sealed class UpperTests : IDisposable
             Assert.Equal(UpperError.ReadOnly, append.Write(0, new byte[512]));
             Assert.Equal(model, SectorModel.Read(append, sectors));
             append.Dispose();
-            Assert.Equal(model, ReadLayer(File.ReadAllBytes(DataPath), sectors));
+            Assert.Equal(model, SectorModel.ReadLayer(File.ReadAllBytes(DataPath), sectors));
             Assert.Equal(SluiceError.Usage, Assert.Throws<SluiceException>(() => Open(sparse)).Error);
         }
 
@@ -212,21 +212,6 @@ public sealed class UpperTests : IDisposable
         using var output = new MemoryStream();
         upper.Commit(output, new LsmtLayerOptions { VirtualSize = upper.VirtualSize, Uuid = trailer.Uuid, ParentUuid = trailer.ParentUuid, UserTag = trailer.UserTag, DetectZeros = false });
         Assert.Equal(expected, output.ToArray());
-    }
-
-    private static int[] ReadLayer(byte[] layer, int sectors)
-    {
-        LsmtHeader trailer = LsmtHeader.Read(layer.AsSpan(layer.Length - LsmtHeader.Size));
-        (long offset, int length) = LsmtIndexReader.GetRange(trailer, layer.Length);
-        int[] result = new int[sectors];
-        Array.Fill(result, SectorModel.Absent);
-        foreach (LsmtExtent extent in LsmtIndexReader.Read(trailer, layer.AsSpan((int)offset, length)))
-        {
-            for (int i = 0; i < extent.Length; i++)
-                result[extent.Offset + i] = extent.IsZeroed ? SectorModel.Zeroed : BitConverter.ToInt32(layer, (int)(extent.MappedOffset + i) * 512);
-        }
-
-        return result;
     }
 
     private string DataPath => Path.Combine(_directory, "data");
