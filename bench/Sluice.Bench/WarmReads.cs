@@ -45,21 +45,21 @@ internal static class WarmReads
         StoredImage source = await ImageResolver.ResolveAsync(store, reference.TagOrDigest, Platform.Host, preferAccelerated: true, CancellationToken.None);
         await using ImageMounter mounter = await ImageMounter.StartAsync(options, Console.Error.WriteLine, CancellationToken.None);
         var images = new LocalImages(options.ImagesDirectory);
-        LocalImage image = images.Save(reference.ToString(), await RafsImageLoader.LoadAsync(source, CancellationToken.None));
-        string bootstrap = images.BootstrapPath(source.Stored.Digest);
-        Task<MountedImage> MountAsync(string name) =>
-            mounter.MountAsync(name, image.Image, bootstrap, store, image.Record.Blobs, Path.Combine(scratch, name), CancellationToken.None);
+        RemoteRafsImage remote = await RafsImageLoader.LoadAsync(source, CancellationToken.None);
+        RafsImage rafs = remote.Image;
+        LocalImage image = images.Save(reference.ToString(), DownloadedImage.Of(remote));
+        Task<MountedImage> MountAsync(string name) => mounter.MountAsync(name, image, store, Path.Combine(scratch, name), CancellationToken.None);
 
         await using MountedImage cached = await MountAsync("cached");
         await RunAsync("sh", "-c", $"find '{cached.Target}' -type f -exec cat {{}} + >/dev/null");
         foreach (IDisk disk in cached.Disks)
             if (disk.CompleteFile is null) throw new InvalidOperationException($"{disk.Name} is not complete after every file was read");
         await using MountedImage complete = await MountAsync("complete");
-        string plain = await MountCopiesAsync(scratch, options, bootstrap, cached, image);
+        string plain = await MountCopiesAsync(scratch, options, image.MetadataPath, cached, rafs);
         try
         {
-            ImageFiles files = ImageFiles.Choose(image.Image);
-            Console.WriteLine($"{files.Count} files, the {files.Largest.Count} that are read have {files.Largest.Sum(f => f.Size) >> 20} MiB; {image.Image.Blobs.Count} blobs; read-ahead {options.ReadAheadKilobytes} KiB everywhere");
+            ImageFiles files = ImageFiles.Choose(rafs);
+            Console.WriteLine($"{files.Count} files, the {files.Largest.Count} that are read have {files.Largest.Sum(f => f.Size) >> 20} MiB; {rafs.Blobs.Count} blobs; read-ahead {options.ReadAheadKilobytes} KiB everywhere");
             await CompareAsync(mounter, [cached.Target, complete.Target, plain], files);
         }
         finally
@@ -69,14 +69,14 @@ internal static class WarmReads
     }
 
     /// <summary>Mounts copies of the cache's files without Sluice.</summary>
-    private static async Task<string> MountCopiesAsync(string scratch, NodeOptions options, string bootstrap, MountedImage image, LocalImage local)
+    private static async Task<string> MountCopiesAsync(string scratch, NodeOptions options, string bootstrap, MountedImage image, RafsImage rafs)
     {
         string target = Directory.CreateDirectory(Path.Combine(scratch, "plain")).FullName;
         List<string> devices = [];
         for (int index = 0; index < image.Disks.Count; index++)
         {
             string copy = Path.Combine(scratch, "copy" + index.ToString(CultureInfo.InvariantCulture));
-            await RunAsync("cp", "--sparse=always", Path.Combine(options.CacheDirectory, "sha256", local.Image.Blobs[index].Id, "data"), copy);
+            await RunAsync("cp", "--sparse=always", Path.Combine(options.CacheDirectory, "sha256", rafs.Blobs[index].Id, "data"), copy);
             using FileStream file = File.OpenWrite(copy);
             file.SetLength(image.Disks[index].Length);
             devices.Add(copy);

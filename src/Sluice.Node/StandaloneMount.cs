@@ -3,7 +3,6 @@ using Sluice.Formats.Oci;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
-using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Node;
@@ -23,7 +22,7 @@ public sealed class StandaloneMount : IAsyncDisposable
     /// <param name="platform">Chosen from an index.</param>
     /// <param name="target">Existing directory.</param>
     /// <param name="log">Told what an operator should know, one line at a time; also that the registry is away and an image of an earlier mount is used.</param>
-    /// <exception cref="SluiceException">No such image, not a RAFS image, or the kernel refused.</exception>
+    /// <exception cref="SluiceException">No such image, an ordinary image, or the kernel refused.</exception>
     public static async Task<StandaloneMount> StartAsync(
         ImageReference reference, Platform platform, string target, NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
@@ -37,14 +36,12 @@ public sealed class StandaloneMount : IAsyncDisposable
             ImageLocation found = await ImageLocation.FindAsync(images, store, reference, platform, name, cancellation);
             mounter = await ImageMounter.StartAsync(options, log, cancellation); // takes away what a killed process left there
             if (found.Warning is not null) log(found.Warning);
-            if (MountTable.Find(target) is { Type: "erofs" }) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
+            if (MountTable.Find(target) is { } there && ImageMounts.IsImage(there)) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);
             LocalImage image = found.Here
                 ?? images.Load(found.There!.Stored.Digest)
-                ?? images.Save(reference.ToString(), await RafsImageLoader.LoadAsync(found.There, cancellation));
-            Digest manifest = image.Record.Manifest;
-            images.Remember(name, manifest);
-            MountedImage mounted = await mounter.MountAsync(
-                manifest.Hex[..16], image.Image, images.BootstrapPath(manifest), store, image.Record.Blobs, Path.GetFullPath(target), cancellation);
+                ?? images.Save(reference.ToString(), await mounter.FetchMetadataAsync(found.There, cancellation));
+            images.Remember(name, image.Record.Manifest);
+            MountedImage mounted = await mounter.MountAsync(image.Record.Manifest.Hex[..16], image, store, Path.GetFullPath(target), cancellation);
             return new StandaloneMount(mounter, store, mounted);
         }
         catch

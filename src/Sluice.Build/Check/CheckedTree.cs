@@ -15,6 +15,9 @@ internal sealed class CheckedTree
     /// <summary>RAFS keeps hard links of regular files only: other files have one inode for each name.</summary>
     public required bool LinksRegularFilesOnly { get; init; }
 
+    /// <summary>The tree comes from a file system with a <c>lost+found</c> of its own, which was left out if it was unused.</summary>
+    public bool HidesLostAndFound { get; init; }
+
     /// <summary>The RAFS image whose chunk digests were believed; null where content itself was read.</summary>
     public RemoteRafsImage? Believed { get; init; }
 

@@ -47,15 +47,33 @@ internal static class CheckedTrees
     /// <summary>The tree of a RAFS image whose contents are read and cut anew: where the other side has other chunks.</summary>
     public static async Task<CheckedTree> FromContentAsync(RemoteRafsImage image, ChunkDigests digests, CancellationToken cancellation)
     {
-        var contents = new RafsContents(image, Window);
-        Inode[] files = [.. TreeWalk.Inodes(image.Image.Root).Where(inode => inode.Chunks.Count > 0)];
-        await contents.ReadAsync(files, new DigestSink(digests), cancellation);
+        using var contents = new RafsContents(image, Window);
+        await DigestAsync(contents, digests, cancellation);
         return new CheckedTree { Root = image.Image.Root, DigestOf = reference => digests[reference], LinksRegularFilesOnly = true, BytesFetched = contents.BytesFetched };
+    }
+
+    /// <summary>The tree of an OverlayBD image, with the digests of what its files hold.</summary>
+    /// <param name="digests">Null: contents are not read.</param>
+    public static async Task<CheckedTree> FromBlocksAsync(StoredImage image, ChunkDigests? digests, CancellationToken cancellation)
+    {
+        using BlockContents contents = await BlockContents.LoadAsync(image, Window, cancellation);
+        if (digests is not null) await DigestAsync(contents, digests, cancellation);
+        return new CheckedTree
+        {
+            Root = contents.Root,
+            DigestOf = digests is null ? null : reference => digests[reference],
+            LinksRegularFilesOnly = false,
+            HidesLostAndFound = true,
+            BytesFetched = contents.BytesFetched,
+        };
     }
 
     /// <summary>True if every chunk that a file uses has a digest.</summary>
     public static bool HasDigests(RafsImage image) =>
         !image.IsTarfs && TreeWalk.Inodes(image.Root).All(inode => inode.Chunks.All(chunk => image.Chunks[chunk.Blob][chunk.Chunk].Digest != default));
+
+    private static Task DigestAsync(ImageContents contents, ChunkDigests digests, CancellationToken cancellation) => contents.ReadAsync(
+        [.. TreeWalk.Inodes(contents.Root).Where(inode => inode is { Type: FileType.Regular, Size: > 0 })], new DigestSink(digests), cancellation);
 
     private static ChunkReference[] Digest(TarReader tar, Inode file, ChunkDigests digests, byte[] buffer, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using Sluice.Formats;
 using Sluice.Formats.Hashing;
+using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.Rafs;
 using Sluice.Storage.Images;
 
@@ -8,7 +9,7 @@ namespace Sluice.Build.Check;
 /// <summary>
 /// Proves that two images hold the same files: the trees are compared name by name, contents by the digests of their chunks. Of an
 /// ordinary image the layers are read; of a RAFS image the digests of the bootstrap are taken and then the stored chunks are verified
-/// against them. Either side may be either kind.
+/// against them; of an OverlayBD image the files are read. Either side may be any kind.
 /// </summary>
 /// <param name="fetched">Told now and then how many bytes the current step has downloaded.</param>
 public sealed class ImageChecker(StoredImage source, StoredImage image, CheckOptions options, Action<long>? fetched = null)
@@ -51,6 +52,7 @@ public sealed class ImageChecker(StoredImage source, StoredImage image, CheckOpt
     private async Task<CheckedTree> TreeAsync(StoredImage stored, RemoteRafsImage? rafs, int chunkSize, DigestAlgorithm digester, CancellationToken cancellation)
     {
         var digests = new ChunkDigests(chunkSize, digester);
+        if (OverlayBdAnnotations.AreOn(stored.Manifest)) return await CheckedTrees.FromBlocksAsync(stored, options.MetadataOnly ? null : digests, cancellation);
         if (rafs is null) return await CheckedTrees.FromLayersAsync(stored, digests, fetched ?? (_ => { }), _notes, cancellation);
         if (rafs.Image.ChunkSize == chunkSize && rafs.Image.Digester == digester && CheckedTrees.HasDigests(rafs.Image)) return CheckedTrees.FromBootstrap(rafs);
         return options.MetadataOnly ? CheckedTrees.WithoutContent(rafs) : await CheckedTrees.FromContentAsync(rafs, digests, cancellation);

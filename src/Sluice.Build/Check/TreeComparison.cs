@@ -27,15 +27,18 @@ internal sealed class TreeComparison(CheckedTree source, CheckedTree image, Chec
             {
                 FileName path = TreeWalk.Join(pair.Path, name);
                 if (pair.Image.Entries.TryGetValue(name, out Inode? partner)) pending.Push((path, child, partner));
-                else differences.Add(path, "only in the source", TypeOf(child), "missing");
+                else if (!IsHidden(image, path, child)) differences.Add(path, "only in the source", TypeOf(child), "missing");
             }
 
             foreach ((FileName name, Inode child) in pair.Image.Entries)
             {
-                if (!pair.Source.Entries.ContainsKey(name)) differences.Add(TreeWalk.Join(pair.Path, name), "only in the image", "missing", TypeOf(child));
+                FileName path = TreeWalk.Join(pair.Path, name);
+                if (!pair.Source.Entries.ContainsKey(name) && !IsHidden(source, path, child)) differences.Add(path, "only in the image", "missing", TypeOf(child));
             }
         }
     }
+
+    private static bool IsHidden(CheckedTree lacking, FileName path, Inode inode) => lacking.HidesLostAndFound && BlockContents.IsLostAndFound(path, inode);
 
     private void Compare(FileName path, Inode a, Inode b)
     {

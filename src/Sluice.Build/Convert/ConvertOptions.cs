@@ -7,6 +7,9 @@ namespace Sluice.Build.Convert;
 /// <summary>How an image is converted. Two conversions with equal options make equal bytes, whatever <see cref="Jobs"/> is.</summary>
 public sealed record ConvertOptions
 {
+    /// <summary>Make an OverlayBD image, and how; null: a RAFS image, which is what the options up to <see cref="Digester"/> are for.</summary>
+    public BlockImageOptions? Block { get; init; }
+
     /// <summary>Bytes of a chunk: a power of two, 4 KiB to 16 MiB. The default is measured: docs/performance.md.</summary>
     public int ChunkSize { get; init; } = 256 << 10;
 
@@ -30,5 +33,5 @@ public sealed record ConvertOptions
     public bool Reuse { get; init; } = true;
 
     /// <summary>What decides the bytes of a blob besides its layers; changes when the writer does.</summary>
-    internal string Fingerprint => $"rafs6/1 {ChunkSize} {Compressor} {Level} {Digester}";
+    internal string Fingerprint => Block?.Fingerprint ?? $"rafs6/1 {ChunkSize} {Compressor} {Level} {Digester}";
 }

@@ -1,16 +1,18 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd.ZFile;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Build.Convert;
 
 /// <summary>
-/// Makes a RAFS image of an OCI or Docker image, from any <see cref="IImageStore"/> to any other. Streams: no layer touches the
-/// local disk. Unprivileged and deterministic. An index can be converted whole; what in it is no image (attestations) is copied.
+/// Makes a RAFS or OverlayBD image of an OCI or Docker image, from any <see cref="IImageStore"/> to any other. Streams: no layer
+/// touches the local disk, except that a block layer waits there, compressed, for its upload. Unprivileged and deterministic. An index can be converted whole; what in it is no image (attestations) is copied.
 /// </summary>
 public sealed class ImageConverter(IImageStore source, IImageStore destination, ConvertOptions options, IConvertProgress? progress = null)
 {
+    private const long MinVirtualSize = 1 << 20;
     private const int MaxJobs = 1024;
     private const string AttestationDigest = "vnd.docker.reference.digest";
 
@@ -95,7 +97,9 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
     }
 
     private Task<ConvertedImage> ConvertImageAsync(StoredImage image, StoredImage? previous, CancellationToken cancellation) =>
-        new RafsConverter(image, destination, options, progress).ConvertAsync(previous, cancellation);
+        options.Block is null
+            ? new RafsConverter(image, destination, options, progress).ConvertAsync(previous, cancellation)
+            : new OverlayBdConverter(image, destination, options, progress).ConvertAsync(previous, cancellation);
 
     /// <summary>What the destination's name means so far, or null. Whatever is wrong with it only costs the reuse.</summary>
     private async Task<StoredImage?> PreviousAsync(string? to, Platform platform, CancellationToken cancellation)
@@ -119,6 +123,13 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
 
     private static void Check(ConvertOptions options)
     {
+        if (options.Jobs is < 1 or > MaxJobs) throw new SluiceException(SluiceError.Usage, "--jobs", $"{options.Jobs} is not from 1 to {MaxJobs}");
+        if (options.Block is { } block)
+        {
+            Check(block);
+            return;
+        }
+
         if (options.ChunkSize is < 4096 or > 16 << 20 || !int.IsPow2(options.ChunkSize))
         {
             throw new SluiceException(SluiceError.Usage, "--chunk-size", $"{options.ChunkSize} is not a power of two from 4 KiB to 16 MiB");
@@ -126,6 +137,13 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
 
         if (options.Compressor == Formats.Compression.Compressor.Gzip) throw new SluiceException(SluiceError.Usage, "--compressor", "RAFS chunks are written with zstd, lz4_block or none");
         if (options.Level is < 1 or > 19) throw new SluiceException(SluiceError.Usage, "--level", $"{options.Level} is not from 1 to 19");
-        if (options.Jobs is < 1 or > MaxJobs) throw new SluiceException(SluiceError.Usage, "--jobs", $"{options.Jobs} is not from 1 to {MaxJobs}");
+    }
+
+    private static void Check(BlockImageOptions options)
+    {
+        if (options.BlockSize is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !int.IsPow2(options.BlockSize))
+            throw new SluiceException(SluiceError.Usage, "--block-size", $"{options.BlockSize} is not a power of two from 4 KiB to 64 KiB");
+        if (options.VirtualSize is < MinVirtualSize or > (long)uint.MaxValue << 12 || options.VirtualSize % 4096 != 0)
+            throw new SluiceException(SluiceError.Usage, "--vsize", $"{options.VirtualSize} is not a multiple of 4 KiB from 1 MiB to 16 TiB");
     }
 }

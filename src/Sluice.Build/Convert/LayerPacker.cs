@@ -33,21 +33,10 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var sink = new UploadStream(upload, stop.Token);
         using var writer = new RafsBlobWriter(sink, new RafsBlobWriterOptions { ChunkSize = options.ChunkSize, Compressor = options.Compressor, Digester = options.Digester });
-        Task<LayerTree> reading = OnThread("unpack", () => ReadTar(layer, descriptor, diffId, stop.Token), stop);
-        Task writing = OnThread("write blob", () => WriteChunks(writer, stop.Token), stop);
-        try
-        {
-            await Task.WhenAll(reading, writing);
-        }
-        catch (Exception)
-        {
-            // One side's failure cancels the other: report the one that was not cancelled.
-            Exception? cause = new[] { reading, writing }.Select(task => task.Exception?.InnerException).FirstOrDefault(e => e is not null and not OperationCanceledException);
-            if (cause is not null && !cancellation.IsCancellationRequested) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(cause);
-            throw;
-        }
-
-        return await OnThread("write blob", () => Finish(writer, sink, reading.Result), stop);
+        Task<LayerTree> reading = OwnThread.Run("unpack", () => ReadTar(layer, descriptor, diffId, stop.Token), stop);
+        Task writing = OwnThread.Run("write blob", () => WriteChunks(writer, stop.Token), stop);
+        await OwnThread.BothAsync(reading, writing, cancellation);
+        return await OwnThread.Run("write blob", () => Finish(writer, sink, reading.Result), stop);
     }
 
     private PackedLayer Finish(RafsBlobWriter writer, UploadStream sink, LayerTree tree)
@@ -152,39 +141,6 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
         }
     }
 
-    private void WriteChunks(RafsBlobWriter writer, CancellationToken cancellation)
-    {
-        while (_order.Reader.WaitToReadAsync(cancellation).AsTask().GetAwaiter().GetResult())
-        {
-            while (_order.Reader.TryRead(out ChunkJob? job))
-            {
-                job.Done.Wait(cancellation);
-                if (job.Failure is not null) throw job.Failure;
-                writer.Append(job.Stored.Span, job.Length, job.Digest, job.Crc32);
-                pipeline.Return(job);
-            }
-        }
-    }
-
-    private static Task<T> OnThread<T>(string name, Func<T> work, CancellationTokenSource stop)
-    {
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                done.SetResult(work());
-            }
-            catch (Exception exception)
-            {
-                stop.Cancel();
-                done.SetException(exception);
-            }
-        })
-        { IsBackground = true, Name = name }.Start();
-        return done.Task;
-    }
-
-    private static Task OnThread(string name, Action work, CancellationTokenSource stop) =>
-        OnThread(name, () => { work(); return true; }, stop);
+    private void WriteChunks(RafsBlobWriter writer, CancellationToken cancellation) =>
+        pipeline.Drain(_order.Reader, job => writer.Append(job.Stored.Span, job.Length, job.Digest, job.Crc32), cancellation);
 }

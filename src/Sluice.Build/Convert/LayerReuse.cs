@@ -1,18 +1,17 @@
 using System.Security.Cryptography;
 using System.Text;
-using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Formats.Rafs.Artifacts;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Build.Convert;
 
 /// <summary>
-/// Finds layers that an earlier conversion left at the destination. A blob depends on its layer, on all layers below (their chunks
-/// are not stored again) and on the options; the digest over these is the key that the manifest keeps with each blob.
+/// Finds layers that an earlier conversion left at the destination. A blob depends on its layer, on all layers below (what they
+/// have is not stored again) and on the options; the digest over these is the key that the manifest keeps with each blob.
 /// </summary>
-internal sealed class LayerReuse(ConvertOptions options, StoredImage? previous, IImageStore destination)
+/// <param name="marker">The annotation that the format's blobs carry.</param>
+internal sealed class LayerReuse(ConvertOptions options, StoredImage? previous, IImageStore destination, string marker)
 {
     /// <summary>On a blob's descriptor: what it was made from and how, as one digest.</summary>
     public const string KeyAnnotation = "io.sluice.conversion";
@@ -24,20 +23,18 @@ internal sealed class LayerReuse(ConvertOptions options, StoredImage? previous, 
     public string NextKey(Digest layer) =>
         _key = System.Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{_key} {layer}")));
 
-    /// <summary>The finished layer <paramref name="index"/> if the destination has it under <paramref name="key"/>; null if it has to be made.</summary>
-    public async Task<PackedLayer?> TryTakeAsync(int index, string key, ImageBlobs blobs, CancellationToken cancellation)
+    /// <summary>What <paramref name="take"/> makes of the blob that the destination has under <paramref name="key"/>; null if the layer has to be made, as have all above.</summary>
+    public async Task<T?> TryTakeAsync<T>(string key, Func<Descriptor, Task<T>> take, CancellationToken cancellation)
+        where T : class
     {
         if (_broken) return null;
         Descriptor? found = previous!.Manifest.Layers.FirstOrDefault(layer =>
-            layer.Annotations is { } notes && notes.ContainsKey(NydusAnnotations.Blob) && notes.TryGetValue(KeyAnnotation, out string? has) && has == key);
+            layer.Annotations is { } notes && notes.ContainsKey(marker) && notes.TryGetValue(KeyAnnotation, out string? has) && has == key);
         try
         {
-            if (found is not null && await destination.HasBlobAsync(found.Digest, cancellation))
-            {
-                return await PackedLayerReader.ReadAsync(destination, found, index, blobs, cancellation);
-            }
+            if (found is not null && await destination.HasBlobAsync(found.Digest, cancellation)) return await take(found);
         }
-        catch (SluiceException)
+        catch (Formats.SluiceException)
         {
             // A damaged blob is made again; that also mends it.
         }

@@ -1,5 +1,4 @@
 using Sluice.Build.Layers;
-using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
 using Sluice.Formats.Rafs.Artifacts;
@@ -22,15 +21,8 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
     /// <param name="previous">What the destination's name meant before; its blobs are taken where they fit. May be null.</param>
     public async Task<ConvertedImage> ConvertAsync(StoredImage? previous, CancellationToken cancellation)
     {
-        if (source.BootstrapLayer is not null)
-        {
-            throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} is a RAFS image already", "give the ordinary image as SRC");
-        }
-
-        if (!source.Manifest.IsContainerImage) throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} is not a container image but {source.Manifest.EffectiveArtifactType}");
-        ImageConfig config = await source.ReadConfigAsync(cancellation);
-        config.CheckLayers(source.Manifest);
-        var reuse = new LayerReuse(options, previous, destination);
+        ImageConfig config = await ConvertedManifest.ReadSourceAsync(source, cancellation);
+        var reuse = new LayerReuse(options, previous, destination, NydusAnnotations.Blob);
         using (var pipeline = new ChunkPipeline(new ChunkCompression(options.Compressor, options.Level), options.ChunkSize, Math.Max(1, options.Jobs)))
         {
             foreach (Descriptor layer in source.Manifest.Layers) await AddLayerAsync(layer, config.DiffIds[_layers.Count], pipeline, reuse, cancellation);
@@ -44,7 +36,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
     {
         progress?.LayerStarted(layer);
         string key = reuse.NextKey(layer.Digest);
-        PackedLayer? packed = await reuse.TryTakeAsync(_layers.Count, key, _blobs, cancellation);
+        PackedLayer? packed = await reuse.TryTakeAsync(key, blob => PackedLayerReader.ReadAsync(destination, blob, _layers.Count, _blobs, cancellation), cancellation);
         bool reused = packed is not null;
         packed ??= await PackAsync(layer, diffId, pipeline, cancellation);
         _blobs.Add(packed.Blob, packed.Chunks);
@@ -82,7 +74,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
         foreach (DroppedAttribute dropped in report.Dropped) _warnings.Add($"{dropped.Path}: EROFS can't hold the attribute '{dropped.Name}'; it is left out");
         (byte[] content, Digest diffId) = new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = _metas }.Pack();
         _bootstrapDiffId = diffId;
-        return await PushAsync(content, MediaTypes.OciLayerGzip, cancellation) with
+        return await destination.PushAsync(content, MediaTypes.OciLayerGzip, cancellation) with
         {
             Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
             {
@@ -97,27 +89,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
         // The bootstrap is as old as the image: a clock here would change the digest with every run.
         var history = new HistoryEntry { Created = config.Created, CreatedBy = "Nydus Converter", Comment = "Nydus Bootstrap Layer" };
         ImageConfig converted = config.WithLayers([.. _layers.Select(l => l.Blob.Digest), _bootstrapDiffId], config.History.Count == 0 ? [] : [.. config.History, history]);
-        bool docker = source.Stored.MediaType == MediaTypes.DockerManifest;
-        var manifest = new ImageManifest
-        {
-            Config = await PushAsync(converted.ToBytes(), docker ? MediaTypes.OciConfig : source.Manifest.Config.MediaType, cancellation),
-            Layers = [.. _layers.Select(l => l.Blob), bootstrap],
-            Annotations = source.Manifest.Annotations,
-            Extra = source.Manifest.Extra,
-        };
-        byte[] content = manifest.ToBytes();
-        var stored = new StoredManifest(MediaTypes.OciManifest, Digest.Sha256(content), content);
-        await destination.PutManifestAsync(stored, tag: null, cancellation);
-        return new ConvertedImage(source.Stored.ToDescriptor(), stored.ToDescriptor(), _layers, bootstrap.Size, _warnings);
-    }
-
-    private async Task<Descriptor> PushAsync(byte[] content, string mediaType, CancellationToken cancellation)
-    {
-        var descriptor = new Descriptor { MediaType = mediaType, Digest = Digest.Sha256(content), Size = content.Length };
-        if (await destination.HasBlobAsync(descriptor.Digest, cancellation)) return descriptor;
-        await using IBlobUpload upload = await destination.StartUploadAsync(cancellation);
-        await upload.WriteAsync(content, cancellation);
-        await upload.CommitAsync(descriptor.Digest, cancellation);
-        return descriptor;
+        Descriptor manifest = await ConvertedManifest.PushAsync(source, converted, [.. _layers.Select(l => l.Blob), bootstrap], destination, cancellation);
+        return new ConvertedImage(source.Stored.ToDescriptor(), manifest, _layers, bootstrap.Size, _warnings);
     }
 }

@@ -1,4 +1,5 @@
 using Sluice.Formats;
+using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.Trees;
 using Sluice.Storage.Images;
 
@@ -6,9 +7,10 @@ namespace Sluice.Build.Look;
 
 /// <summary>
 /// What an image holds, whatever it is stored as: the tree, and file contents on demand. Of a RAFS image only the bootstrap is
-/// downloaded first; the tree of an ordinary image costs a pass over all of its layers. Not for concurrent use.
+/// downloaded first, of an OverlayBD image the metadata of its file system; the tree of an ordinary image costs a pass over all of
+/// its layers. Not for concurrent use.
 /// </summary>
-public abstract class ImageContents
+public abstract class ImageContents : IDisposable
 {
     private protected ImageContents(StoredImage image) => Image = image;
 
@@ -30,6 +32,7 @@ public abstract class ImageContents
     public static async Task<ImageContents> OpenAsync(StoredImage image, int window, CancellationToken cancellation)
     {
         if (image.BootstrapLayer is not null) return new RafsContents(await RafsImageLoader.LoadAsync(image, cancellation), window);
+        if (OverlayBdAnnotations.AreOn(image.Manifest)) return await BlockContents.LoadAsync(image, window, cancellation);
         if (!image.Manifest.IsContainerImage) throw new SluiceException(SluiceError.Image, image.Store.Name, $"{image.Stored.Digest} is not a container image but {image.Manifest.EffectiveArtifactType}");
         return await LayerContents.OpenAsync(image, cancellation);
     }
@@ -37,4 +40,6 @@ public abstract class ImageContents
     /// <summary>Gives the contents of <paramref name="files"/> (regular, not empty) to <paramref name="sink"/>, in the order that is cheapest to fetch.</summary>
     /// <exception cref="SluiceException">The source failed, or content is corrupt.</exception>
     public abstract Task ReadAsync(IReadOnlyCollection<Inode> files, IFileSink sink, CancellationToken cancellation);
+
+    public virtual void Dispose() => GC.SuppressFinalize(this);
 }

@@ -1,12 +1,16 @@
 using Sluice.Formats;
+using Sluice.Formats.Compression;
 using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd.Artifacts;
+using Sluice.Formats.OverlayBd.Lsmt;
+using Sluice.Formats.OverlayBd.ZFile;
 using Sluice.Formats.Rafs;
 using Sluice.Formats.Trees;
 using Sluice.Storage.Images;
 
 namespace Sluice.Build.Look;
 
-/// <summary>Gathers <see cref="ImageFacts"/>: downloads manifest, configuration and, of a RAFS image, the bootstrap.</summary>
+/// <summary>Gathers <see cref="ImageFacts"/>: downloads manifest, configuration and what the image has of metadata, but no data.</summary>
 public static class ImageInspection
 {
     /// <exception cref="SluiceException">Corrupt image, or the source failed.</exception>
@@ -16,7 +20,31 @@ public static class ImageInspection
         Platform? platform = image.Manifest.IsContainerImage ? (await image.ReadConfigAsync(cancellation)).Platform : null;
         RafsFacts? rafs = null;
         if (image.BootstrapLayer is not null) rafs = FactsOf(await RafsImageLoader.LoadAsync(image, cancellation));
-        return new ImageFacts(manifest, platform, image.Manifest.Layers, rafs, image.BootstrapLayer?.Size ?? 0);
+        if (!OverlayBdAnnotations.AreOn(image.Manifest)) return new ImageFacts(manifest, platform, image.Manifest.Layers, rafs, Device: null, image.BootstrapLayer?.Size ?? 0);
+        using RemoteBlockImage blocks = await RemoteBlockImage.LoadAsync(image, cancellation);
+        return new ImageFacts(manifest, platform, image.Manifest.Layers, rafs, FactsOf(blocks), blocks.BytesFetched);
+    }
+
+    private static DeviceFacts FactsOf(RemoteBlockImage image) =>
+        new(image.Index.VirtualSize, image.Index.Extents.Length, DataSize(image.Index.Extents), [.. image.Layers.Select(FactsOf)]);
+
+    private static BlockLayerFacts FactsOf(RemoteBlockLayer remote)
+    {
+        LsmtHeader trailer = remote.Layer.Trailer;
+        Compressor? compressor = remote.Layer.ZFile?.Codec.Algorithm switch { null => null, ZFileAlgorithm.Zstd => Compressor.Zstd, _ => Compressor.Lz4Block };
+        int blockSize = remote.Layer.ZFile?.Codec.BlockSize ?? 0;
+        return new BlockLayerFacts(remote.Descriptor.Digest, trailer.Uuid, trailer.ParentUuid, trailer.UserTag, compressor, blockSize, remote.Layer.Extents.Length, DataSize(remote.Layer.Extents));
+    }
+
+    private static long DataSize(ReadOnlySpan<LsmtExtent> extents)
+    {
+        long sectors = 0;
+        foreach (ref readonly LsmtExtent extent in extents)
+        {
+            if (!extent.IsZeroed) sectors += extent.Length;
+        }
+
+        return sectors * LsmtExtent.SectorSize;
     }
 
     private static RafsFacts FactsOf(RemoteRafsImage remote)

@@ -19,7 +19,7 @@ internal static class CatCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             await using NamedImage named = await NamedImage.OpenAsync(parsed.GetValue(image)!, parsed.GetValue(platform), images.Read(parsed), preferAccelerated: true, cancellation);
-            ImageContents contents = await ImageContents.OpenAsync(named.Stored, window: 0, cancellation);
+            using ImageContents contents = await ImageContents.OpenAsync(named.Stored, window: 0, cancellation);
             string wanted = parsed.GetValue(path)!;
             Inode inode = ImageLookup.Find(contents, new FileName(wanted), followLast: true);
             if (inode.Type != FileType.Regular) throw new SluiceException(SluiceError.Usage, wanted, "not a regular file");

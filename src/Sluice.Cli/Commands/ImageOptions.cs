@@ -39,24 +39,28 @@ internal sealed class ImageOptions
 
     public static Platform? ParsePlatform(string? text) => text is null ? null : Platform.Parse(text);
 
-    /// <summary>Parses sizes as people write them: 65536, 0x10000, 64k, 1M, 1MiB.</summary>
+    /// <summary>Parses sizes as people write them: 65536, 0x10000, 64k, 1M, 1MiB, 64GiB.</summary>
     /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
-    public static int ParseSize(string option, string text)
+    public static int ParseSize(string option, string text) =>
+        ParseLargeSize(option, text) is var size and <= int.MaxValue ? (int)size : throw NoSize(option, text);
+
+    /// <inheritdoc cref="ParseSize"/>
+    public static long ParseLargeSize(string option, string text)
     {
         string digits = text.Trim();
-        long factor = 1;
-        foreach ((string suffix, long value) in (ReadOnlySpan<(string, long)>)[("KiB", 1 << 10), ("MiB", 1 << 20), ("k", 1 << 10), ("K", 1 << 10), ("m", 1 << 20), ("M", 1 << 20)])
+        int shift = 0;
+        foreach ((string suffix, int bits) in (ReadOnlySpan<(string, int)>)[("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("k", 10), ("K", 10), ("m", 20), ("M", 20), ("g", 30), ("G", 30), ("T", 40)])
         {
             if (!digits.EndsWith(suffix, StringComparison.Ordinal)) continue;
-            (digits, factor) = (digits[..^suffix.Length], value);
+            (digits, shift) = (digits[..^suffix.Length], bits);
             break;
         }
 
         bool parsed = digits.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
             ? long.TryParse(digits.AsSpan(2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out long number)
             : long.TryParse(digits, System.Globalization.NumberStyles.None, null, out number);
-        return parsed && number <= int.MaxValue / factor
-            ? (int)(number * factor)
-            : throw new SluiceException(SluiceError.Usage, option, $"'{text}' is not a size", "write it as 65536, 64KiB or 1MiB");
+        return parsed && number >= 0 && number <= long.MaxValue >> shift ? number << shift : throw NoSize(option, text);
     }
+
+    private static SluiceException NoSize(string option, string text) => new(SluiceError.Usage, option, $"'{text}' is not a size", "write it as 65536, 64KiB or 1MiB");
 }

@@ -21,7 +21,7 @@ internal static class ListCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             await using NamedImage named = await NamedImage.OpenAsync(parsed.GetValue(image)!, parsed.GetValue(platform), images.Read(parsed), preferAccelerated: true, cancellation);
-            ImageContents contents = await ImageContents.OpenAsync(named.Stored, window: 0, cancellation);
+            using ImageContents contents = await ImageContents.OpenAsync(named.Stored, window: 0, cancellation);
             var wanted = new FileName(parsed.GetValue(path)!);
             bool details = parsed.GetValue(longFormat);
             Inode inode = ImageLookup.Find(contents, wanted, followLast: !details);

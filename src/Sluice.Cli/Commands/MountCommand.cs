@@ -19,7 +19,7 @@ internal static class MountCommand
 
     public static Command Create()
     {
-        var name = new Argument<string>("IMAGE") { Description = "An accelerated image: docker://HOST/REPO:TAG, oci:DIR[:TAG] or oci-archive:FILE[:TAG]" };
+        var name = new Argument<string>("IMAGE") { Description = "An accelerated image: docker://HOST/REPO:TAG, oci:DIR[:TAG] or oci-archive:FILE[:TAG]; or overlaybd:FILE, an OverlayBD device configuration" };
         var directory = new Argument<string>("DIR") { Description = "Existing directory to mount on" };
         var foreground = new Option<bool>("--foreground", "-f") { Description = "Serve in this process until the image is unmounted" };
         var root = new Option<string?>("--root") { Description = "Where fetched data is kept (default /var/lib/sluice/mounts/ID)" };
@@ -71,7 +71,7 @@ internal static class MountCommand
         {
             string target = Path.GetFullPath(parsed.GetValue(directory)!);
             MountEntry entry = MountTable.Find(target) ?? throw new SluiceException(SluiceError.NotFound, target, "is not mounted");
-            if (entry.Type != "erofs") throw new SluiceException(SluiceError.Usage, target, $"is a {entry.Type} mount, not one of Sluice", "use umount");
+            if (!ImageMounts.IsImage(entry)) throw new SluiceException(SluiceError.Usage, target, $"is a {entry.Type} mount, not one of Sluice", "use umount");
             MountCalls.Detach(target);
             return ExitCodes.Success;
         });

@@ -20,7 +20,7 @@ internal static class UnpackCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             await using NamedImage named = await NamedImage.OpenAsync(parsed.GetValue(image)!, parsed.GetValue(platform), images.Read(parsed), preferAccelerated: true, cancellation);
-            ImageContents contents = await ImageContents.OpenAsync(named.Stored, Window, cancellation);
+            using ImageContents contents = await ImageContents.OpenAsync(named.Stored, Window, cancellation);
             UnpackResult result = await UnpackAsync(contents, parsed.GetValue(target)!, cancellation);
             foreach (string warning in result.Warnings) Console.Error.WriteLine($"warning: {warning}");
             Console.Error.WriteLine($"{result.Names} names, {ByteSize.Text(result.ContentBytes)} of content");

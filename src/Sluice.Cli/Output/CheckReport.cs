@@ -13,7 +13,7 @@ internal static partial class CheckReport
         long more = result.DifferenceCount - result.Differences.Count;
         if (more > 0) Console.Out.WriteLine($"and {more} more differences");
         foreach (string note in result.Notes) Console.Error.WriteLine($"note: {note}");
-        string data = options.MetadataOnly ? "stored data not verified" : $"{result.ChunksVerified} chunks verified";
+        string data = options.MetadataOnly ? "stored data not verified" : result is { ChunksVerified: 0, ContentCompared: true } ? "contents read" : $"{result.ChunksVerified} chunks verified";
         string verdict = result.Same ? "the same" : $"{result.DifferenceCount} differences";
         Console.Error.WriteLine($"{verdict}: {result.Compared} names compared, {data}, {ByteSize.Text(result.BytesFetched)} fetched");
     }

@@ -14,7 +14,8 @@ internal static partial class ConvertReport
         {
             foreach (string warning in image.Warnings) Console.Error.WriteLine($"warning: {warning}");
             long source = image.Layers.Sum(l => l.Source.Size), blobs = image.Layers.Sum(l => l.Blob.Size);
-            Console.Out.WriteLine($"{image.Manifest.Digest}  {image.Layers.Count} layers, {ByteSize.Text(source)} -> {ByteSize.Text(blobs)} and a bootstrap of {ByteSize.Text(image.BootstrapSize)}");
+            string bootstrap = image.BootstrapSize == 0 ? "" : $" and a bootstrap of {ByteSize.Text(image.BootstrapSize)}";
+            Console.Out.WriteLine($"{image.Manifest.Digest}  {image.Layers.Count} layers, {ByteSize.Text(source)} -> {ByteSize.Text(blobs)}{bootstrap}");
         }
 
         Console.Out.WriteLine($"{destination}  {result.Manifest.Digest}");

@@ -22,6 +22,7 @@ internal static partial class InspectReport
         output.WriteLine($"layers      {facts.Layers.Count}, {ByteSize.Text(facts.BytesTotal)}");
         foreach (Descriptor layer in facts.Layers) output.WriteLine($"  {layer.Digest}  {ByteSize.Text(layer.Size),9}  {layer.MediaType}");
         if (facts.Rafs is { } rafs) Print(output, rafs);
+        if (facts.Device is { } device) Print(output, device);
     }
 
     public static string ToJson(ImageReference reference, ImageFacts facts) => JsonSerializer.Serialize(
@@ -34,7 +35,8 @@ internal static partial class InspectReport
             KindOf(facts),
             facts.BytesFetched,
             [.. facts.Layers.Select(l => new Layer(l.MediaType, l.Digest.ToString(), l.Size, l.Annotations))],
-            facts.Rafs is null ? null : ToJson(facts.Rafs)),
+            facts.Rafs is null ? null : ToJson(facts.Rafs),
+            facts.Device is null ? null : ToJson(facts.Device)),
         InspectJson.Default.Result);
 
     private static void Print(TextWriter output, RafsFacts rafs)
@@ -52,6 +54,23 @@ internal static partial class InspectReport
         if (rafs.Prefetch.Count > MaxPrefetchLines) output.WriteLine($"  and {rafs.Prefetch.Count - MaxPrefetchLines} more");
     }
 
+    private static void Print(TextWriter output, DeviceFacts device)
+    {
+        output.WriteLine($"device      {ByteSize.Text(device.VirtualSize)}, {ByteSize.Text(device.DataSize)} of data in {device.Extents} extents");
+        output.WriteLine($"blocks      {device.Layers.Count} layers");
+        foreach (BlockLayerFacts layer in device.Layers)
+        {
+            string stored = layer.Compressor is { } compressor ? $"{Name(compressor)} in blocks of {layer.BlockSize}" : "not compressed";
+            output.WriteLine($"  {layer.Uuid}  {ByteSize.Text(layer.DataSize)} in {layer.Extents} extents, {stored}{(layer.Tag.Length == 0 ? "" : $"  '{PrintableName.Of(new FileName(layer.Tag))}'")}");
+        }
+    }
+
+    private static Device ToJson(DeviceFacts device) => new(
+        device.VirtualSize,
+        device.Extents,
+        device.DataSize,
+        [.. device.Layers.Select(l => new BlockLayer(l.Digest.ToString(), l.Uuid, l.ParentUuid, l.Tag, l.Compressor is { } c ? Name(c) : null, l.BlockSize, l.Extents, l.DataSize))]);
+
     private static Rafs ToJson(RafsFacts rafs) => new(
         rafs.Version,
         rafs.BlockSize,
@@ -65,7 +84,7 @@ internal static partial class InspectReport
         rafs.FileCounts.ToDictionary(count => NameOf(count.Key), count => count.Value, StringComparer.Ordinal),
         rafs.FileBytes);
 
-    private static string KindOf(ImageFacts facts) => facts.Rafs is null ? "oci" : $"rafs v{facts.Rafs.Version}";
+    private static string KindOf(ImageFacts facts) => facts.Rafs is { } rafs ? $"rafs v{rafs.Version}" : facts.Device is null ? "oci" : "overlaybd";
 
     private static string Name<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
@@ -82,7 +101,7 @@ internal static partial class InspectReport
     };
 
     private sealed record Result(
-        string Reference, string Digest, string MediaType, string Config, string? Platform, string Kind, long BytesFetched, IReadOnlyList<Layer> Layers, Rafs? Rafs);
+        string Reference, string Digest, string MediaType, string Config, string? Platform, string Kind, long BytesFetched, IReadOnlyList<Layer> Layers, Rafs? Rafs, Device? Device);
 
     private sealed record Layer(string MediaType, string Digest, long Size, IReadOnlyDictionary<string, string>? Annotations);
 
@@ -101,6 +120,10 @@ internal static partial class InspectReport
 
     private sealed record Blob(
         string Id, IReadOnlyList<string> Features, string Compressor, int Chunks, int UsedChunks, long CompressedSize, long UncompressedSize);
+
+    private sealed record Device(long VirtualSize, int Extents, long DataSize, IReadOnlyList<BlockLayer> Layers);
+
+    private sealed record BlockLayer(string Digest, string Uuid, string ParentUuid, string Tag, string? Compressor, int BlockSize, int Extents, long DataSize);
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     [JsonSerializable(typeof(Result))]

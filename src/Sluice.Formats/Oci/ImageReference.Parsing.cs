@@ -5,7 +5,7 @@ namespace Sluice.Formats.Oci;
 /// <content>Parsing.</content>
 public sealed partial record ImageReference
 {
-    private const string Forms = "accepted are docker://host[:port]/repository[:tag][@digest], oci:DIRECTORY[:tag] and oci-archive:FILE[:tag]";
+    private const string Forms = "accepted are docker://host[:port]/repository[:tag][@digest], oci:DIRECTORY[:tag], oci-archive:FILE[:tag] and overlaybd:FILE";
     private const int MaximumName = 255;
     private const int MaximumText = 5000;
 
@@ -16,6 +16,7 @@ public sealed partial record ImageReference
         if (text.Length > MaximumText) throw Wrong(text, $"is longer than {MaximumText} characters");
         if (text.StartsWith("oci:", StringComparison.Ordinal)) return ParsePath(text, text[4..], ImageTransport.Layout);
         if (text.StartsWith("oci-archive:", StringComparison.Ordinal)) return ParsePath(text, text[12..], ImageTransport.Archive);
+        if (text.StartsWith("overlaybd:", StringComparison.Ordinal)) return ParseDevice(text, text[10..]);
         if (text.StartsWith("docker://", StringComparison.Ordinal)) return ParseRegistry(text, text[9..]);
         if (text.StartsWith("docker-archive:", StringComparison.Ordinal) || text.StartsWith("docker-daemon:", StringComparison.Ordinal)
             || text.StartsWith("containers-storage:", StringComparison.Ordinal) || text.StartsWith("dir:", StringComparison.Ordinal))
@@ -36,6 +37,13 @@ public sealed partial record ImageReference
         string? tag = colon < 0 ? null : rest[(colon + 1)..];
         if (tag is { Length: 0 }) throw Wrong(text, "has an empty tag");
         return new ImageReference { Transport = transport, Path = path, Tag = tag ?? (digest is null ? "" : null), Digest = digest };
+    }
+
+    private static ImageReference ParseDevice(string text, string path)
+    {
+        if (path.Length == 0) throw Wrong(text, "has no file");
+        if (path.Contains('\0', StringComparison.Ordinal)) throw Wrong(text, "has a NUL byte in its path");
+        return new ImageReference { Transport = ImageTransport.Device, Path = path, Tag = "" };
     }
 
     private static ImageReference ParseRegistry(string text, string rest)

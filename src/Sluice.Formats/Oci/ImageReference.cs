@@ -2,7 +2,7 @@ namespace Sluice.Formats.Oci;
 
 /// <summary>
 /// The name of an image with its transport: <c>docker://host[:port]/repository[:tag][@digest]</c> (the prefix may be missing),
-/// <c>oci:DIRECTORY[:tag]</c> or <c>oci-archive:FILE[:tag]</c> (both also with <c>@digest</c>). Source: distribution/reference.
+/// <c>oci:DIRECTORY[:tag]</c> or <c>oci-archive:FILE[:tag]</c> (both also with <c>@digest</c>), or <c>overlaybd:FILE</c>. Source: distribution/reference.
 /// </summary>
 public sealed partial record ImageReference
 {
@@ -14,7 +14,7 @@ public sealed partial record ImageReference
     /// <summary>Repository in the registry, e.g. <c>library/alpine</c>; empty for layouts and archives.</summary>
     public string Repository { get; init; } = "";
 
-    /// <summary>Directory or file of a layout or archive, as it was given; empty for registries.</summary>
+    /// <summary>Directory or file of a layout, archive or device configuration, as it was given; empty for registries.</summary>
     public string Path { get; init; } = "";
 
     /// <summary>
@@ -34,6 +34,7 @@ public sealed partial record ImageReference
     {
         ImageTransport.Layout => $"oci:{Path}",
         ImageTransport.Archive => $"oci-archive:{Path}",
+        ImageTransport.Device => $"overlaybd:{Path}",
         _ => $"{Host}/{Repository}",
     };
 

@@ -11,4 +11,7 @@ public enum ImageTransport
 
     /// <summary><c>oci-archive:</c>: a tar file of an OCI layout.</summary>
     Archive,
+
+    /// <summary><c>overlaybd:</c>: an OverlayBD device configuration, <c>config.v1.json</c>.</summary>
+    Device,
 }

@@ -20,6 +20,7 @@ public static class MediaTypes
     public const string DockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
     public const string NydusBlob = "application/vnd.oci.image.layer.nydus.blob.v1";
     public const string NydusManifestArtifact = "application/vnd.nydus.image.manifest.v1+json";
+    public const string OverlayBdManifestArtifact = "application/vnd.containerd.overlaybd.native.v1+json";
     public const string NydusConfig = "application/vnd.nydus.image.config.v1+json";
 
     public static bool IsIndex(string mediaType) => mediaType is OciIndex or DockerManifestList;

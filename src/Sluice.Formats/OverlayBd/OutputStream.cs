@@ -1,12 +1,8 @@
 namespace Sluice.Formats.OverlayBd;
 
-/// <summary>What the writing streams of this room share: bytes go in at the end, nothing comes out.</summary>
+/// <summary>What streams that only write share: bytes go in at the end, nothing comes out.</summary>
 public abstract class OutputStream : Stream
 {
-    private protected OutputStream()
-    {
-    }
-
     public override bool CanRead => false;
 
     public override bool CanSeek => false;

@@ -29,14 +29,8 @@ public static partial class MountCalls
     /// <summary>Mounts EROFS from a flat disk over a loop device, which goes away with the mount. Returns a warning, or null.</summary>
     public static string? ErofsOnLoop(ErofsLoopMount mount)
     {
-        using LoopDevice loop = LoopDevice.Attach(mount.Disk, mount.BlockSize);
-        using var context = new FileSystemContext("erofs", mount.Disk);
-        context.SetFlag("ro");
-        context.Set("source", loop.Path);
-        context.Create(errno => errno == Errno.EINVAL ? "is the disk an EROFS image with this block size?" : null);
-        context.MoveTo(mount.Target, Libc.MOUNT_ATTR_RDONLY);
-        string? warning = ReadAhead.Set(loop.Bdi, mount.ReadAheadKilobytes);
-        return loop.IsDirect ? warning : $"{loop.Path}: the kernel refused direct I/O, pages are cached twice";
+        string? Hint(int errno) => errno == Errno.EINVAL ? "is the disk an EROFS image with this block size?" : null;
+        return OnLoop("erofs", mount.Disk, mount.BlockSize, mount.Target, mount.ReadAheadKilobytes, ConfigureNothing, Hint);
     }
 
     /// <summary>Runs through the code of a mount without mounting.</summary>

@@ -50,6 +50,11 @@ public sealed partial class MountProcess : IAsyncDisposable
         new MountRequest(MountKind.ErofsOnLoop, mount.Target) { Source = mount.Disk, BlockSize = mount.BlockSize, Number = mount.ReadAheadKilobytes },
         cancellation);
 
+    /// <inheritdoc cref="MountCalls.BlocksOnLoop"/>
+    public Task MountBlocksAsync(BlockMount mount, CancellationToken cancellation = default) => RunAsync(
+        new MountRequest(MountKind.BlocksOnLoop, mount.Target) { Source = mount.Disk, Options = [mount.FileSystem], Number = mount.ReadAheadKilobytes },
+        cancellation);
+
     /// <inheritdoc cref="MountCalls.Overlay"/>
     public Task MountOverlayAsync(OverlayMount mount, CancellationToken cancellation = default) => RunAsync(
         new MountRequest(MountKind.Overlay, mount.Target) { Paths = mount.Lower, Upper = mount.Upper ?? "", Work = mount.Work ?? "", Options = mount.Options },

@@ -11,6 +11,7 @@ internal enum MountKind : byte
     Bind,
     Tmpfs,
     Detach,
+    BlocksOnLoop,
 }
 
 /// <summary>
@@ -76,6 +77,8 @@ internal sealed record MountRequest(MountKind Kind, string Target)
                 return new MountAnswer(true, MountCalls.Erofs(new ErofsMount { Bootstrap = Source, Devices = Paths, Target = Target, ReadAheadKilobytes = (int)Number }));
             case MountKind.ErofsOnLoop:
                 return new MountAnswer(true, MountCalls.ErofsOnLoop(new ErofsLoopMount { Disk = Source, Target = Target, BlockSize = BlockSize, ReadAheadKilobytes = (int)Number }));
+            case MountKind.BlocksOnLoop:
+                return new MountAnswer(true, MountCalls.BlocksOnLoop(new BlockMount { Disk = Source, FileSystem = Options[0], Target = Target, ReadAheadKilobytes = (int)Number }));
             case MountKind.Overlay:
                 MountCalls.Overlay(new OverlayMount { Lower = Paths, Upper = Empty(Upper), Work = Empty(Work), Target = Target, Options = Options });
                 return new MountAnswer(true, null);

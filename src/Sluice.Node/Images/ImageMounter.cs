@@ -1,19 +1,19 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Formats.Rafs;
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
+using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Node.Images;
 
 /// <summary>
-/// Mounts RAFS images: opens their disks over the shared cache, gives these to the disk server, and has EROFS mounted on them by
-/// the mount process. Owns cache, fetcher, disk server and mount process. All members may be called concurrently.
+/// Mounts images: opens their disks over the shared cache, gives these to the disk server, and has the kernel's file systems mounted on
+/// them by the mount process. Owns cache, fetcher, disk server and mount process. All members may be called concurrently.
 /// </summary>
 internal sealed class ImageMounter : IAsyncDisposable
 {
@@ -37,7 +37,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         OnLoop = onLoop;
     }
 
-    /// <summary>True if images are mounted over loop devices.</summary>
+    /// <summary>True if EROFS is mounted over loop devices.</summary>
     public bool OnLoop { get; }
 
     public Fetcher Fetcher => _fetcher;
@@ -76,36 +76,22 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
     }
 
+    /// <summary>Brings the metadata of an image here.</summary>
+    public Task<DownloadedImage> FetchMetadataAsync(StoredImage image, CancellationToken cancellation) => DownloadedImage.FetchAsync(image, _cache, cancellation);
+
     /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist.</summary>
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
-    /// <param name="bootstrap">Path of the bootstrap on a local file system.</param>
-    /// <param name="blobSizes">Sizes of blobs by the manifest, by digest.</param>
-    public async Task<MountedImage> MountAsync(
-        string key, RafsImage image, string bootstrap, IBlobSource source, IReadOnlyDictionary<string, long> blobSizes, string target, CancellationToken cancellation)
+    /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
+    public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation)
     {
-        var opener = new ImageDisks(_cache, _fetcher);
-        long SizeOf(Digest digest) => blobSizes.TryGetValue(digest.ToString(), out long size) ? size : 0;
-        bool flat = OnLoop && image.Blobs.Count > 0;
-        IReadOnlyList<IDisk> disks = flat
-            ? [await opener.OpenFlatAsync(image, bootstrap, [source], key, SizeOf, cancellation)]
-            : await opener.OpenAsync(image, [source], key, SizeOf, localFile: null, cancellation);
-        var mounted = new MountedImage(target, !Directory.Exists(target), disks, _server, _mounts);
-        int readAhead = disks.All(disk => disk.CompleteFile is not null) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
+        OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher), store, key, image, OnLoop, cancellation);
+        var mounted = new MountedImage(target, !Directory.Exists(target), opened.Disks, _server, _mounts);
+        int readAhead = opened.Disks.All(disk => disk.CompleteFile is not null) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
-            string[] paths = [.. disks.Select(_server.Add)];
+            string[] files = [.. opened.Disks.Select(_server.Add)];
             Directory.CreateDirectory(target);
-            if (flat)
-            {
-                await _mounts.MountErofsOnLoopAsync(
-                    new ErofsLoopMount { Disk = paths[0], Target = target, BlockSize = image.BlockSize, ReadAheadKilobytes = readAhead }, cancellation);
-            }
-            else
-            {
-                await _mounts.MountErofsAsync(
-                    new ErofsMount { Bootstrap = bootstrap, Devices = paths, Target = target, ReadAheadKilobytes = readAhead }, cancellation);
-            }
-
+            await opened.Mount(_mounts, files, target, readAhead, cancellation);
             mounted.Found();
             _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
             return mounted;

@@ -4,7 +4,7 @@ using Sluice.Formats.Oci;
 
 namespace Sluice.Node.Images;
 
-/// <summary>What the node keeps about an image beside its bootstrap, as <c>image.json</c>.</summary>
+/// <summary>What the node keeps about an image beside its metadata, as <c>image.json</c>.</summary>
 /// <param name="Reference">Full name with transport, where the blobs come from.</param>
 /// <param name="Manifest">Digest of the manifest.</param>
 /// <param name="Bootstrap">sha256 of <c>image.boot</c>: it finds what rotted on the disk.</param>

@@ -24,7 +24,7 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images)
         await using IImageStore store = ImageStores.Open(reference, options.Sources);
         StoredManifest top = await store.GetManifestAsync(reference.TagOrDigest, cancellation);
         StoredImage image = await ImageResolver.ResolveAsync(store, top, platform, preferAccelerated: true, cancellation);
-        if (image.BootstrapLayer is null) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
+        if (!DownloadedImage.IsLazy(image)) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
         string name = ContainerdName(reference);
         images.Expect(new LazyImage(new LazyImageKey(image.Stored.Digest), name));
         byte[] config = await image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, cancellation);

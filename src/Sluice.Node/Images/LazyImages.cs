@@ -4,7 +4,6 @@ using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Formats.Rafs.Artifacts;
 using Sluice.Node.Configuration;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
@@ -12,8 +11,8 @@ using Sluice.Storage.Sources;
 namespace Sluice.Node.Images;
 
 /// <summary>
-/// The node's side of the snapshotter: RAFS images are lazy. The first layer that containerd asks for starts the download of the
-/// bootstrap; the bootstrap's own layer waits for it, so that whatever is wrong is said at the pull and not at the first read.
+/// The node's side of the snapshotter: RAFS and block images are lazy. The first layer that containerd asks for starts the download of the
+/// metadata; the layer that completes the image waits for it, so that whatever is wrong is said at the pull and not at the first read.
 /// </summary>
 internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
 {
@@ -22,17 +21,16 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
-        bool completes = labels.ContainsKey(NydusAnnotations.Bootstrap);
-        if (!completes && !labels.ContainsKey(NydusAnnotations.Blob)) return null;
+        if (LayerRoles.Of(labels) is not { } role) return null;
         if (!labels.TryGetValue(SnapshotLabels.ImageReference, out string? reference) || !labels.TryGetValue(SnapshotLabels.ManifestDigest, out string? manifest))
         {
             throw new SluiceException(
-                SluiceError.Configuration, "containerd", "asked for a RAFS layer without saying which image it belongs to",
+                SluiceError.Configuration, "containerd", "asked for a layer of a lazy image without saying which image it belongs to",
                 "pull with `sluice pull`, or set disable_snapshot_annotations = false in containerd's CRI configuration");
         }
 
         var image = new LazyImage(new LazyImageKey(Digest.Parse(manifest)), reference);
-        if (!completes)
+        if (role == LayerRole.Data)
         {
             Expect(image);
             return new LazyLayer(image, Completes: false);
@@ -70,8 +68,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         try
         {
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
-            MountedImage mounted = await mounter.MountAsync(
-                manifest.Hex[..16], opened.Image, local.BootstrapPath(manifest), store, opened.Record.Blobs, target, cancellation);
+            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation);
             _mounted[manifest] = (mounted, store);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
             Log.Mounted(logger, image.Reference, target);
@@ -157,7 +154,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             StoredManifest stored = await store.GetManifestAsync(image.Key.Manifest.ToString(), deadline.Token);
             var source = new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
-            return local.Save(reference, await RafsImageLoader.LoadAsync(source, deadline.Token));
+            return local.Save(reference, await mounter.FetchMetadataAsync(source, deadline.Token));
         }
         catch (OperationCanceledException exception)
         {

@@ -1,25 +1,23 @@
 using System.Text.Json;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Formats.Rafs;
-using Sluice.Storage.Images;
 
 namespace Sluice.Node.Images;
 
 /// <summary>
 /// The metadata of images on the local disk, so that a restart needs no network: <c>images/&lt;manifest digest&gt;/</c> with
-/// <c>image.boot</c>, which the kernel mounts, and <c>image.json</c>. A directory is complete or does not exist; what is damaged
+/// <c>image.boot</c> (of a RAFS image its bootstrap, which the kernel mounts; of a block image its tables) and <c>image.json</c>. A directory is complete or does not exist; what is damaged
 /// counts as missing.
 /// </summary>
 internal sealed partial class LocalImages(string directory)
 {
-    private const string BootstrapName = "image.boot";
+    private const string MetadataName = "image.boot";
     private const string RecordName = "image.json";
     private const int Version = 1;
 
     private readonly Lock _saving = new();
 
-    public string BootstrapPath(Digest manifest) => Path.Combine(directory, manifest.Hex, BootstrapName);
+    public string MetadataPath(Digest manifest) => Path.Combine(directory, manifest.Hex, MetadataName);
 
     /// <summary>Manifests of the images that are here, damaged or not.</summary>
     public IReadOnlyList<Digest> List() => !Directory.Exists(directory) ? [] :
@@ -35,10 +33,10 @@ internal sealed partial class LocalImages(string directory)
         try
         {
             if (ReadRecord(manifest) is not { } stored) return null;
-            byte[] bootstrap = File.ReadAllBytes(BootstrapPath(manifest));
-            Digest digest = Digest.Sha256(bootstrap);
+            byte[] metadata = File.ReadAllBytes(MetadataPath(manifest));
+            Digest digest = Digest.Sha256(metadata);
             if (digest.ToString() != stored.Bootstrap) return null;
-            return new LocalImage(new ImageRecord(stored.Reference, manifest, digest, stored.Blobs), RafsReader.Read(bootstrap));
+            return new LocalImage(new ImageRecord(stored.Reference, manifest, digest, stored.Blobs), MetadataPath(manifest), ImageContent.Parse(metadata));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or SluiceException)
         {
@@ -67,16 +65,16 @@ internal sealed partial class LocalImages(string directory)
 
     /// <summary>Stores a downloaded image. One that is here and intact stays: it may be mounted.</summary>
     /// <exception cref="SluiceException"><see cref="SluiceError.Disk"/>.</exception>
-    public LocalImage Save(string reference, RemoteRafsImage image)
+    public LocalImage Save(string reference, DownloadedImage image)
     {
         Digest manifest = image.Source.Stored.Digest;
         var record = new ImageRecord(
-            reference, manifest, Digest.Sha256(image.Bootstrap.Span),
+            reference, manifest, Digest.Sha256(image.Metadata.Span),
             image.Source.Manifest.Layers.DistinctBy(l => l.Digest).ToDictionary(l => l.Digest.ToString(), l => l.Size, StringComparer.Ordinal));
         lock (_saving) return Store(record, image);
     }
 
-    private LocalImage Store(ImageRecord record, RemoteRafsImage image)
+    private LocalImage Store(ImageRecord record, DownloadedImage image)
     {
         string final = Path.Combine(directory, record.Manifest.Hex), fresh = final + ".new";
         try
@@ -84,7 +82,7 @@ internal sealed partial class LocalImages(string directory)
             RemoveAny(fresh);
             if (Load(record.Manifest) is { } here) return here;
             Directory.CreateDirectory(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            WriteDurably(Path.Combine(fresh, BootstrapName), image.Bootstrap.Span);
+            WriteDurably(Path.Combine(fresh, MetadataName), image.Metadata.Span);
             var stored = new StoredRecord(Version, record.Reference, record.Manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "").Seal();
             WriteDurably(Path.Combine(fresh, RecordName), JsonSerializer.SerializeToUtf8Bytes(stored, ImageRecordJson.Default.StoredRecord));
             RemoveAny(final);
@@ -95,7 +93,7 @@ internal sealed partial class LocalImages(string directory)
             throw new SluiceException(SluiceError.Disk, directory, $"can't store the metadata of {record.Reference}: {exception.Message}", "free space or mend the disk, then try again", exception);
         }
 
-        return new LocalImage(record, image.Image);
+        return new LocalImage(record, MetadataPath(record.Manifest), image.Content);
     }
 
     public void Remove(Digest manifest)
@@ -126,4 +124,5 @@ internal sealed partial class LocalImages(string directory)
 }
 
 /// <summary>An image whose metadata is on the local disk, parsed.</summary>
-internal sealed record LocalImage(ImageRecord Record, RafsImage Image);
+/// <param name="MetadataPath">The file <c>image.boot</c>.</param>
+internal sealed record LocalImage(ImageRecord Record, string MetadataPath, ImageContent Content);

@@ -29,21 +29,7 @@ internal static class StaleMounts
     }
 
     private static bool IsOurs(MountEntry entry, NodeOptions options) =>
-        entry.Type == "erofs" && (IsBelow(entry.Source, options.ImagesDirectory) || IsBelow(BackingFile(entry.Source), options.DisksDirectory));
+        (entry.Type == "erofs" && IsBelow(entry.Source, options.ImagesDirectory)) || IsBelow(ImageMounts.BackingFileOf(entry.Source), options.DisksDirectory);
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(Path.TrimEndingDirectorySeparator(directory) + "/", StringComparison.Ordinal);
-
-    /// <summary>What a loop device stands on; empty for anything else.</summary>
-    private static string BackingFile(string device)
-    {
-        if (!device.StartsWith("/dev/loop", StringComparison.Ordinal)) return "";
-        try
-        {
-            return File.ReadAllText($"/sys/block/{Path.GetFileName(device)}/loop/backing_file").Trim();
-        }
-        catch (IOException)
-        {
-            return "";
-        }
-    }
 }

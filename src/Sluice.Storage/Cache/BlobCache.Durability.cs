@@ -76,6 +76,7 @@ public sealed partial class BlobCache
             }
 
             _map.Dispose();
+            _sums?.Dispose();
             _data!.Dispose();
         }
     }
@@ -100,6 +101,7 @@ public sealed partial class BlobCache
             SyncData();
             foreach ((int number, byte[] page) in pages)
             {
+                _sums?.Write(number * ChunkMapLayout.BitsPerPage, ChunkMapLayout.BitsPerPage);
                 _map!.WritePage(number, page);
                 written++;
             }

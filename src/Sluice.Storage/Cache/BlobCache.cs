@@ -24,6 +24,7 @@ public sealed partial class BlobCache
     private readonly CacheOptions _options;
     private readonly SafeFileHandle? _data;
     private readonly ChunkMapFile? _map;
+    private readonly ChunkSums? _sums;
     private readonly AtomicBitmap _present;
     private readonly AtomicBitmap _verified;
     private readonly Lock _repair = new();
@@ -44,11 +45,13 @@ public sealed partial class BlobCache
         _map = ChunkMapFile.Open(Path.Combine(directory, "map"), Blob, Length, _present, out _cleanIdentities);
         try
         {
+            if (!format.HasContentDigests) _sums = ChunkSums.Open(Path.Combine(directory, "sums"), format);
             _data = OpenData(Path.Combine(directory, "data"));
         }
         catch
         {
             _map.Dispose();
+            _sums?.Dispose();
             throw;
         }
     }
@@ -123,6 +126,7 @@ public sealed partial class BlobCache
             RepairLength();
             generation = Generation;
             RandomAccess.Write(_data, content, extent.Offset);
+            _sums?.Set(extent.Number, content);
         }
         catch (ObjectDisposedException)
         {
@@ -161,7 +165,7 @@ public sealed partial class BlobCache
         ChunkExtent extent = format.GetExtent(slot);
         int generation = Generation;
         Span<byte> content = destination[..extent.Length];
-        if (!ReadFully(extent.Offset, content) || !format.Verify(slot, content))
+        if (!ReadFully(extent.Offset, content) || !(_sums?.Matches(extent.Number, content) ?? format.Verify(slot, content)))
         {
             Forget(extent.Number);
             return false;

@@ -31,12 +31,21 @@ public interface IBlobFormat
 
     int UnitCount { get; }
 
+    /// <summary>
+    /// False where nothing says what a chunk decodes to: <see cref="Decode"/> then checks the compressed bytes (OverlayBD has a CRC of these
+    /// and no more), <see cref="Verify"/> has nothing to add, and the cache keeps a checksum of what it stores for the next process.
+    /// </summary>
+    bool HasContentDigests => true;
+
     /// <summary>The first slot whose chunk ends behind <paramref name="offset"/> of the blob space; <see cref="Count"/> if there is none.</summary>
     int Find(long offset);
 
     ChunkExtent GetExtent(int slot);
 
-    /// <summary>What the chunk is checked against: its digest, or its CRC in an otherwise empty digest.</summary>
+    /// <summary>
+    /// What the chunk is checked against: its digest, or its CRC in an otherwise empty digest. Without <see cref="HasContentDigests"/>, one
+    /// value for all chunks that tells blobs apart whose bytes may differ under one name.
+    /// </summary>
     ChunkDigest GetIdentity(int slot);
 
     int GetUnitOf(int slot);
@@ -54,6 +63,9 @@ public interface IBlobFormat
     /// <param name="decoded">Exactly <see cref="FetchUnit.DecodedLength"/> bytes.</param>
     bool Decode(int unit, ReadOnlySpan<byte> compressed, Span<byte> decoded);
 
-    /// <summary>True if <paramref name="chunk"/> is the content of the slot, by digest or, where the format has only that, by CRC.</summary>
+    /// <summary>
+    /// True if <paramref name="chunk"/> is the content of the slot, by digest or, where the format has only that, by CRC; always true without
+    /// <see cref="HasContentDigests"/>.
+    /// </summary>
     bool Verify(int slot, ReadOnlySpan<byte> chunk);
 }

@@ -9,11 +9,11 @@ using Sluice.Storage.Sources;
 namespace Sluice.Storage.Disks;
 
 /// <summary>
-/// Opens the disks of RAFS images: for each blob the format from the bootstrap's chunk table and, where that is not enough, from
+/// Opens the disks of images. RAFS: for each blob the format from the bootstrap's chunk table and, where that is not enough, from
 /// the blob's chunk-info table; a reader over the shared cache; a disk. Disks dispose their readers; directory, fetcher and
 /// sources stay the caller's.
 /// </summary>
-public sealed class ImageDisks(CacheDirectory directory, Fetcher fetcher)
+public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher)
 {
     /// <summary>One disk per blob, in the order of the device table.</summary>
     /// <param name="sources">Asked in this order.</param>

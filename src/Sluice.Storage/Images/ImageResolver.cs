@@ -11,7 +11,7 @@ public static class ImageResolver
     private const int MaxIndexDepth = 4;
 
     /// <summary>Follows indexes down to the manifest for <paramref name="platform"/>.</summary>
-    /// <param name="preferAccelerated">Take the RAFS one where an index has an ordinary and a RAFS manifest for the platform.</param>
+    /// <param name="preferAccelerated">Take the lazy one where an index has an ordinary and a RAFS or OverlayBD manifest for the platform.</param>
     /// <exception cref="SluiceException"><see cref="SluiceError.NotFound"/>: no such image, or none for the platform.</exception>
     public static async Task<StoredImage> ResolveAsync(
         IImageStore store, string tagOrDigest, Platform platform, bool preferAccelerated, CancellationToken cancellation) =>
@@ -42,7 +42,7 @@ public static class ImageResolver
     }
 
     private static bool IsAccelerated(Descriptor entry) =>
-        entry.ArtifactType == MediaTypes.NydusManifestArtifact || entry.Platform?.OsFeatures?.Contains(NydusAnnotations.OsFeature) == true;
+        entry.ArtifactType is MediaTypes.NydusManifestArtifact or MediaTypes.OverlayBdManifestArtifact || entry.Platform?.OsFeatures?.Contains(NydusAnnotations.OsFeature) == true;
 
     private static string Offered(ImageIndex index) =>
         string.Join(", ", index.Manifests.Where(m => m.Platform is { Os: not "unknown" }).Select(m => Text(m.Platform!)).Distinct());

@@ -1,4 +1,5 @@
 using Sluice.Formats.Oci;
+using Sluice.Storage.Sources.Devices;
 using Sluice.Storage.Sources.Layouts;
 using Sluice.Storage.Sources.Registries;
 
@@ -16,6 +17,7 @@ public static class ImageStores
     {
         ImageTransport.Layout => new LayoutStore(reference.Path),
         ImageTransport.Archive => new ArchiveStore(reference.Path),
+        ImageTransport.Device => new DeviceStore(reference.Path, options),
         _ => new RegistryStore(reference.Host, reference.Repository, options),
     };
 }

@@ -1,3 +1,4 @@
+using Sluice.Build.Tests.Convert.OverlayBd;
 using Sluice.Build.Tests.Support;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
@@ -5,7 +6,7 @@ using Sluice.Testing.Images;
 
 namespace Sluice.Build.Tests.Convert;
 
-/// <summary>A bad source gives one error that names the layer, and the destination's tag stays as it was.</summary>
+/// <summary>A bad source gives one error that names the layer, the same for either format, and the destination's tag stays as it was.</summary>
 public class BadSourceTests
 {
     [Theory]
@@ -77,7 +78,9 @@ public class BadSourceTests
     {
         await using var workshop = new Workshop();
         await image.StoreAsync(workshop.Source, "a", change);
-        await Assert.ThrowsAnyAsync<SluiceException>(() => workshop.ConvertAsync());
+        SluiceException error = await Assert.ThrowsAnyAsync<SluiceException>(() => workshop.ConvertAsync());
+        SluiceException block = await Assert.ThrowsAnyAsync<SluiceException>(() => workshop.ConvertAsync(BlockConversionTests.Options));
+        Assert.Equal((error.GetType(), error.Error, error.Message), (block.GetType(), block.Error, block.Message));
         await ConversionTests.AssertNoTagAsync(workshop);
     }
 

@@ -29,6 +29,8 @@ public sealed class ImageReferenceTests
     [InlineData("oci:/a/b:v1", ImageTransport.Layout, "/a/b", "v1")]
     [InlineData("oci:/a/b:docker.io/library/x:v1", ImageTransport.Layout, "/a/b", "docker.io/library/x:v1")]
     [InlineData("oci-archive:x.tar:v1", ImageTransport.Archive, "x.tar", "v1")]
+    [InlineData("overlaybd:/a/config.v1.json", ImageTransport.Device, "/a/config.v1.json", "")]
+    [InlineData("overlaybd:a:b", ImageTransport.Device, "a:b", "")]
     [InlineData("oci-archive:x.tar@sha256:" + Hex, ImageTransport.Archive, "x.tar", null)]
     public void Paths(string text, ImageTransport transport, string path, string? tag)
     {
@@ -43,6 +45,7 @@ public sealed class ImageReferenceTests
     [InlineData("https://example.com/x", "is a URL")]
     [InlineData("docker-archive:x.tar", "does not speak")]
     [InlineData("oci:", "no directory")]
+    [InlineData("overlaybd:", "no file")]
     [InlineData("oci-archive::x", "no file")]
     [InlineData("oci:x:", "empty tag")]
     [InlineData("localhost:5000/", "no repository")]

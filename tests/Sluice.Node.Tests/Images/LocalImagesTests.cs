@@ -24,12 +24,12 @@ public sealed class LocalImagesTests : IDisposable
     public void WhatIsSavedIsLoaded()
     {
         RemoteRafsImage image = NewImage(1);
-        LocalImage saved = _images.Save(Reference, image);
+        LocalImage saved = _images.Save(Reference, DownloadedImage.Of(image));
         LocalImage loaded = Assert.IsType<LocalImage>(_images.Load(Manifest(image)));
         Assert.Equal((saved.Record.Reference, saved.Record.Manifest, saved.Record.Bootstrap), (loaded.Record.Reference, loaded.Record.Manifest, loaded.Record.Bootstrap));
         Assert.Equal(image.Source.Manifest.Layers.ToDictionary(layer => layer.Digest.ToString(), layer => layer.Size), loaded.Record.Blobs);
-        Assert.Equal(image.Bootstrap.ToArray(), File.ReadAllBytes(_images.BootstrapPath(Manifest(image))));
-        Assert.Equal(["file-1"], loaded.Image.Root.Entries!.Keys.Select(name => name.ToString()));
+        Assert.Equal(image.Bootstrap.ToArray(), File.ReadAllBytes(_images.MetadataPath(Manifest(image))));
+        Assert.Equal(["file-1"], ((RafsContent)loaded.Content).Image.Root.Entries!.Keys.Select(name => name.ToString()));
         Assert.Equal([Manifest(image)], _images.List());
     }
 
@@ -38,11 +38,11 @@ public sealed class LocalImagesTests : IDisposable
     {
         RemoteRafsImage one = NewImage(1), two = NewImage(2);
         Assert.Empty(_images.ListBlobs());
-        _images.Save(Reference, one);
-        _images.Save(Reference, two);
+        _images.Save(Reference, DownloadedImage.Of(one));
+        _images.Save(Reference, DownloadedImage.Of(two));
         Digest[] both = [.. one.Source.Manifest.Layers.Concat(two.Source.Manifest.Layers).Select(layer => layer.Digest)];
         Assert.True(_images.ListBlobs().SetEquals(both));
-        File.WriteAllText(Path.Combine(Path.GetDirectoryName(_images.BootstrapPath(Manifest(two)))!, "image.json"), "{");
+        File.WriteAllText(Path.Combine(Path.GetDirectoryName(_images.MetadataPath(Manifest(two)))!, "image.json"), "{");
         Assert.True(_images.ListBlobs().SetEquals(one.Source.Manifest.Layers.Select(layer => layer.Digest)));
     }
 
@@ -58,14 +58,14 @@ public sealed class LocalImagesTests : IDisposable
     public void AnImageIsSavedAgainOverWhateverIsThere()
     {
         RemoteRafsImage image = NewImage(1);
-        string place = Path.GetDirectoryName(_images.BootstrapPath(Manifest(image)))!;
+        string place = Path.GetDirectoryName(_images.MetadataPath(Manifest(image)))!;
         Directory.CreateDirectory(Path.GetDirectoryName(place)!);
         File.WriteAllText(place, "a file where a directory belongs");
         File.WriteAllText(place + ".new", "and one more");
-        _images.Save(Reference, image);
+        _images.Save(Reference, DownloadedImage.Of(image));
         Assert.NotNull(_images.Load(Manifest(image)));
         Directory.CreateDirectory(place + ".new/image.boot"); // what a crash while saving leaves
-        _images.Save(Reference, image);
+        _images.Save(Reference, DownloadedImage.Of(image));
         Assert.NotNull(_images.Load(Manifest(image)));
         Assert.Equal([Manifest(image)], _images.List());
         Assert.False(Directory.Exists(place + ".new"));
@@ -79,8 +79,8 @@ public sealed class LocalImagesTests : IDisposable
             RemoteRafsImage image = NewImage(round);
             Parallel.For(0, 8, _ =>
             {
-                Assert.Equal(Manifest(image), _images.Save(Reference, image).Record.Manifest);
-                Assert.True(File.Exists(_images.BootstrapPath(Manifest(image)))); // whoever saved it mounts it next
+                Assert.Equal(Manifest(image), _images.Save(Reference, DownloadedImage.Of(image)).Record.Manifest);
+                Assert.True(File.Exists(_images.MetadataPath(Manifest(image)))); // whoever saved it mounts it next
             });
             Assert.NotNull(_images.Load(Manifest(image)));
         }
@@ -95,8 +95,8 @@ public sealed class LocalImagesTests : IDisposable
         Assert.Null(_images.Recall("v1"));
         _images.Remember("v1", Manifest(one)); // which is not here
         Assert.Null(_images.Recall("v1"));
-        _images.Save(Reference, one);
-        _images.Save(Reference, two);
+        _images.Save(Reference, DownloadedImage.Of(one));
+        _images.Save(Reference, DownloadedImage.Of(two));
         foreach (RemoteRafsImage image in new[] { one, two, one })
         {
             _images.Remember("v1", Manifest(image));
@@ -119,8 +119,8 @@ public sealed class LocalImagesTests : IDisposable
     public void HalfSavedImagesAreMissingAndNotListed()
     {
         RemoteRafsImage image = NewImage(1);
-        _images.Save(Reference, image);
-        string place = Path.GetDirectoryName(_images.BootstrapPath(Manifest(image)))!;
+        _images.Save(Reference, DownloadedImage.Of(image));
+        string place = Path.GetDirectoryName(_images.MetadataPath(Manifest(image)))!;
         Directory.Move(place, place + ".new");
         Assert.Null(_images.Load(Manifest(image)));
         Assert.Empty(_images.List());
@@ -130,9 +130,9 @@ public sealed class LocalImagesTests : IDisposable
     public void SwappedImagesAreMissing()
     {
         RemoteRafsImage one = NewImage(1), two = NewImage(2);
-        _images.Save(Reference, one);
-        _images.Save(Reference, two);
-        File.Copy(_images.BootstrapPath(Manifest(one)), _images.BootstrapPath(Manifest(two)), overwrite: true);
+        _images.Save(Reference, DownloadedImage.Of(one));
+        _images.Save(Reference, DownloadedImage.Of(two));
+        File.Copy(_images.MetadataPath(Manifest(one)), _images.MetadataPath(Manifest(two)), overwrite: true);
         Assert.Null(_images.Load(Manifest(two)));
         File.Copy(RecordPath(two), RecordPath(one), overwrite: true);
         Assert.Null(_images.Load(Manifest(one)));
@@ -152,7 +152,7 @@ public sealed class LocalImagesTests : IDisposable
     public void ForeignRecordsAreMissing(string json)
     {
         RemoteRafsImage image = NewImage(1);
-        LocalImage saved = _images.Save(Reference, image);
+        LocalImage saved = _images.Save(Reference, DownloadedImage.Of(image));
         File.WriteAllText(RecordPath(image), json.Replace("MANIFEST", Manifest(image).ToString(), StringComparison.Ordinal).Replace("BOOTSTRAP", saved.Record.Bootstrap.ToString(), StringComparison.Ordinal));
         Assert.Null(_images.Load(Manifest(image)));
     }
@@ -161,9 +161,9 @@ public sealed class LocalImagesTests : IDisposable
     public void AnyDamageIsNoticed()
     {
         RemoteRafsImage image = NewImage(3);
-        _images.Save(Reference, image);
+        _images.Save(Reference, DownloadedImage.Of(image));
         Random random = new(3);
-        foreach (string path in new[] { RecordPath(image), _images.BootstrapPath(Manifest(image)) })
+        foreach (string path in new[] { RecordPath(image), _images.MetadataPath(Manifest(image)) })
         {
             byte[] good = File.ReadAllBytes(path);
             for (int round = 0; round < 200; round++)
@@ -194,7 +194,7 @@ public sealed class LocalImagesTests : IDisposable
     public void ADiskThatCanNotBeWrittenIsNamed()
     {
         File.WriteAllText(_directory.File("file"), "");
-        SluiceException error = Assert.Throws<SluiceException>(() => new LocalImages(_directory.File("file")).Save(Reference, NewImage(1)));
+        SluiceException error = Assert.Throws<SluiceException>(() => new LocalImages(_directory.File("file")).Save(Reference, DownloadedImage.Of(NewImage(1))));
         Assert.Equal((SluiceError.Disk, _directory.File("file")), (error.Error, error.Culprit));
         Assert.NotNull(error.Hint);
     }
@@ -218,5 +218,5 @@ public sealed class LocalImagesTests : IDisposable
         };
     }
 
-    private string RecordPath(RemoteRafsImage image) => Path.Combine(Path.GetDirectoryName(_images.BootstrapPath(Manifest(image)))!, "image.json");
+    private string RecordPath(RemoteRafsImage image) => Path.Combine(Path.GetDirectoryName(_images.MetadataPath(Manifest(image)))!, "image.json");
 }

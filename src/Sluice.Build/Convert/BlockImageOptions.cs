@@ -1,0 +1,24 @@
+using Sluice.Formats.Ext4;
+using Sluice.Formats.OverlayBd.ZFile;
+
+namespace Sluice.Build.Convert;
+
+/// <summary>How an OverlayBD image is made.</summary>
+public sealed record BlockImageOptions
+{
+    /// <summary>Bytes of the device that a container sees: 1 MiB to 16 TiB, a multiple of 4 KiB. It costs nothing until it is used.</summary>
+    public long VirtualSize { get; init; } = Ext4FormatOptions.DefaultSize;
+
+    /// <summary>Bytes of a compressed block: a power of two, 4 to 64 KiB. 64 KiB become 32 KiB in layers that hold a block that does not compress.</summary>
+    public int BlockSize { get; init; } = 4 << 10;
+
+    public ZFileAlgorithm Algorithm { get; init; } = ZFileAlgorithm.Lz4;
+
+    /// <summary>One layer for the whole image.</summary>
+    public bool Flatten { get; init; }
+
+    internal ZFileOptions ZFile => new() { Algorithm = Algorithm, BlockSize = BlockSize };
+
+    /// <summary>What decides the bytes of a layer besides the layers that it is made of; changes when the writer does.</summary>
+    internal string Fingerprint => $"overlaybd/1 {VirtualSize} {BlockSize} {Algorithm}{(Flatten ? " flat" : "")}";
+}

@@ -1,0 +1,139 @@
+using Sluice.Build.OverlayBd;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd.Artifacts;
+using Sluice.Formats.OverlayBd.Lsmt;
+using Sluice.Formats.OverlayBd.ZFile;
+using Sluice.Storage.Images;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Build.Convert;
+
+/// <summary>
+/// Converts one platform's image to block layers: each is applied to an ext4 device on top of those before, the first one
+/// together with the empty file system. While a layer is made, the one below is uploaded.
+/// </summary>
+internal sealed class OverlayBdConverter(StoredImage source, IImageStore destination, ConvertOptions options, IConvertProgress? progress)
+{
+    private readonly BlockImageOptions _block = options.Block!;
+    private readonly List<ConvertedLayer> _layers = [];
+    private readonly List<string> _warnings = [];
+    private Task _upload = Task.CompletedTask;
+
+    /// <param name="previous">What the destination's name meant before; its blobs are taken where they fit. May be null.</param>
+    public async Task<ConvertedImage> ConvertAsync(StoredImage? previous, CancellationToken cancellation)
+    {
+        ImageConfig config = await ConvertedManifest.ReadSourceAsync(source, cancellation);
+        if (source.Manifest.Layers.Count == 0) throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} has no layers");
+        var reuse = new LayerReuse(options, previous, destination, OverlayBdAnnotations.BlobDigest);
+        List<Part> parts = Parts(config, reuse, cancellation);
+        var taken = new List<Descriptor>();
+        foreach (Part part in parts)
+        {
+            if (await reuse.TryTakeAsync(part.Key, blob => ProbeAsync(blob, cancellation), cancellation) is not { } blob) break;
+            taken.Add(blob);
+            Finish(new ConvertedLayer(part.Source, blob, Reused: true, Chunks: 0, DuplicateBytes: 0));
+        }
+
+        if (taken.Count < parts.Count) await MakeAsync(parts[taken.Count..], taken, cancellation);
+        ImageConfig converted = config.WithLayers([.. _layers.Select(l => l.Blob.Digest)], History(config));
+        Descriptor manifest = await ConvertedManifest.PushAsync(source, converted, [.. _layers.Select(l => l.Blob)], destination, cancellation);
+        return new ConvertedImage(source.Stored.ToDescriptor(), manifest, _layers, BootstrapSize: 0, _warnings);
+    }
+
+    /// <summary>The block layers to be: one for each layer, or one for all.</summary>
+    private List<Part> Parts(ImageConfig config, LayerReuse keys, CancellationToken cancellation)
+    {
+        IReadOnlyList<Descriptor> layers = source.Manifest.Layers;
+        IReadOnlyList<LayerIdentity> identities = LayerIdentity.All(config.DiffIds);
+        List<Part> parts = [.. layers.Select((layer, i) => new Part(layer, [Open(layer, config.DiffIds[i], cancellation)], identities[i], keys.NextKey(layer.Digest)))];
+        if (!_block.Flatten) return parts;
+        Descriptor all = source.Stored.ToDescriptor() with { Size = layers.Sum(layer => layer.Size) };
+        return [new Part(all, [.. parts.SelectMany(part => part.Layers)], parts[^1].Identity with { ParentUuid = LsmtHeader.NoUuid }, parts[^1].Key)];
+    }
+
+    /// <summary>Reads the indexes of a layer that is to be taken over, so that no damaged one is.</summary>
+    private async Task<Descriptor> ProbeAsync(Descriptor blob, CancellationToken cancellation)
+    {
+        using RemoteBlockLayer layer = await RemoteBlockLayer.OpenAsync(destination, blob, cancellation);
+        return blob;
+    }
+
+    private async Task MakeAsync(IReadOnlyList<Part> parts, IReadOnlyList<Descriptor> lower, CancellationToken cancellation)
+    {
+        using RemoteBlockImage? below = lower.Count == 0 ? null : await RemoteBlockImage.LoadAsync(destination, lower, cancellation);
+        using var device = new LayeredDevice(_block.VirtualSize, below is null ? null : new LowerLayers(new BlockContentReader(below) { Window = 64 << 10 }));
+        using Pipeline<ZFileBatch> pipeline = ZFileCompressor.NewPipeline(new ZFileBlockCodec(_block.Algorithm, _block.BlockSize, HasChecksums: true), options.Jobs);
+        var packer = new BlockLayerPacker(_block, device, pipeline) { IsFormatted = below is not null };
+        try
+        {
+            foreach (Part part in parts)
+            {
+                PackedBlockLayer packed = await packer.PackAsync(part.Layers, part.Identity, cancellation);
+                if (_block.Flatten)
+                {
+                    using PackedBlockLayer loose = packed;
+                    packed = await packer.CompactAsync(loose, cancellation);
+                }
+
+                await Settle(packed);
+                _upload = UploadAsync(part, packed, cancellation);
+            }
+
+            await _upload;
+        }
+        finally
+        {
+            await _upload.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Waits for the upload of the layer below.</summary>
+    private async Task Settle(PackedBlockLayer next)
+    {
+        try
+        {
+            await _upload;
+        }
+        catch
+        {
+            next.Dispose();
+            throw;
+        }
+    }
+
+    private LayerSource Open(Descriptor layer, Digest diffId, CancellationToken cancellation) => new(layer, diffId, () =>
+    {
+        progress?.LayerStarted(layer);
+        return new ProgressStream(source.Store.OpenBlobAsync(layer, cancellation).GetAwaiter().GetResult(), bytes => progress?.LayerAdvanced(layer, bytes));
+    });
+
+    private async Task UploadAsync(Part part, PackedBlockLayer packed, CancellationToken cancellation)
+    {
+        await Task.Yield();
+        using (packed)
+        {
+            _warnings.AddRange(packed.Warnings);
+            Descriptor blob = await BlockLayerUpload.RunAsync(packed.File, part.Key, destination, cancellation);
+            Finish(new ConvertedLayer(part.Source, blob, Reused: false, packed.Trailer.BlockCount, packed.BytesLeftOut));
+        }
+    }
+
+    private void Finish(ConvertedLayer layer)
+    {
+        _layers.Add(layer);
+        progress?.LayerFinished(layer);
+    }
+
+    /// <summary>With one layer for all, no step but the last has made a layer.</summary>
+    private IReadOnlyList<HistoryEntry> History(ImageConfig config)
+    {
+        if (!_block.Flatten || config.History.Count == 0) return config.History;
+        var last = new HistoryEntry { Created = config.Created, CreatedBy = "sluice convert --flatten" };
+        return [.. config.History.Select(step => step with { EmptyLayer = true }), last];
+    }
+
+    /// <summary>A block layer to be.</summary>
+    /// <param name="Source">What reports name as its origin.</param>
+    private sealed record Part(Descriptor Source, IReadOnlyList<LayerSource> Layers, LayerIdentity Identity, string Key);
+}

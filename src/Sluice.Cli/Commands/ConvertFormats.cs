@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Sluice.Build.Convert;
+using Sluice.Formats;
+using Sluice.Formats.Compression;
+using Sluice.Formats.Hashing;
+using Sluice.Formats.OverlayBd.ZFile;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary>The options of <c>sluice convert</c> that depend on the format. One that the format doesn't have is an error.</summary>
+internal sealed class ConvertFormats
+{
+    private readonly Option<string> _format = new("--format") { Description = "rafs or overlaybd", DefaultValueFactory = _ => "rafs" };
+    private readonly Option<string?> _compressor = new("--compressor") { Description = "rafs: zstd (default), lz4_block or none; overlaybd: lz4 (default) or zstd" };
+    private readonly Option<int> _level = new("--level") { Description = "rafs: zstd level, 1 to 19", DefaultValueFactory = _ => 3 };
+    private readonly Option<string?> _chunkSize = new("--chunk-size") { Description = "rafs: a power of two from 4KiB to 16MiB (default 256KiB)" };
+    private readonly Option<string> _digester = new("--digester") { Description = "rafs: blake3 or sha256", DefaultValueFactory = _ => "blake3" };
+    private readonly Option<string?> _virtualSize = new("--vsize") { Description = "overlaybd: size of the device (default 64GiB)" };
+    private readonly Option<string?> _blockSize = new("--block-size") { Description = "overlaybd: a power of two from 4KiB (default) to 64KiB" };
+    private readonly Option<bool> _flatten = new("--flatten") { Description = "overlaybd: one layer for the whole image" };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_format, _compressor, _level, _chunkSize, _digester, _virtualSize, _blockSize, _flatten]) command.Options.Add(option);
+    }
+
+    /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
+    public ConvertOptions Apply(ParseResult parsed, ConvertOptions options)
+    {
+        switch (parsed.GetValue(_format))
+        {
+            case "rafs":
+                Refuse(parsed, "rafs", _virtualSize, _blockSize, _flatten);
+                return ApplyRafs(parsed, options);
+            case "overlaybd":
+                Refuse(parsed, "overlaybd", _level, _chunkSize, _digester);
+                return options with { Block = ReadBlock(parsed) };
+            case var other:
+                throw new SluiceException(SluiceError.Usage, "--format", $"'{other}' is not known", "choose rafs or overlaybd");
+        }
+    }
+
+    private ConvertOptions ApplyRafs(ParseResult parsed, ConvertOptions options)
+    {
+        options = options with
+        {
+            Compressor = ParseCompressor(parsed.GetValue(_compressor) ?? "zstd"),
+            Level = parsed.GetValue(_level),
+            Digester = ParseDigester(parsed.GetValue(_digester)!),
+        };
+        return parsed.GetValue(_chunkSize) is { } size ? options with { ChunkSize = ImageOptions.ParseSize("--chunk-size", size) } : options;
+    }
+
+    private BlockImageOptions ReadBlock(ParseResult parsed)
+    {
+        var options = new BlockImageOptions { Algorithm = ParseAlgorithm(parsed.GetValue(_compressor) ?? "lz4"), Flatten = parsed.GetValue(_flatten) };
+        if (parsed.GetValue(_virtualSize) is { } size) options = options with { VirtualSize = ImageOptions.ParseLargeSize("--vsize", size) };
+        return parsed.GetValue(_blockSize) is { } block ? options with { BlockSize = ImageOptions.ParseSize("--block-size", block) } : options;
+    }
+
+    private static void Refuse(ParseResult parsed, string format, params Option[] options)
+    {
+        foreach (Option option in options)
+        {
+            if (parsed.GetResult(option) is { Implicit: false }) throw new SluiceException(SluiceError.Usage, option.Name, $"has no meaning for the format {format}", "see sluice convert --help");
+        }
+    }
+
+    private static ZFileAlgorithm ParseAlgorithm(string text) => text switch
+    {
+        "lz4" => ZFileAlgorithm.Lz4,
+        "zstd" => ZFileAlgorithm.Zstd,
+        _ => throw new SluiceException(SluiceError.Usage, "--compressor", $"'{text}' is not known to overlaybd", "choose lz4 or zstd"),
+    };
+
+    private static Compressor ParseCompressor(string text) => text switch
+    {
+        "zstd" => Compressor.Zstd,
+        "lz4_block" or "lz4" => Compressor.Lz4Block,
+        "none" => Compressor.None,
+        _ => throw new SluiceException(SluiceError.Usage, "--compressor", $"'{text}' is not known to rafs", "choose zstd, lz4_block or none"),
+    };
+
+    private static DigestAlgorithm ParseDigester(string text) => text switch
+    {
+        "blake3" => DigestAlgorithm.Blake3,
+        "sha256" => DigestAlgorithm.Sha256,
+        _ => throw new SluiceException(SluiceError.Usage, "--digester", $"'{text}' is not known", "choose blake3 or sha256"),
+    };
+}

@@ -1,0 +1,23 @@
+using Sluice.Storage.Cache;
+using Sluice.Storage.Images;
+
+namespace Sluice.Node.Images;
+
+/// <summary>An image whose metadata has been downloaded.</summary>
+/// <param name="Metadata">What is to be kept of it, as <c>image.boot</c>.</param>
+internal sealed record DownloadedImage(StoredImage Source, ReadOnlyMemory<byte> Metadata, ImageContent Content)
+{
+    /// <summary>True if the image can be mounted lazily.</summary>
+    public static bool IsLazy(StoredImage image) => image.BootstrapLayer is not null || BlockStackLoader.FindLayers(image.Manifest) is not null;
+
+    /// <param name="cache">Takes layers that can only be checked whole.</param>
+    /// <exception cref="Formats.SluiceException">An ordinary image, a corrupt one, or not to be had.</exception>
+    public static async Task<DownloadedImage> FetchAsync(StoredImage image, CacheDirectory cache, CancellationToken cancellation)
+    {
+        if (BlockStackLoader.FindLayers(image.Manifest) is null) return Of(await RafsImageLoader.LoadAsync(image, cancellation));
+        BlockStack stack = await BlockStackLoader.LoadAsync(image, cache, cancellation);
+        return new DownloadedImage(image, BlockStackFile.Write(stack), new BlockContent(stack));
+    }
+
+    public static DownloadedImage Of(RemoteRafsImage image) => new(image.Source, image.Bootstrap, new RafsContent(image.Image));
+}

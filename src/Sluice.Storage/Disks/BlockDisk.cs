@@ -1,0 +1,132 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Win32.SafeHandles;
+using Sluice.Formats;
+using Sluice.Formats.OverlayBd.Index;
+using Sluice.Formats.OverlayBd.Lsmt;
+using Sluice.Storage.Fetching;
+
+namespace Sluice.Storage.Disks;
+
+/// <summary>
+/// A block image: the device that a stack of OverlayBD layers makes, with zeros where none of them has data and up to the next 4096. Owns the
+/// index and the readers, of which there is one for each layer, the lowest first.
+/// </summary>
+public sealed class BlockDisk : IDisk
+{
+    private const int SectorShift = 9;
+    private const long PageSize = 4096;
+    private const int SectorSize = LsmtExtent.SectorSize;
+
+    /// <summary>Segments of one look-up; longer requests take several.</summary>
+    private const int Segments = 16;
+
+    private readonly MergedIndex _index;
+    private readonly IReadOnlyList<BlobReader> _layers;
+
+    /// <param name="name">Unique on the node.</param>
+    /// <exception cref="InvalidFormatException">The index points out of a layer, or has another number of layers.</exception>
+    public BlockDisk(string name, MergedIndex index, IReadOnlyList<BlobReader> layers)
+    {
+        if (index.LayerCount != layers.Count) throw new InvalidFormatException("overlaybd stack", $"an index of {index.LayerCount} layers for {layers.Count}");
+        if (index.VirtualSize > LsmtLimits.MaxVirtualSize - PageSize) throw new InvalidFormatException("overlaybd stack", $"a device of {index.VirtualSize} bytes");
+        foreach (ref readonly LsmtExtent extent in index.Extents)
+        {
+            if (!extent.IsZeroed && (extent.MappedOffset + extent.Length) << SectorShift > layers[extent.Layer].Format.Length)
+                throw new InvalidFormatException("overlaybd stack", $"sector {extent.Offset} is mapped behind the end of layer {extent.Layer}");
+        }
+
+        (Name, _index, _layers) = (name, index, layers);
+        Length = (index.VirtualSize + PageSize - 1) & -PageSize;
+    }
+
+    public string Name { get; }
+
+    public long Length { get; }
+
+    /// <summary>Always null: no file is laid out like this disk.</summary>
+    public SafeFileHandle? CompleteFile => null;
+
+    [SkipLocalsInit]
+    public bool TryRead(long offset, Span<byte> destination)
+    {
+        if (!DiskRange.Contains(this, offset, destination.Length)) return false;
+        Span<Segment> segments = stackalloc Segment[Segments];
+        while (!destination.IsEmpty)
+        {
+            int count = Lookup(offset, destination.Length, segments, out int skipped);
+            foreach (ref readonly Segment segment in segments[..count])
+            {
+                Span<byte> part = destination[..PartOf(segment, skipped, destination.Length)];
+                if (segment.IsZeros) part.Clear();
+                else if (!_layers[segment.Layer].TryRead((segment.MappedOffset << SectorShift) + skipped, part)) return false;
+                destination = destination[part.Length..];
+                offset += part.Length;
+                skipped = 0;
+            }
+        }
+
+        return true;
+    }
+
+    public ValueTask<DiskError> ReadAsync(long offset, Memory<byte> destination)
+    {
+        if (!DiskRange.Contains(this, offset, destination.Length)) return ValueTask.FromResult(DiskError.Invalid);
+        List<Task<DiskError>> waiting = [];
+        DiskError error = Begin(offset, destination, waiting);
+        return waiting.Count == 0 ? ValueTask.FromResult(error) : EndAsync(waiting, error);
+    }
+
+    public void Dispose()
+    {
+        foreach (BlobReader layer in _layers) layer.Dispose();
+        _index.Dispose();
+    }
+
+    /// <summary>Starts the reads of all layers at once: they fetch in parallel.</summary>
+    private DiskError Begin(long offset, Memory<byte> destination, List<Task<DiskError>> waiting)
+    {
+        DiskError error = DiskError.None;
+        Span<Segment> segments = stackalloc Segment[Segments];
+        while (!destination.IsEmpty)
+        {
+            int count = Lookup(offset, destination.Length, segments, out int skipped);
+            foreach (ref readonly Segment segment in segments[..count])
+            {
+                Memory<byte> part = destination[..PartOf(segment, skipped, destination.Length)];
+                if (segment.IsZeros)
+                {
+                    part.Span.Clear();
+                }
+                else
+                {
+                    Task<DiskError> read = _layers[segment.Layer].ReadAsync((segment.MappedOffset << SectorShift) + skipped, part).AsTask();
+                    if (!read.IsCompletedSuccessfully) waiting.Add(read);
+                    else if (read.Result != DiskError.None) error = read.Result;
+                }
+
+                destination = destination[part.Length..];
+                offset += part.Length;
+                skipped = 0;
+            }
+        }
+
+        return error;
+    }
+
+    /// <summary>Waits for all, also after an error: they write to the caller's memory.</summary>
+    private static async ValueTask<DiskError> EndAsync(List<Task<DiskError>> waiting, DiskError error)
+    {
+        foreach (DiskError outcome in await Task.WhenAll(waiting))
+            if (outcome != DiskError.None) error = outcome;
+        return error;
+    }
+
+    /// <param name="skipped">Bytes of the first segment in front of the offset.</param>
+    private int Lookup(long offset, int length, Span<Segment> segments, out int skipped)
+    {
+        skipped = (int)(offset & (SectorSize - 1));
+        return _index.Lookup(offset >> SectorShift, (int)((skipped + (long)length + SectorSize - 1) >> SectorShift), segments);
+    }
+
+    private static int PartOf(in Segment segment, int skipped, int wanted) => (int)Math.Min(((long)segment.Sectors << SectorShift) - skipped, wanted);
+}

@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Storage.Cache;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Storage.Disks;
+
+/// <summary>
+/// A blob of which no part can be checked by itself, as a source of parts: the first read has it fetched whole, to the file <c>blob</c>
+/// in its cache directory, and checks its digest; a file that is there already is checked instead. Everything is then read from this file.
+/// </summary>
+/// <param name="size">Bytes of the blob by the manifest.</param>
+internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore store, Digest blob, long size) : IBlobSource
+{
+    private readonly string _path = Path.Combine(directory.GetBlobDirectory(blob), "blob");
+    private readonly Lock _gate = new();
+    private Task? _ready;
+
+    public string Name => store.Name;
+
+    public async Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
+    {
+        await ReadyAsync().WaitAsync(cancellation);
+        try
+        {
+            using SafeFileHandle file = File.OpenHandle(_path, options: FileOptions.Asynchronous);
+            while (!destination.IsEmpty)
+            {
+                int read = await RandomAccess.ReadAsync(file, destination, offset, cancellation);
+                if (read == 0) throw new EndOfStreamException("it was cut off");
+                destination = destination[read..];
+                offset += read;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            lock (_gate) _ready = null; // the next read looks anew
+            throw Unreadable(exception);
+        }
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>One fetch for all readers. It goes on when one of them gives up; a failed one is forgotten.</summary>
+    private Task ReadyAsync()
+    {
+        lock (_gate) return _ready is null or { IsFaulted: true } ? _ready = Task.Run(EnsureAsync) : _ready;
+    }
+
+    private async Task EnsureAsync()
+    {
+        try
+        {
+            if (await IsIntactAsync()) return;
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            string fresh = $"{_path}.{Guid.NewGuid():n}";
+            try
+            {
+                await using (Stream source = await store.OpenBlobAsync(new Descriptor { MediaType = "", Digest = blob, Size = size }, CancellationToken.None))
+                await using (FileStream target = new(fresh, FileMode.CreateNew, FileAccess.Write))
+                {
+                    await source.CopyToAsync(target); // throws at the end if the digest is wrong
+                }
+
+                File.Move(fresh, _path, overwrite: true);
+            }
+            finally
+            {
+                File.Delete(fresh);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(exception);
+        }
+    }
+
+    private async Task<bool> IsIntactAsync()
+    {
+        if (!File.Exists(_path) || new FileInfo(_path).Length != size) return false;
+        await using FileStream file = new(_path, FileMode.Open, FileAccess.Read);
+        using IncrementalHash hash = blob.NewHash();
+        byte[] buffer = new byte[1 << 20];
+        for (int read; (read = await file.ReadAsync(buffer)) > 0;) hash.AppendData(buffer.AsSpan(0, read));
+        return blob.Matches(hash.GetHashAndReset());
+    }
+
+    private SluiceException Unreadable(Exception exception) =>
+        new(SluiceError.Disk, _path, $"can't keep the blob: {exception.Message}", "free space or mend the disk: this blob has no checksums of its parts and must be fetched whole", exception);
+}
