@@ -17,7 +17,7 @@ namespace Sluice.Storage.Disks.Uppers;
 /// After a power cut a sector that was written since the last flush holds what it held at that flush, or something that was
 /// written or discarded there since; never anything else. The order that ensures it: data is written at once; a flush syncs the
 /// data file, then appends the entries that point to that data to the log, then syncs the log. So no entry on the disk points to
-/// data that isn't.
+/// data that isn't. A process that is killed loses the same as in a power cut: entries that were not flushed are in its memory only.
 /// </para>
 /// <para>
 /// Errors are values. A write that fails (<see cref="UpperError.NoSpace"/>, <see cref="UpperError.InputOutput"/>) may have taken

@@ -158,6 +158,41 @@ public sealed class UpperTests : IDisposable
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Writers_readers_and_flushes_run_side_by_side(bool sparse)
+    {
+        const int region = 512;
+        using (LoggedUpper upper = Create(sparse, 4 * region * 512))
+        {
+            Task[] writers = [.. Enumerable.Range(0, 4).Select(number => Task.Run(() => Write(upper, number)))];
+            Task all = Task.WhenAll(writers);
+            while (!all.IsCompleted) Assert.Equal(UpperError.None, upper.Flush());
+            await all;
+        }
+
+        using IUpper again = Open(sparse);
+        Assert.Equal(Enumerable.Range(0, 4 * region).Select(sector => (sector / region * 1000) + 300), SectorModel.Read(again, 4 * region));
+
+        static void Write(LoggedUpper upper, int number)
+        {
+            var random = new Random(number);
+            var found = new LsmtExtent[1];
+            for (int version = 1; version <= 300; version++)
+            {
+                int count = version == 300 ? region : random.Next(1, 40), at = version == 300 ? 0 : random.Next(region - count);
+                byte[] data = SectorModel.Fill(count, (number * 1000) + version);
+                long sector = (number * region) + at;
+                Assert.Equal(UpperError.None, upper.Write(sector * 512, data));
+                Assert.Equal(1, upper.Lookup(sector, 1, found));
+                byte[] seen = new byte[512];
+                Assert.Equal(UpperError.None, upper.Read(found[0], seen));
+                Assert.Equal(data[..512], seen);
+            }
+        }
+    }
+
     [Fact]
     public void Foreign_and_damaged_files_are_typed_errors()
     {
