@@ -1,0 +1,281 @@
+using Sluice.Formats;
+using Sluice.Formats.OverlayBd.Lsmt;
+
+namespace Sluice.Storage.Disks.Uppers;
+
+/// <summary>What both kinds share: a data file, a log of entries that a flush writes behind the data, and an index in memory.</summary>
+/// <remarks>Locks are taken in the order flushing, writing, index; the last one is held for no I/O.</remarks>
+public abstract class LoggedUpper : IUpper
+{
+    private protected const int SectorSize = LsmtExtent.SectorSize;
+
+    /// <summary>Sectors of the header in front of the data.</summary>
+    private protected const int HeaderSectors = LsmtHeader.Size / SectorSize;
+
+    private const int MaxWrite = 4 << 20;
+
+    private readonly Lock _flushing = new();
+    private readonly Lock _writing = new();
+    private readonly Lock _lookup = new();
+    private readonly PendingLog _pending = new();
+    private readonly LsmtMutableIndex _index;
+    private long _logEnd;
+    private long _virtualSize;
+    private bool _failed;
+
+    private protected LoggedUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state)
+    {
+        (Data, Log, Header) = (data, log, header);
+        (_index, _logEnd) = (state.Index, state.LogEnd);
+        _virtualSize = Math.Max(header.VirtualSize, state.VirtualSize);
+    }
+
+    public LsmtHeader Header { get; }
+
+    public long VirtualSize => Volatile.Read(ref _virtualSize);
+
+    public int ExtentCount
+    {
+        get
+        {
+            lock (_lookup) return _index.Count;
+        }
+    }
+
+    private protected IUpperFile Data { get; }
+
+    private protected IUpperFile Log { get; }
+
+    /// <summary>Set by a seal, while nobody writes.</summary>
+    private protected bool IsSealed { get; set; }
+
+    /// <summary>A write failed half way: the data file may hold sectors that no entry knows.</summary>
+    private protected bool HasTorn { get; private set; }
+
+    public UpperError Write(long offset, ReadOnlySpan<byte> data)
+    {
+        if (!IsRange(offset, data.Length)) return UpperError.Invalid;
+        while (!data.IsEmpty)
+        {
+            ReadOnlySpan<byte> piece = data[..Math.Min(data.Length, MaxWrite)];
+            UpperError error;
+            do error = TryWrite(offset, piece);
+            while (MakeRoom(ref error));
+            if (error != UpperError.None) return error;
+            offset += piece.Length;
+            data = data[piece.Length..];
+        }
+
+        return UpperError.None;
+    }
+
+    public UpperError Discard(long offset, long length)
+    {
+        if (!IsRange(offset, length)) return UpperError.Invalid;
+        for (long sector = offset / SectorSize, end = (offset + length) / SectorSize; sector < end;)
+        {
+            int count = (int)Math.Min(end - sector, LsmtExtent.MaxLength);
+            UpperError error;
+            do error = TryDiscard(sector, count);
+            while (MakeRoom(ref error));
+            if (error != UpperError.None) return error;
+            sector += count;
+        }
+
+        return UpperError.None;
+    }
+
+    public UpperError Flush()
+    {
+        lock (_flushing) return FlushWhileLocked();
+    }
+
+    public int Lookup(long sector, long count, Span<LsmtExtent> extents)
+    {
+        lock (_lookup) return _index.Lookup(sector, count, extents);
+    }
+
+    public UpperError Read(in LsmtExtent extent, Span<byte> destination)
+    {
+        if (destination.Length != extent.Length * SectorSize) return UpperError.Invalid;
+        if (!extent.IsZeroed) return Data.Read(extent.MappedOffset * SectorSize, destination);
+        destination.Clear();
+        return UpperError.None;
+    }
+
+    public LsmtHeader Commit(Stream output, LsmtLayerOptions options)
+    {
+        lock (_writing) return LsmtCommit.Write(Extents(), ReadForCommit, output, options);
+    }
+
+    public void Dispose()
+    {
+        lock (_flushing)
+        {
+            if (!IsSealed && FlushWhileLocked() == UpperError.None && !HasTorn) Close();
+        }
+
+        Data.Dispose();
+        Log.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Where a write of sectors goes in the data file, in sectors.</summary>
+    private protected abstract long Place(long sector);
+
+    /// <summary>The write was done there.</summary>
+    private protected abstract void Placed(long mapped, int count);
+
+    /// <summary>Gives up the space of discarded sectors, if the kind can.</summary>
+    private protected abstract UpperError Release(long sector, int count);
+
+    /// <summary>What a discard's entry names as its place: anything within the data.</summary>
+    private protected abstract long ZeroedPlace { get; }
+
+    /// <summary>Writes to sectors that are data already need no entry.</summary>
+    private protected abstract bool InPlace { get; }
+
+    /// <summary>Everything is flushed and the files are about to be closed.</summary>
+    private protected virtual void Close()
+    {
+    }
+
+    /// <summary>Runs something while nobody writes and everything is durable.</summary>
+    private protected UpperError WhenFlushed(Func<LsmtExtent[], UpperError> action)
+    {
+        lock (_flushing)
+        {
+            // With the writers shut out, one flush is enough.
+            lock (_writing)
+            {
+                if (IsSealed) return UpperError.ReadOnly;
+                UpperError error = FlushWhileLocked();
+                if (error != UpperError.None) return error;
+                error = action(Extents());
+
+                // A full disk is found by writing; anything else may be a failed sync.
+                if (error is not (UpperError.None or UpperError.NoSpace)) _failed = true;
+                return error;
+            }
+        }
+    }
+
+    private static bool IsRange(long offset, long length) =>
+        ((offset | length) & (SectorSize - 1)) == 0 && offset >= 0 && length >= 0 && length <= LsmtLimits.MaxVirtualSize && offset <= LsmtLimits.MaxVirtualSize - length;
+
+    private LsmtExtent[] Extents()
+    {
+        lock (_lookup) return _index.ToArray();
+    }
+
+    private UpperError TryWrite(long offset, ReadOnlySpan<byte> data)
+    {
+        lock (_writing)
+        {
+            if (CheckWritable() is var refusal and not UpperError.None) return refusal;
+            int count = data.Length / SectorSize;
+            long mapped = Place(offset / SectorSize);
+            UpperError error = Data.Write(mapped * SectorSize, data);
+            if (error != UpperError.None)
+            {
+                HasTorn = true;
+                return error;
+            }
+
+            Placed(mapped, count);
+            Record(new LsmtExtent(offset / SectorSize, count, mapped));
+            if (offset + data.Length > _virtualSize) Volatile.Write(ref _virtualSize, offset + data.Length);
+            return UpperError.None;
+        }
+    }
+
+    private UpperError TryDiscard(long sector, int count)
+    {
+        lock (_writing)
+        {
+            if (CheckWritable() is var refusal and not UpperError.None) return refusal;
+            UpperError error = Release(sector, count);
+            if (error == UpperError.None) Record(new LsmtExtent(sector, count, ZeroedPlace, zeroed: true));
+            return error;
+        }
+    }
+
+    private UpperError CheckWritable()
+    {
+        if (IsSealed) return UpperError.ReadOnly;
+        if (_failed) return UpperError.InputOutput;
+
+        // One insertion adds two extents at most. Invalid stands for "make room": arguments were checked before.
+        if (_index.Count > LsmtLimits.MaxLogEntries - 2) return UpperError.NoSpace;
+        return _pending.IsFull ? UpperError.Invalid : UpperError.None;
+    }
+
+    /// <summary>True if the operation was refused because the log's buffer is full, and may be repeated now.</summary>
+    private bool MakeRoom(ref UpperError error)
+    {
+        if (error != UpperError.Invalid) return false;
+        error = Flush();
+        return error == UpperError.None;
+    }
+
+    private void Record(in LsmtExtent entry)
+    {
+        lock (_lookup)
+        {
+            if (InPlace && IsKnown(entry)) return;
+            _index.Insert(entry);
+        }
+
+        _pending.Add(entry);
+    }
+
+    /// <summary>The index says the same about all of these sectors. May miss it when they lie in several extents.</summary>
+    private bool IsKnown(in LsmtExtent entry)
+    {
+        Span<LsmtExtent> found = stackalloc LsmtExtent[1];
+        return _index.Lookup(entry.Offset, entry.Length, found) == 1 && found[0].Length == entry.Length && found[0].IsZeroed == entry.IsZeroed;
+    }
+
+    private UpperError FlushWhileLocked()
+    {
+        bool any;
+        lock (_writing)
+        {
+            if (IsSealed) return UpperError.None;
+            if (_failed) return UpperError.InputOutput;
+            any = _pending.Launch();
+        }
+
+        UpperError error = Data.Sync();
+        if (error == UpperError.None && any)
+        {
+            error = Log.Write(_logEnd, _pending.InFlight);
+            if (error == UpperError.None) error = Log.Sync();
+        }
+        else if (error != UpperError.None)
+        {
+            lock (_writing) _failed = true;
+        }
+
+        lock (_writing)
+        {
+            if (error == UpperError.None)
+            {
+                _logEnd += _pending.InFlight.Length;
+                _pending.Drop();
+            }
+            else
+            {
+                _pending.GiveBack();
+            }
+        }
+
+        return error;
+    }
+
+    private void ReadForCommit(byte layer, long mappedSector, Span<byte> data)
+    {
+        UpperError error = Data.Read(mappedSector * SectorSize, data);
+        if (error != UpperError.None) throw new SluiceException(SluiceError.Disk, $"upper {Header.Uuid}", $"can't be read at sector {mappedSector} ({error})");
+    }
+}
