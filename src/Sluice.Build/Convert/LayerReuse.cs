@@ -20,8 +20,9 @@ internal sealed class LayerReuse(ConvertOptions options, StoredImage? previous, 
     private bool _broken = previous is null;
 
     /// <summary>The key of the next layer upwards.</summary>
-    public string NextKey(Digest layer) =>
-        _key = System.Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{_key} {layer}")));
+    /// <param name="diffId">What the configuration says of its content: part of the key, so that a layer that is taken over has been checked against it.</param>
+    public string NextKey(Digest layer, Digest diffId) =>
+        _key = System.Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{_key} {layer} {diffId}")));
 
     /// <summary>What <paramref name="take"/> makes of the blob that the destination has under <paramref name="key"/>; null if the layer has to be made, as have all above.</summary>
     public async Task<T?> TryTakeAsync<T>(string key, Func<Descriptor, Task<T>> take, CancellationToken cancellation)

@@ -46,7 +46,7 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
     {
         IReadOnlyList<Descriptor> layers = source.Manifest.Layers;
         IReadOnlyList<LayerIdentity> identities = LayerIdentity.All(config.DiffIds);
-        List<Part> parts = [.. layers.Select((layer, i) => new Part(layer, [Open(layer, config.DiffIds[i], cancellation)], identities[i], keys.NextKey(layer.Digest)))];
+        List<Part> parts = [.. layers.Select((layer, i) => new Part(layer, [Open(layer, config.DiffIds[i], cancellation)], identities[i], keys.NextKey(layer.Digest, config.DiffIds[i])))];
         if (!_block.Flatten) return parts;
         Descriptor all = source.Stored.ToDescriptor() with { Size = layers.Sum(layer => layer.Size) };
         return [new Part(all, [.. parts.SelectMany(part => part.Layers)], parts[^1].Identity with { ParentUuid = LsmtHeader.NoUuid }, parts[^1].Key)];

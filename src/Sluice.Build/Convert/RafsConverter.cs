@@ -35,7 +35,7 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
     private async Task AddLayerAsync(Descriptor layer, Digest diffId, ChunkPipeline pipeline, LayerReuse reuse, CancellationToken cancellation)
     {
         progress?.LayerStarted(layer);
-        string key = reuse.NextKey(layer.Digest);
+        string key = reuse.NextKey(layer.Digest, diffId);
         PackedLayer? packed = await reuse.TryTakeAsync(key, blob => PackedLayerReader.ReadAsync(destination, blob, _layers.Count, _blobs, cancellation), cancellation);
         bool reused = packed is not null;
         packed ??= await PackAsync(layer, diffId, pipeline, cancellation);

@@ -16,6 +16,8 @@ internal readonly record struct FileStatus(uint Mode, uint User, uint Group, ulo
 
     public bool IsDirectory => (Mode & 0xf000) == 0x4000;
 
+    public bool IsSocket => (Mode & 0xf000) == 0xc000;
+
     /// <returns>False when the file does not exist (any more).</returns>
     public static unsafe bool TryRead(string path, out FileStatus status)
     {

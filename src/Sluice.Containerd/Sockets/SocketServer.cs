@@ -68,14 +68,15 @@ public sealed class SocketServer : IAsyncDisposable
     private static KestrelServerOptions Limits(string path, HttpProtocols protocols)
     {
         KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
-        kestrel.Limits.MaxRequestBodySize = null;
-        kestrel.Limits.MinRequestBodyDataRate = null;
-        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.ListenUnixSocket(path, endpoint => endpoint.Protocols = protocols);
+        if (protocols != HttpProtocols.Http2) return kestrel;
 
         // containerd keeps one connection for its whole life and is silent for hours.
         kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
-        kestrel.ListenUnixSocket(path, endpoint => endpoint.Protocols = protocols);
         return kestrel;
     }
 }

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Sluice.Containerd.Files;
 using Sluice.Formats;
 
 namespace Sluice.Containerd.Sockets;
@@ -25,7 +26,8 @@ internal static class UnixSocketPath
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(path)!, Searchable);
-        if (!File.Exists(path)) return;
+        if (!FileStatus.TryRead(path, out FileStatus status)) return;
+        if (!status.IsSocket) throw new SluiceException(SluiceError.Configuration, path, "exists and is not a socket", "choose another address, or remove it");
         if (IsListening(path))
         {
             throw new SluiceException(SluiceError.Configuration, path, "another process listens on this socket", "stop it or choose another address");

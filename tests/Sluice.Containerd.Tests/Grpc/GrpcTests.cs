@@ -218,6 +218,16 @@ public sealed class GrpcTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_file_in_the_place_of_the_socket_stays()
+    {
+        string path = _directory.File("precious");
+        await File.WriteAllTextAsync(path, "data", Cancellation);
+        SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => GrpcServer.StartAsync(new GrpcServerOptions { SocketPath = path }, [], null, Cancellation));
+        Assert.Contains("is not a socket", error.Message, StringComparison.Ordinal);
+        Assert.Equal("data", await File.ReadAllTextAsync(path, Cancellation));
+    }
+
+    [Fact]
     public async Task A_stale_socket_is_replaced()
     {
         string path = _directory.File("stale.sock");

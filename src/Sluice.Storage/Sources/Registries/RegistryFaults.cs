@@ -30,7 +30,7 @@ internal static partial class RegistryFaults
             416 => (SluiceError.Source, $"{what} ends before the wanted range", null),
             429 => (SluiceError.Source, $"{what}: too many requests", "log in for a higher limit, use a mirror, or wait"),
             400 when says.Contains("HTTP request to an HTTPS server", StringComparison.OrdinalIgnoreCase) =>
-                (SluiceError.Source, "speaks https, but was asked over http", "leave out --plain-http, or describe the host in hosts.toml"),
+                (SluiceError.Source, "speaks https, but was asked over http", "leave out --plain-http (the daemon's, for a pull), or describe the host in hosts.toml"),
             >= 300 and < 400 => (SluiceError.Source, $"{what}: unusable redirect (status {status})", null),
             _ => (SluiceError.Source, $"{what}: status {status}", null),
         };
@@ -50,7 +50,7 @@ internal static partial class RegistryFaults
         {
             if (tls.Message.Contains("frame", StringComparison.OrdinalIgnoreCase) || Find<System.ComponentModel.Win32Exception>(error) is not null || host.Api.Scheme == "https" && IsPlainText(error))
             {
-                (message, hint, transient) = ("does not speak https", "if it speaks http, use --plain-http or describe the host in hosts.toml", false);
+                (message, hint, transient) = ("does not speak https", "if it speaks http, use --plain-http (the daemon's, for a pull) or describe the host in hosts.toml", false);
             }
             else
             {
@@ -59,7 +59,7 @@ internal static partial class RegistryFaults
         }
         else if (error is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError })
         {
-            (message, hint, transient) = ("does not speak https", "if it speaks http, use --plain-http or describe the host in hosts.toml", false);
+            (message, hint, transient) = ("does not speak https", "if it speaks http, use --plain-http (the daemon's, for a pull) or describe the host in hosts.toml", false);
         }
         else if (error is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError })
         {
