@@ -39,8 +39,13 @@ public sealed record FetchOptions
     /// <summary>Largest read-ahead, in blob space. 0: none.</summary>
     public int MaxReadAhead { get; init; } = 4 << 20;
 
+    /// <summary>
+    /// Most fetches at a time from sources of one name (of all repositories of a registry, say); never more than half of
+    /// <see cref="TotalConcurrency"/>, rounded up.
+    /// </summary>
     public int ConcurrencyPerSource { get; init; } = 8;
 
+    /// <summary>Most fetches at a time, at least 1.</summary>
     public int TotalConcurrency { get; init; } = 16;
 
     /// <summary>Compressed and decoded bytes that fetches under way may hold. One larger fetch runs alone.</summary>

@@ -5,8 +5,12 @@ namespace Sluice.Storage.Fetching;
 /// <summary>Which queued fetch starts when, at which source, and what follows an attempt.</summary>
 public sealed partial class Fetcher
 {
-    // How far behind fetches that wait for a busy source others are looked for.
-    private const int DispatchDepth = 64;
+    // How far behind fetches that wait for a busy source others are looked for: more than the reads that disks of one hung
+    // registry have under way.
+    private const int DispatchDepth = 1024;
+
+    /// <summary>Slots of all sources of one name. Half of all at most, so that a registry that hangs does not stop the others.</summary>
+    private int SlotsPerName => Math.Min(Options.ConcurrencyPerSource, (Options.TotalConcurrency + 1) / 2);
 
     /// <summary>Starts what may start. Called under the lock.</summary>
     private void Dispatch()
@@ -32,10 +36,10 @@ public sealed partial class Fetcher
                 if (_running.Count >= SlotsFor(priority, Options.TotalConcurrency) || !HasMemoryFor(fetch)) break;
                 int index = ChooseSource(fetch, now);
                 IBlobSource source = fetch.Owner.Sources[index];
-                SourceState state = _sources.GetOrCreateValue(source);
-                if (state.Running >= SlotsFor(priority, Options.ConcurrencyPerSource)) continue;
+                SourceSlots slots = StateOf(source).Slots;
+                if (slots.Running >= SlotsFor(priority, SlotsPerName)) continue;
                 _queue.Remove(node);
-                Start(fetch, index, source, state, now);
+                Start(fetch, index, source, slots, now);
             }
         }
 
@@ -46,6 +50,17 @@ public sealed partial class Fetcher
     private static int SlotsFor(FetchPriority priority, int slots) =>
         priority == FetchPriority.Demand ? slots : Math.Max(1, slots - Math.Max(1, slots / 4));
 
+    private SourceState StateOf(IBlobSource source)
+    {
+        if (_sources.TryGetValue(source, out SourceState? state)) return state;
+        SourceSlots? slots = null;
+        foreach ((IBlobSource other, SourceState known) in _sources)
+            if (other.Name == source.Name) slots = known.Slots;
+        state = new SourceState(slots ?? new SourceSlots());
+        _sources.Add(source, state);
+        return state;
+    }
+
     private bool HasMemoryFor(SourceFetch fetch)
     {
         long extra = Math.Max(0, fetch.Cost - fetch.Charged);
@@ -53,7 +68,7 @@ public sealed partial class Fetcher
         return _memory - fetch.Charged == 0 || _memory + extra <= limit;
     }
 
-    private void Start(SourceFetch fetch, int index, IBlobSource source, SourceState state, long now)
+    private void Start(SourceFetch fetch, int index, IBlobSource source, SourceSlots slots, long now)
     {
         TimeSpan remaining = RemainingTime(fetch, now);
         bool last = fetch.Attempts + 1 >= AttemptsFor(fetch.Owner);
@@ -63,7 +78,7 @@ public sealed partial class Fetcher
         long charge = Math.Max(fetch.Cost, fetch.Charged);
         _memory += charge - fetch.Charged;
         fetch.Charged = charge;
-        state.Running++;
+        slots.Running++;
         _running.Add(fetch);
         fetch.Prepare(source, limit);
         ThreadPool.UnsafeQueueUserWorkItem(fetch, preferLocal: false);
@@ -76,8 +91,8 @@ public sealed partial class Fetcher
         TimeSpan? pause = null;
         lock (_gate)
         {
-            SourceState state = _sources.GetOrCreateValue(source);
-            state.Running--;
+            SourceState state = StateOf(source);
+            state.Slots.Running--;
             _running.Remove(fetch);
             if (fetch.Units.Count != 0)
             {

@@ -7,8 +7,8 @@ namespace Sluice.Storage.Fetching;
 
 /// <summary>
 /// Gets missing chunks, one instance for all disks of the process. One fetch per unit however many wait for it, near
-/// neighbours in one request, demand before prefetch before background, a bound on requests per source, on requests in
-/// total and on memory. Decoding and checking run on the thread pool. All members may be called concurrently.
+/// neighbours in one request, demand before prefetch before background, a bound on requests per source name, on
+/// requests in total and on memory. Decoding and checking run on the thread pool. All members may be called concurrently.
 /// </summary>
 public sealed partial class Fetcher : IDisposable
 {

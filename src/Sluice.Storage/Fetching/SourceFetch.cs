@@ -170,12 +170,15 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         }
         catch (Exception e)
         {
-            fetcher.Counters.SourceFailed();
+            bool closing = e is OperationCanceledException && fetcher.Shutdown.IsCancellationRequested;
+            if (!closing) fetcher.Counters.SourceFailed();
+            string end = closing ? "on shutdown" : $"after {_limit.TotalSeconds:0.#} s";
             SourceRefused = e is not (OperationCanceledException or TimeoutException);
             if (e is SluiceException { MayPassIn: { } pause } && !(MayPassIn < pause)) MayPassIn = pause;
             AddFault(e switch
             {
-                OperationCanceledException { InnerException: SluiceException reason } => $"{reason.Message}, given up after {_limit.TotalSeconds:0.#} s",
+                OperationCanceledException { InnerException: SluiceException reason } => $"{reason.Message}, given up {end}",
+                OperationCanceledException when closing => $"{source.Name}: given up {end}",
                 OperationCanceledException or TimeoutException => $"{source.Name}: no answer within {_limit.TotalSeconds:0.#} s",
                 SluiceException => e.Message,
                 _ => $"{source.Name}: {e.Message}",

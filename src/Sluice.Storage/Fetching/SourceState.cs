@@ -1,11 +1,13 @@
 namespace Sluice.Storage.Fetching;
 
 /// <summary>What the fetcher remembers of a source. Guarded by the fetcher's lock.</summary>
-internal sealed class SourceState
+internal sealed class SourceState(SourceSlots slots)
 {
-    /// <summary>Requests it is working on.</summary>
-    public int Running { get; set; }
+    public SourceSlots Slots { get; } = slots;
 
-    /// <summary>Timestamp until which other sources are asked first.</summary>
+    /// <summary>
+    /// Timestamp until which other sources are asked first. Of this source alone: a registry that lacks one image's repository
+    /// may well have the next one's.
+    /// </summary>
     public long PenaltyUntil { get; set; } = long.MinValue;
 }
