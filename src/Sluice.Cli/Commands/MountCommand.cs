@@ -89,31 +89,46 @@ internal static class MountCommand
     /// <summary>In the background nobody reads standard error once the image is mounted: the file is where a failed read is explained.</summary>
     private static void WriteLog(string? file, string message)
     {
-        Console.Error.WriteLine($"sluice: {message}");
+        TryLog(() => Console.Error.WriteLine($"sluice: {message}"));
         if (file is null) return;
-        try
+        TryLog(() =>
         {
             lock (LogGate) File.AppendAllText(file, $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ss.fffZ} {message}\n");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // A log that can't be written must not fail a read.
-        }
+        });
     }
 
     /// <summary>What the background process has logged until it had mounted goes to whoever started it.</summary>
-    private static void RepeatLog(string file, long from)
+    private static void RepeatLog(string file, long from) => TryLog(() =>
+    {
+        if (LengthOf(file) <= from) return;
+        using FileStream log = File.OpenRead(file);
+        log.Seek(from, SeekOrigin.Begin);
+        using StreamReader lines = new(log);
+        while (lines.ReadLine() is { } line) Console.Error.WriteLine($"sluice: {line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]}");
+    });
+
+    /// <summary>Bytes that the file holds; 0 for pipes and devices, which must not even be opened for reading, and for a file that is missing.</summary>
+    private static long LengthOf(string file)
+    {
+        var length = 0L;
+        TryLog(() =>
+        {
+            var target = new FileInfo(File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? file);
+            if (target.Exists) length = target.Length;
+        });
+        return length;
+    }
+
+    /// <summary>A log that can't be written or read must not fail a read, or a mount that has succeeded.</summary>
+    private static void TryLog(Action action)
     {
         try
         {
-            using FileStream log = File.OpenRead(file);
-            log.Seek(from, SeekOrigin.Begin);
-            using StreamReader lines = new(log);
-            while (lines.ReadLine() is { } line) Console.Error.WriteLine($"sluice: {line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..]}");
+            action();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            // No log, nothing to tell.
+            // There is no other place to tell it.
         }
     }
 
@@ -129,7 +144,7 @@ internal static class MountCommand
         var start = new ProcessStartInfo("setsid") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         start.ArgumentList.Add(Environment.ProcessPath!);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
-        long logged = File.Exists(log) ? new FileInfo(log).Length : 0;
+        long logged = LengthOf(log);
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> errors = process.StandardError.ReadToEndAsync(cancellation);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Sluice.Formats;
 
 namespace Sluice.Cli.Output;
@@ -6,13 +7,18 @@ namespace Sluice.Cli.Output;
 /// Standard output whose failures say what failed. When the reader of a pipe has gone (<c>| head -1</c>), the command is over:
 /// writing throws <see cref="ClosedPipeException"/>. All failures are thrown by writing; there is nothing to flush.
 /// </summary>
-internal sealed class StandardOutput : Stream
+/// <remarks>
+/// Written with write(2), because the console's stream does not tell that a pipe was closed, and a file stream neither shares its
+/// position with other programs that append to the file nor waits where the parent has made the pipe non-blocking.
+/// </remarks>
+internal sealed partial class StandardOutput : Stream
 {
-    private const int BrokenPipe = 32; // EPIPE
+    private const int Descriptor = 1, Interrupted = 4, WouldBlock = 11, BrokenPipe = 32; // EINTR, EAGAIN, EPIPE
+    private const short Writable = 4; // POLLOUT
 
-    private readonly Stream _inner;
-
-    private StandardOutput(Stream inner) => _inner = inner;
+    private StandardOutput()
+    {
+    }
 
     public override bool CanRead => false;
 
@@ -28,26 +34,15 @@ internal sealed class StandardOutput : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>
-    /// The console's stream does not tell that a pipe was closed; a file stream does, but would keep a position of its own in a
-    /// file that other programs append to. So pipes get the latter and everything else the former.
-    /// </summary>
-    public static StandardOutput Open() =>
-        new(IsPipe() ? new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0) : Console.OpenStandardOutput());
+    public static StandardOutput Open() => new();
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        try
+        while (buffer.Length > 0)
         {
-            _inner.Write(buffer);
-        }
-        catch (IOException error) when (error.HResult == BrokenPipe)
-        {
-            throw new ClosedPipeException();
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SluiceException(SluiceError.Disk, "standard output", $"can't be written: {error.Message}", inner: error);
+            nint written = Write(Descriptor, buffer, (nuint)buffer.Length);
+            if (written >= 0) buffer = buffer[(int)written..];
+            else Recover(Marshal.GetLastPInvokeError());
         }
     }
 
@@ -70,5 +65,36 @@ internal sealed class StandardOutput : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    private static bool IsPipe() => new FileInfo("/proc/self/fd/1").LinkTarget?.StartsWith("pipe:", StringComparison.Ordinal) == true;
+    /// <summary>Returns when writing can be tried again.</summary>
+    private static void Recover(int error)
+    {
+        switch (error)
+        {
+            case Interrupted:
+                break;
+            case WouldBlock:
+                var place = new PollDescriptor { Descriptor = Descriptor, Events = Writable };
+                _ = Poll(ref place, 1, timeout: -1); // a reader that goes away ends the wait, too
+                break;
+            case BrokenPipe:
+                throw new ClosedPipeException();
+            default:
+                throw new SluiceException(SluiceError.Disk, "standard output", $"can't be written: {Marshal.GetPInvokeErrorMessage(error)}");
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint Write(int descriptor, ReadOnlySpan<byte> buffer, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(ref PollDescriptor place, nuint count, int timeout);
+
+    /// <summary><c>struct pollfd</c> of poll(2).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short ReturnedEvents;
+    }
 }

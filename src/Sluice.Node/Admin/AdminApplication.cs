@@ -40,7 +40,7 @@ internal sealed partial class AdminApplication(ImageRegistration images, ILogger
             Log.Failed(logger, context.Request.Path, exception);
             await WriteAsync(
                 context, HttpStatusCode.InternalServerError,
-                writer => AdminJson.WriteError(writer, "Internal", "sluice daemon", exception.Message, "the daemon's log has the details"));
+                writer => AdminJson.WriteError(writer, AdminJson.InternalError, "sluice daemon", exception.Message, "the daemon's log has the details"));
         }
     }
 
@@ -49,7 +49,7 @@ internal sealed partial class AdminApplication(ImageRegistration images, ILogger
         switch (context.Request.Method, context.Request.Path.Value)
         {
             case ("POST", "/v1/pull"):
-                PulledImage pulled = await images.PullAsync(PullRequest.Parse(await ReadAsync(context)), context.RequestAborted);
+                PulledImage pulled = await images.PullAsync(await ReadAsync(context, PullRequest.Parse), context.RequestAborted);
                 await WriteAsync(context, HttpStatusCode.OK, pulled.Write);
                 break;
             default:
@@ -57,17 +57,22 @@ internal sealed partial class AdminApplication(ImageRegistration images, ILogger
         }
     }
 
-    private static async Task<JsonElement> ReadAsync(HttpContext context)
+    private static async Task<T> ReadAsync<T>(HttpContext context, Func<JsonElement, T> parse)
     {
         if (context.Request.ContentLength is not <= MaxBody) throw AdminJson.Wrong($"the body needs a Content-Length of at most {MaxBody}");
         try
         {
             using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);
-            return document.RootElement.Clone();
+            return parse(document.RootElement);
         }
         catch (JsonException exception)
         {
             throw AdminJson.Wrong($"the body is not JSON: {exception.Message}");
+        }
+        catch (InvalidOperationException exception)
+        {
+            // Strings are looked into only when they are taken: half a surrogate pair, bytes that are not UTF-8.
+            throw AdminJson.Wrong($"the body has text that is not Unicode: {exception.Message}");
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
@@ -14,17 +13,16 @@ namespace Sluice.Node.Admin;
 /// <param name="socket">Path of the daemon's admin socket.</param>
 public sealed class AdminClient(string socket)
 {
-    public const string DefaultSocket = "/run/sluice/admin.sock";
+    /// <summary>Bytes of the longest answer, head and body.</summary>
+    private const int MaxAnswer = 1 << 16;
 
     /// <summary>Registers an image with containerd; see <see cref="PullRequest"/>.</summary>
     /// <exception cref="SluiceException">No daemon listens, or what the daemon says went wrong.</exception>
-    public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation)
-    {
-        using JsonDocument answer = await PostAsync("/v1/pull", AdminJson.Write(request.Write), cancellation);
-        return PulledImage.Parse(answer.RootElement);
-    }
+    /// <exception cref="InvalidOperationException">The daemon met a defect of its own.</exception>
+    public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation) =>
+        Read(await PostAsync("/v1/pull", AdminJson.Write(request.Write), cancellation), PulledImage.Parse);
 
-    private async Task<JsonDocument> PostAsync(string path, byte[] body, CancellationToken cancellation)
+    private async Task<ReadOnlyMemory<byte>> PostAsync(string path, byte[] body, CancellationToken cancellation)
     {
         using Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -32,32 +30,44 @@ public sealed class AdminClient(string socket)
             await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancellation);
             string head = string.Create(CultureInfo.InvariantCulture, $"POST {path} HTTP/1.0\r\nHost: sluice\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
             await connection.SendAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body], cancellation);
-            ArrayBufferWriter<byte> answer = new(4096);
-            while (await connection.ReceiveAsync(answer.GetMemory(4096), cancellation) is > 0 and var received) answer.Advance(received);
-            return Parse(answer.WrittenMemory);
+            byte[] answer = new byte[MaxAnswer + 1];
+            int length = 0;
+            while (length < answer.Length && await connection.ReceiveAsync(answer.AsMemory(length), cancellation) is > 0 and var received) length += received;
+            return length <= MaxAnswer ? answer.AsMemory(0, length) : throw Stranger();
         }
         catch (Exception exception) when (exception is SocketException or ArgumentException)
         {
+            // For a file that does not exist .NET has the words of a network address.
+            bool missing = exception is not SocketException { SocketErrorCode: SocketError.AccessDenied } && !File.Exists(socket);
             throw new SluiceException(
-                SluiceError.Runtime, socket, $"the daemon can't be asked: {exception.Message}",
+                SluiceError.Runtime, socket, $"the daemon can't be asked: {(missing ? "there is no such socket" : exception.Message)}",
                 "is `sluice daemon` running, as the same user, with this --admin-address?", exception);
         }
     }
 
-    private JsonDocument Parse(ReadOnlyMemory<byte> answer)
+    private T Read<T>(ReadOnlyMemory<byte> answer, Func<JsonElement, T?> parse)
+        where T : class
     {
-        int end = answer.Span.IndexOf("\r\n\r\n"u8);
-        JsonDocument? document = null;
+        if (answer.IsEmpty) throw new SluiceException(SluiceError.Runtime, socket, "the daemon ended without an answer", "its log says why");
+        Exception? error = null;
+        T? result = null;
         try
         {
-            if (end > 0) document = JsonDocument.Parse(answer[(end + 4)..]);
+            int end = answer.Span.IndexOf("\r\n\r\n"u8);
+            if (end < 0) throw Stranger();
+            using JsonDocument document = JsonDocument.Parse(answer[(end + 4)..]);
+            error = AdminJson.ReadError(document.RootElement);
+            result = parse(document.RootElement);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // Cut off: the daemon died in the middle of its answer.
+            // Not what the daemon says, unless it died in the middle of its answer.
         }
 
-        if (document is null) throw new SluiceException(SluiceError.Runtime, socket, "the daemon ended without an answer", "its log says why");
-        return AdminJson.ReadError(document.RootElement) is { } error ? throw error : document;
+        if (error is not null) throw error;
+        return result ?? throw Stranger();
     }
+
+    private SluiceException Stranger() =>
+        new(SluiceError.Runtime, socket, "is not a Sluice admin socket", "name the daemon's admin_address with --admin-address; if this is it, the daemon's log says why");
 }

@@ -10,6 +10,9 @@ namespace Sluice.Node.Admin;
 /// </summary>
 internal static class AdminJson
 {
+    /// <summary>Kind of an error that is a defect of the daemon.</summary>
+    public const string InternalError = "Internal";
+
     /// <summary>Quotes stay quotes: people read this, too, and no browser does.</summary>
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -23,7 +26,7 @@ internal static class AdminJson
     public static void WriteError(Utf8JsonWriter writer, SluiceException error) =>
         WriteError(writer, error.Error.ToString(), error.Culprit, error.Message[(error.Culprit.Length + ": ".Length)..], error.Hint);
 
-    /// <param name="kind">A name of <see cref="SluiceError"/>; any other is a defect of the daemon.</param>
+    /// <param name="kind">A name of <see cref="SluiceError"/> or <see cref="InternalError"/>.</param>
     public static void WriteError(Utf8JsonWriter writer, string kind, string culprit, string message, string? hint)
     {
         writer.WriteStartObject();
@@ -35,14 +38,18 @@ internal static class AdminJson
     }
 
     /// <summary>The error that an answer describes, or null if it is none.</summary>
+    /// <exception cref="InvalidOperationException">A string is not Unicode.</exception>
     public static Exception? ReadError(JsonElement body)
     {
-        if (body.ValueKind != JsonValueKind.Object || !body.TryGetProperty("error", out JsonElement error)) return null;
-        string Text(string name) => body.TryGetProperty(name, out JsonElement value) ? value.GetString() ?? "" : "";
-        return Enum.TryParse(error.GetString(), out SluiceError kind)
-            ? new SluiceException(kind, Text("culprit"), Text("message"), Text("hint") is { Length: > 0 } hint ? hint : null)
-            : new InvalidOperationException($"{Text("culprit")}: {Text("message")}");
+        if (Text(body, "error") is not { } kind || Text(body, "culprit") is not { } culprit || Text(body, "message") is not { } message) return null;
+        if (kind == InternalError) return new InvalidOperationException($"{culprit}: {message}");
+        return Enum.TryParse(kind, out SluiceError error) && error.ToString() == kind ? new SluiceException(error, culprit, message, Text(body, "hint")) : null;
     }
+
+    /// <summary>The string <paramref name="name"/> of an object; null if there is none.</summary>
+    /// <exception cref="InvalidOperationException">The string is not Unicode.</exception>
+    public static string? Text(JsonElement body, string name) =>
+        body.ValueKind == JsonValueKind.Object && body.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     public static JsonElement.ObjectEnumerator Properties(JsonElement body) =>
         body.ValueKind == JsonValueKind.Object ? body.EnumerateObject() : throw Wrong("a JSON object is expected");

@@ -1,18 +1,22 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Sluice.Containerd.Client;
 
 namespace Sluice.Node.Admin;
 
 /// <summary>Body of <c>POST /v1/pull</c>: which image to register, and with which containerd.</summary>
-public sealed record PullRequest
+public sealed partial record PullRequest
 {
+    /// <summary>Characters of the longest name that containerd accepts for a namespace.</summary>
+    private const int MaxNamespace = 76;
+
     /// <summary>HOST/REPO:TAG or HOST/REPO@DIGEST.</summary>
     public required string Image { get; init; }
 
     /// <summary>os/architecture[/variant] to choose from an index; null: this machine's.</summary>
     public string? Platform { get; init; }
 
-    /// <summary>Path of containerd's socket.</summary>
+    /// <summary>Absolute path of containerd's socket.</summary>
     public string Containerd { get; init; } = ContainerdClient.DefaultSocket;
 
     /// <summary>containerd's namespace.</summary>
@@ -32,24 +36,37 @@ public sealed record PullRequest
         writer.WriteEndObject();
     }
 
-    /// <exception cref="Formats.SluiceException">A key is unknown, missing or not a string.</exception>
+    /// <summary>Fields that are missing or null have their defaults.</summary>
+    /// <exception cref="Formats.SluiceException">A key is unknown, missing or not a string, or has a value that containerd would refuse.</exception>
+    /// <exception cref="InvalidOperationException">A string is not Unicode.</exception>
     public static PullRequest Parse(JsonElement body)
     {
         PullRequest request = new() { Image = "" };
         foreach (JsonProperty property in AdminJson.Properties(body))
         {
-            string value = AdminJson.Text(property);
+            string? value = property.Value.ValueKind == JsonValueKind.Null ? null : AdminJson.Text(property);
             request = property.Name switch
             {
-                "image" => request with { Image = value },
+                "image" => request with { Image = value ?? "" },
                 "platform" => request with { Platform = value },
-                "containerd" => request with { Containerd = value },
-                "namespace" => request with { Namespace = value },
-                "snapshotter" => request with { Snapshotter = value },
+                "containerd" => request with { Containerd = value ?? ContainerdClient.DefaultSocket },
+                "namespace" => request with { Namespace = value ?? "default" },
+                "snapshotter" => request with { Snapshotter = value ?? "sluice" },
                 _ => throw AdminJson.Wrong($"'{property.Name}' is not a field; there are: image, platform, containerd, namespace, snapshotter"),
             };
         }
 
-        return request.Image.Length > 0 ? request : throw AdminJson.Wrong("'image' is missing");
+        if (request.Image.Length == 0) throw AdminJson.Wrong("'image' is missing");
+        if (!request.Containerd.StartsWith('/') || request.Containerd.Contains('\0', StringComparison.Ordinal)) throw AdminJson.Wrong($"'containerd' is '{request.Containerd}', which is not an absolute path");
+        if (request.Namespace.Length > MaxNamespace || !Identifier().IsMatch(request.Namespace))
+        {
+            throw AdminJson.Wrong($"'namespace' is '{request.Namespace}'; containerd takes letters and digits with single '.', '_' or '-' between them, at most {MaxNamespace} characters");
+        }
+
+        return request;
     }
+
+    /// <summary>containerd's pattern of identifiers.</summary>
+    [GeneratedRegex(@"\A[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Identifier();
 }

@@ -15,5 +15,8 @@ public sealed record PulledImage(string Name, string Digest)
         writer.WriteEndObject();
     }
 
-    public static PulledImage Parse(JsonElement body) => new(body.GetProperty("name").GetString()!, body.GetProperty("digest").GetString()!);
+    /// <summary>Null: <paramref name="body"/> is something else.</summary>
+    /// <exception cref="InvalidOperationException">A string is not Unicode.</exception>
+    public static PulledImage? Parse(JsonElement body) =>
+        AdminJson.Text(body, "name") is { } name && AdminJson.Text(body, "digest") is { } digest ? new PulledImage(name, digest) : null;
 }
