@@ -43,7 +43,8 @@ internal static class AdminJson
     {
         if (Text(body, "error") is not { } kind || Text(body, "culprit") is not { } culprit || Text(body, "message") is not { } message) return null;
         if (kind == InternalError) return new InvalidOperationException($"{culprit}: {message}");
-        return Enum.TryParse(kind, out SluiceError error) && error.ToString() == kind ? new SluiceException(error, culprit, message, Text(body, "hint")) : null;
+        // Not only parsed: that takes numbers and lists of names, too.
+        return Enum.TryParse(kind, out SluiceError error) && Enum.GetName(error) == kind ? new SluiceException(error, culprit, message, Text(body, "hint")) : null;
     }
 
     /// <summary>The string <paramref name="name"/> of an object; null if there is none.</summary>

@@ -73,7 +73,8 @@ public sealed class OutputTests
         (await SluiceProgram.RunAsync("convert", image, rafs)).Succeeds();
         foreach (string log in new[] { "/dev/stderr", "/dev/null", "/dev/full" })
         {
-            string mount = $"{SluiceProgram.Path} mount {rafs} {directory} --root {workspace.File("cache")} --state {workspace.File("state")} --log-file {log}";
+            string own = workspace.MakeDirectory(Path.GetFileName(log)); // the process before this one may not have ended yet
+            string mount = $"{SluiceProgram.Path} mount {rafs} {directory} --root {own}/cache --state {own}/state --log-file {log}";
             SluiceResult mounted = await ShellAsync($"{mount} 2>&1 | cat; echo ${{PIPESTATUS[0]}}");
             Assert.EndsWith("\n0\n", mounted.Output, StringComparison.Ordinal);
             Assert.Equal("READY\n", await File.ReadAllTextAsync(Path.Combine(directory, "etc/state")));
