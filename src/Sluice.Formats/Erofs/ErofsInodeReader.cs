@@ -96,7 +96,7 @@ internal static class ErofsInodeReader
 
     private static void Check(ErofsImage image, in ErofsNode node)
     {
-        if (ErofsLayout.DirentType(node.Type) == 0) throw image.Invalid($"unknown file mode 0x{node.Fields.Mode:x}", node.Offset);
+        if (DirectoryEntryType.Of(node.Type) == 0) throw image.Invalid($"unknown file mode 0x{node.Fields.Mode:x}", node.Offset);
         if (node.Fields.Size > long.MaxValue) throw image.Invalid("an absurd file size", node.Offset);
         if (node.Fields.Links == 0) throw image.Invalid("an inode without links", node.Offset);
         if (node.Fields.ModificationNanoseconds > 999_999_999) throw image.Invalid("nanoseconds beyond a second", node.Offset);

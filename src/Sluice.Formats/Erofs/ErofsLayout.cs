@@ -36,19 +36,6 @@ internal static class ErofsLayout
 
     public static long AlignUp(long value, long alignment) => (value + alignment - 1) & -alignment;
 
-    /// <summary>The file type of a directory entry (<c>FT_REG_FILE</c> = 1 … <c>FT_SYMLINK</c> = 7).</summary>
-    public static byte DirentType(FileType type) => type switch
-    {
-        FileType.Regular => 1,
-        FileType.Directory => 2,
-        FileType.CharacterDevice => 3,
-        FileType.BlockDevice => 4,
-        FileType.Fifo => 5,
-        FileType.Socket => 6,
-        FileType.SymbolicLink => 7,
-        _ => 0,
-    };
-
     /// <summary>True when the kernel's 32-bit device number can hold it: 12 bits of major, 20 bits of minor.</summary>
     public static bool CanEncode(DeviceNumber device) => device is { Major: <= 0xFFF, Minor: <= 0xF_FFFF };
 

@@ -31,7 +31,7 @@ internal ref struct DirectoryBlockWriter
     /// <summary>Adds <c>.</c> and <c>..</c>, which every directory starts with.</summary>
     public void AddDots(uint self, uint parent)
     {
-        byte type = Ext4Layout.DirentType(FileType.Directory);
+        byte type = DirectoryEntryType.Of(FileType.Directory);
         Add(self, type, "."u8);
         Add(parent, type, ".."u8);
     }

@@ -45,7 +45,7 @@ public sealed partial class Ext4FileSystem
         CheckName(name);
         uint inode = Allocate(attributes);
         InitialiseDirectory(inode, parent);
-        Directory(parent).Add(new DirectoryName(name, inode, Ext4Layout.DirentType(FileType.Directory)));
+        Directory(parent).Add(new DirectoryName(name, inode, DirectoryEntryType.Of(FileType.Directory)));
         CountSubdirectory(parent, 1);
         return inode;
     }

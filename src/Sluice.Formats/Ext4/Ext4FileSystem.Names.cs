@@ -14,7 +14,7 @@ public sealed partial class Ext4FileSystem
     public FileType TypeOf(uint inode)
     {
         FileType type = _volume.Inodes.Fields(inode).Type;
-        return Ext4Layout.DirentType(type) != 0 ? type : throw Ext4Error.Invalid($"inode {inode} is of no known type");
+        return DirectoryEntryType.Of(type) != 0 ? type : throw Ext4Error.Invalid($"inode {inode} is of no known type");
     }
 
     /// <summary>The target of a symbolic link.</summary>
@@ -28,7 +28,7 @@ public sealed partial class Ext4FileSystem
         ref InodeFields fields = ref _volume.Inodes.Change(inode);
         if (fields.Links >= Ext4Layout.MaxLinks) throw Ext4FullException.TooManyLinks(_volume, inode);
         fields.Links++;
-        Directory(directory).Add(new DirectoryName(name, inode, Ext4Layout.DirentType(TypeOf(inode))));
+        Directory(directory).Add(new DirectoryName(name, inode, DirectoryEntryType.Of(TypeOf(inode))));
     }
 
     /// <summary>

@@ -34,17 +34,4 @@ internal static class Ext4Layout
 
     /// <summary>Blocks that so many bytes take.</summary>
     public static long Blocks(long bytes) => (bytes + BlockSize - 1) >> BlockBits;
-
-    /// <summary>The type of a directory entry; 0 for what is no file type.</summary>
-    public static byte DirentType(FileType type) => type switch
-    {
-        FileType.Regular => 1,
-        FileType.Directory => 2,
-        FileType.CharacterDevice => 3,
-        FileType.BlockDevice => 4,
-        FileType.Fifo => 5,
-        FileType.Socket => 6,
-        FileType.SymbolicLink => 7,
-        _ => 0,
-    };
 }

@@ -57,7 +57,7 @@ internal sealed class Ext4TreeReader(Ext4Volume volume)
         if (_files.TryGetValue(name.Inode, out Inode? known)) return known;
         if (!_seen.Add(name.Inode)) throw Ext4Error.Invalid($"directory inode {name.Inode} has two names");
         Inode inode = ReadInode(name.Inode);
-        if (Ext4Layout.DirentType(inode.Type) != name.Type) throw Ext4Error.Invalid($"'{name.Name}' is of another type than its inode");
+        if (DirectoryEntryType.Of(inode.Type) != name.Type) throw Ext4Error.Invalid($"'{name.Name}' is of another type than its inode");
         if (inode.Type != FileType.Directory) _files.Add(name.Inode, inode);
         return inode;
     }
@@ -65,7 +65,7 @@ internal sealed class Ext4TreeReader(Ext4Volume volume)
     private Inode ReadInode(uint number)
     {
         InodeFields fields = volume.Inodes.Fields(number);
-        if (Ext4Layout.DirentType(fields.Type) == 0) throw Ext4Error.Invalid($"inode {number} is of no known type");
+        if (DirectoryEntryType.Of(fields.Type) == 0) throw Ext4Error.Invalid($"inode {number} is of no known type");
         if (fields.Links == 0 || fields.FileSize < 0) throw Ext4Error.Invalid($"inode {number} is in use and says it isn't");
         if ((fields.Flags & InodeFields.ForeignFlags) != 0) throw Ext4Error.Unsupported($"inode {number} holds its data or attributes elsewhere", "make the file system with extents");
         FileTime time = fields.Modified;

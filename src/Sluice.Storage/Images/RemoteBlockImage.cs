@@ -1,6 +1,5 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.OverlayBd.Index;
 using Sluice.Storage.Sources;
 
@@ -34,9 +33,9 @@ public sealed class RemoteBlockImage : IDisposable
     /// <exception cref="SluiceException">Not an OverlayBD image, corrupt, or not to be had.</exception>
     public static Task<RemoteBlockImage> LoadAsync(StoredImage image, CancellationToken cancellation)
     {
-        if (!OverlayBdAnnotations.AreOn(image.Manifest))
-            throw new SluiceException(SluiceError.Image, image.Store.Name, $"{image.Stored.Digest} is not an OverlayBD image", "make one with: sluice convert --format overlaybd SRC DST");
-        return LoadAsync(image.Store, [.. image.Manifest.Layers.Where(layer => layer.Annotations?.ContainsKey(OverlayBdAnnotations.AccelerationLayer) != true)], cancellation);
+        IReadOnlyList<Descriptor> layers = BlockStackLoader.FindLayers(image.Manifest)
+            ?? throw new SluiceException(SluiceError.Image, image.Store.Name, $"{image.Stored.Digest} is not an OverlayBD image", "make one with: sluice convert --format overlaybd SRC DST");
+        return LoadAsync(image.Store, layers, cancellation);
     }
 
     /// <inheritdoc cref="LoadAsync(StoredImage, CancellationToken)"/>

@@ -27,7 +27,7 @@ public sealed class LsmtAppendWriter
         ArgumentNullException.ThrowIfNull(options);
         _output = output;
         _options = options;
-        WriteHeader(Describe(LsmtFlags.Header | LsmtFlags.DataFile | LsmtFlags.Sealed));
+        _options.Describe(LsmtFlags.Header | LsmtFlags.DataFile | LsmtFlags.Sealed).Write(_output);
     }
 
     /// <summary>Appends data of the device.</summary>
@@ -67,25 +67,9 @@ public sealed class LsmtAppendWriter
         int count = extents.Length;
         Array.Resize(ref extents, padded);
         extents.AsSpan(count).Fill(new LsmtExtent(LsmtExtent.InvalidOffset, 0, 0));
-        LsmtHeader trailer = Describe(LsmtFlags.DataFile | LsmtFlags.Sealed) with { IndexOffset = _sector * LsmtExtent.SectorSize, IndexCount = padded };
+        LsmtHeader trailer = _options.Describe(LsmtFlags.DataFile | LsmtFlags.Sealed) with { IndexOffset = _sector * LsmtExtent.SectorSize, IndexCount = padded };
         _output.Write(MemoryMarshal.AsBytes<LsmtExtent>(extents));
-        WriteHeader(trailer);
+        trailer.Write(_output);
         return trailer;
-    }
-
-    private LsmtHeader Describe(LsmtFlags flags) => new()
-    {
-        Flags = flags,
-        VirtualSize = _options.VirtualSize,
-        Uuid = _options.Uuid,
-        ParentUuid = _options.ParentUuid,
-        UserTag = _options.UserTag,
-    };
-
-    private void WriteHeader(LsmtHeader header)
-    {
-        Span<byte> bytes = stackalloc byte[LsmtHeader.Size];
-        header.Write(bytes);
-        _output.Write(bytes);
     }
 }

@@ -99,6 +99,14 @@ public sealed record LsmtHeader
         };
     }
 
+    /// <summary>Writes its <see cref="Size"/> bytes.</summary>
+    internal void Write(Stream output)
+    {
+        Span<byte> bytes = stackalloc byte[Size];
+        Write(bytes);
+        output.Write(bytes);
+    }
+
     /// <summary>Writes the 4096 bytes.</summary>
     /// <exception cref="SluiceException">A text is too long.</exception>
     public void Write(Span<byte> destination)

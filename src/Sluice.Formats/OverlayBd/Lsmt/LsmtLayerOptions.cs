@@ -22,4 +22,8 @@ public sealed record LsmtLayerOptions
 
     /// <summary>A file of TurboOCI: its extents keep their layer, its index is not padded.</summary>
     public bool Warp { get; init; }
+
+    /// <summary>A header or trailer of the layer, still without an index.</summary>
+    internal LsmtHeader Describe(LsmtFlags flags) =>
+        new() { Flags = flags, VirtualSize = VirtualSize, Uuid = Uuid, ParentUuid = ParentUuid, UserTag = UserTag };
 }

@@ -35,7 +35,7 @@ public sealed class LsmtLayerWriter
         if (options.VirtualSize is < 0 or > LsmtLimits.MaxVirtualSize) throw new ArgumentException($"a device of {options.VirtualSize} bytes", nameof(options));
         _output = output;
         _options = options;
-        WriteHeader(Describe(LsmtFlags.Header | LsmtFlags.DataFile | LsmtFlags.Sealed));
+        _options.Describe(LsmtFlags.Header | LsmtFlags.DataFile | LsmtFlags.Sealed).Write(_output);
     }
 
     /// <summary>Bytes of the file so far.</summary>
@@ -81,8 +81,8 @@ public sealed class LsmtLayerWriter
         if (_last.Length > 0) _extents.Add(_last);
         while (!_options.Warp && _extents.Count % PaddedEntries != 0) _extents.Add(new LsmtExtent(LsmtExtent.InvalidOffset, 0, 0));
         _output.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_extents)));
-        LsmtHeader trailer = Describe(LsmtFlags.DataFile | LsmtFlags.Sealed) with { IndexOffset = Length, IndexCount = _extents.Count };
-        WriteHeader(trailer);
+        LsmtHeader trailer = _options.Describe(LsmtFlags.DataFile | LsmtFlags.Sealed) with { IndexOffset = Length, IndexCount = _extents.Count };
+        trailer.Write(_output);
         return trailer;
     }
 
@@ -138,21 +138,5 @@ public sealed class LsmtLayerWriter
             count -= taken;
             if (!zeroed) mapped += taken;
         }
-    }
-
-    private LsmtHeader Describe(LsmtFlags flags) => new()
-    {
-        Flags = flags,
-        VirtualSize = _options.VirtualSize,
-        Uuid = _options.Uuid,
-        ParentUuid = _options.ParentUuid,
-        UserTag = _options.UserTag,
-    };
-
-    private void WriteHeader(LsmtHeader header)
-    {
-        Span<byte> bytes = stackalloc byte[LsmtHeader.Size];
-        header.Write(bytes);
-        _output.Write(bytes);
     }
 }

@@ -75,7 +75,7 @@ internal sealed class BootstrapPlan
         DirectoryBlocks.Collect(planned.Inode.Entries!, names, which =>
         {
             int position = which switch { -1 => directory, -2 => planned.Parent, _ => Tree.Names[planned.FirstName + which] };
-            return (NidOf(position), ErofsLayout.DirentType(Tree.Inodes[position].Inode.Type));
+            return (NidOf(position), DirectoryEntryType.Of(Tree.Inodes[position].Inode.Type));
         });
     }
 
@@ -113,7 +113,7 @@ internal sealed class BootstrapPlan
 
     private void CheckAttributes(int position, Inode inode)
     {
-        if (ErofsLayout.DirentType(inode.Type) == 0) throw Invalid(position, $"unknown file type {(int)inode.Type:x}");
+        if (DirectoryEntryType.Of(inode.Type) == 0) throw Invalid(position, $"unknown file type {(int)inode.Type:x}");
         if (inode.Mode > 0xFFF) throw Invalid(position, $"mode {Convert.ToString(inode.Mode, 8)} has more than permission bits");
         if (inode.ModificationTime.Nanoseconds > 999_999_999) throw Invalid(position, "nanoseconds beyond a second");
         bool device = inode.Type is FileType.CharacterDevice or FileType.BlockDevice;

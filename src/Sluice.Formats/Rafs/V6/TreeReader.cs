@@ -38,7 +38,7 @@ internal sealed class TreeReader(BootstrapTables tables, FileChunkReader chunks)
             }
 
             Inode child = ReadChild(directory, name);
-            if (ErofsLayout.DirentType(child.Type) != name.Type)
+            if (DirectoryEntryType.Of(child.Type) != name.Type)
                 throw tables.Image.Invalid($"'{name.Name}' has another type than its inode", directory.Node.Offset);
             directory.Directory.Entries!.Add(name.Name, child);
         }
