@@ -34,7 +34,7 @@ public interface IDisk : IDisposable
     SafeFileHandle? CompleteFile { get; }
 }
 
-/// <summary>Outcome of a disk read. The numbers are errno values.</summary>
+/// <summary>Outcome of an operation on a disk. The numbers are errno values.</summary>
 public enum DiskError
 {
     None = 0,
@@ -44,4 +44,10 @@ public enum DiskError
 
     /// <summary>ETIMEDOUT is not used: a passed deadline is EIO to the kernel, too; the log tells them apart.</summary>
     Invalid = 22,
+
+    /// <summary>ENOSPC: the local disk, or the quota of an upper, is full. Writes only.</summary>
+    NoSpace = 28,
+
+    /// <summary>EROFS: the disk takes no writes (any more).</summary>
+    ReadOnly = 30,
 }
