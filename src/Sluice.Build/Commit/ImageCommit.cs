@@ -106,7 +106,11 @@ public sealed class ImageCommit(StoredImage image, IImageStore destination, Comm
     {
         var step = new HistoryEntry
         {
-            Created = options.Created is { } created ? Text(created) : null, CreatedBy = options.CreatedBy, Author = options.Author, Comment = options.Message, EmptyLayer = made == 0,
+            Created = options.Created is { } created ? Text(created) : null,
+            CreatedBy = options.CreatedBy,
+            Author = options.Author,
+            Comment = options.Message,
+            EmptyLayer = made == 0,
         };
         var history = new List<HistoryEntry>(config.History);
         for (int known = history.Count(entry => !entry.EmptyLayer); known < old; known++) history.Add(new HistoryEntry());
