@@ -83,6 +83,21 @@ public sealed partial class Snapshotter : IDisposable
         return record.Info.Kind == SnapshotKind.Committed ? throw SnapshotErrors.NotMountable(key) : MountsOfAsync(record, cancellation);
     }
 
+    /// <summary>What the snapshot of a container consists of; null if there is none.</summary>
+    /// <param name="containerNamespace">containerd's.</param>
+    /// <param name="key">As the container's record has it.</param>
+    public SnapshotContents? FindContainer(string containerNamespace, string key) => _database.Read(query =>
+    {
+        SnapshotRecord? found = query.List([SnapshotFilter.Parse("kind==active")])
+            .Where(info => SnapshotKey.TryParse(info.Name, out SnapshotKey parsed) && parsed.Namespace == containerNamespace && parsed.Key == key)
+            .Select(info => query.Find(info.Name)).MaxBy(record => record?.Id);
+        if (found is null) return null;
+        IReadOnlyList<SnapshotRecord> chain = query.Chain(found.Id);
+        LazyImage? image = chain.FirstOrDefault(record => record.Layer is not null)?.Layer!.Image;
+        IEnumerable<SnapshotRecord> directories = found.Mode == WriteMode.Overlay ? chain.TakeWhile(record => record.Layer is null) : [];
+        return new SnapshotContents(found.Id, found.Mode, image, [.. directories.Select(record => _directories.Fs(record.Id)).Reverse()]);
+    });
+
     public void Dispose()
     {
         _database.Dispose();
@@ -95,6 +110,7 @@ public sealed partial class Snapshotter : IDisposable
     {
         bool writable = record.Info.Kind == SnapshotKind.Active;
         if (!_directories.Heal(record.Id, writable)) throw SnapshotErrors.DirectoryLost(record.Info.Name, _directories.Fs(record.Id));
+        if (record.Mode != WriteMode.Overlay) return await AttachAsync(record, cancellation);
         List<string> lowers = [];
         foreach (SnapshotRecord parent in _database.Read(query => query.Chain(record.Id)).Skip(1))
         {
@@ -114,6 +130,14 @@ public sealed partial class Snapshotter : IDisposable
         return writable
             ? OverlayMounts.Writable(fs, _directories.Work(record.Id), lowers, _support)
             : OverlayMounts.ReadOnly(fs, lowers, _support);
+    }
+
+    private async Task<SnapshotMount> AttachAsync(SnapshotRecord record, CancellationToken cancellation)
+    {
+        LazyLayer image = _database.Read(query => query.Chain(record.Id)).Skip(1).FirstOrDefault()?.Layer ?? throw SnapshotErrors.NotFound(record.Info.Name);
+        var disk = new ContainerDisk(image.Image, record.Id, _directories.Block(record.Id), record.Mode);
+        bool Exists() => _database.Read(query => query.Chain(record.Id)).Count > 0;
+        return await _mounts.AttachAsync(disk, Exists, cancellation) ?? throw SnapshotErrors.NotFound(record.Info.Name);
     }
 
     private static FileStream LockRoot(string root)
