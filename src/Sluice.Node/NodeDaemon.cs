@@ -64,7 +64,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images.RemoveUnusedBlobs();
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
-            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images), logger), loggers, cancellation);
+            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images), new ContainerCommit(options, _snapshotter, _images, TimeProvider.System), logger), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 

@@ -88,21 +88,27 @@ public sealed partial class Snapshotter : IDisposable
     /// <param name="key">As the container's record has it.</param>
     public SnapshotContents? FindContainer(string containerNamespace, string key) => _database.Read(query =>
     {
-        SnapshotRecord? found = query.List([SnapshotFilter.Parse("kind==active")])
-            .Where(info => SnapshotKey.TryParse(info.Name, out SnapshotKey parsed) && parsed.Namespace == containerNamespace && parsed.Key == key)
-            .Select(info => query.Find(info.Name)).MaxBy(record => record?.Id);
-        if (found is null) return null;
+        if (Find(query, containerNamespace, key) is not { } found) return null;
         IReadOnlyList<SnapshotRecord> chain = query.Chain(found.Id);
         LazyImage? image = chain.FirstOrDefault(record => record.Layer is not null)?.Layer!.Image;
         IEnumerable<SnapshotRecord> directories = found.Mode == WriteMode.Overlay ? chain.TakeWhile(record => record.Layer is null) : [];
-        return new SnapshotContents(found.Id, found.Mode, image, [.. directories.Select(record => _directories.Fs(record.Id)).Reverse()]);
+        return new SnapshotContents(found.Id, found.Mode, image, [.. directories.Select(record => _directories.Fs(record.Id)).Reverse()], _directories.Block(found.Id));
     });
+
+    /// <summary>Makes sure that what a container's snapshot stands on is mounted or attached, as when containerd asks for its mounts.</summary>
+    public async Task AttachContainerAsync(string containerNamespace, string key, CancellationToken cancellation) =>
+        await MountsOfAsync(_database.Read(query => Find(query, containerNamespace, key)) ?? throw SnapshotErrors.NotFound(key), cancellation);
 
     public void Dispose()
     {
         _database.Dispose();
         _lock.Dispose();
     }
+
+    /// <summary>Of several with one key, which there are only after containerd lost its database, the latest.</summary>
+    private static SnapshotRecord? Find(SnapshotQueries query, string containerNamespace, string key) => query.List([SnapshotFilter.Parse("kind==active")])
+        .Where(info => SnapshotKey.TryParse(info.Name, out SnapshotKey parsed) && parsed.Namespace == containerNamespace && parsed.Key == key)
+        .Select(info => query.Find(info.Name)).MaxBy(record => record?.Id);
 
     private SnapshotRecord Find(string name) => _database.Read(query => query.Find(name)) ?? throw SnapshotErrors.NotFound(name);
 

@@ -5,12 +5,11 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Sluice.Formats;
-using Sluice.Node.Images;
 
 namespace Sluice.Node.Admin;
 
 /// <summary>Routes of the admin API, version 1. See docs/admin-api.md.</summary>
-internal sealed partial class AdminApplication(ImageRegistration images, ILogger logger) : IHttpApplication<HttpContext>
+internal sealed partial class AdminApplication(ImageRegistration images, ContainerCommit commit, ILogger logger) : IHttpApplication<HttpContext>
 {
     /// <summary>Bytes of the longest request body.</summary>
     private const int MaxBody = 1 << 16;
@@ -51,6 +50,10 @@ internal sealed partial class AdminApplication(ImageRegistration images, ILogger
             case ("POST", "/v1/pull"):
                 PulledImage pulled = await images.PullAsync(await ReadAsync(context, PullRequest.Parse), context.RequestAborted);
                 await WriteAsync(context, HttpStatusCode.OK, pulled.Write);
+                break;
+            case ("POST", "/v1/commit"):
+                CommittedImage committed = await commit.CommitAsync(await ReadAsync(context, CommitRequest.Parse), context.RequestAborted);
+                await WriteAsync(context, HttpStatusCode.OK, committed.Write);
                 break;
             default:
                 throw new SluiceException(SluiceError.NotFound, $"{context.Request.Method} {context.Request.Path}", "is not part of the admin API", "is the daemon older than this command? see docs/admin-api.md");

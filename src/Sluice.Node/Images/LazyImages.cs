@@ -16,6 +16,7 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
 {
+    private readonly ContainerDisks _disks = new(options, mounter, logger);
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
     private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
 
@@ -81,6 +82,47 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
     }
 
+    public async Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation)
+    {
+        WriteMode mode = wanted ?? options.WriteMode;
+        if (mode == WriteMode.Overlay || (await OpenAsync(image).WaitAsync(cancellation)).Content is BlockContent) return mode;
+        return wanted is null
+            ? WriteMode.Overlay
+            : throw new SluiceException(
+                SluiceError.Image, image.Reference, $"is not a block image: a container on it can't have a disk of its own, as the label {SnapshotLabels.Writable} asks",
+                "convert it with: sluice convert --format overlaybd");
+    }
+
+    public async Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation)
+    {
+        SnapshotMount mount = await _disks.AttachAsync(disk, () => OpenAsync(disk.Image).WaitAsync(cancellation), OpenStore, cancellation);
+        _opening.TryRemove(disk.Image.Key.Manifest, out _);
+        return mount;
+    }
+
+    public Task DetachDiskAsync(long id, CancellationToken cancellation) => _disks.DetachAsync(id);
+
+    /// <summary>The attached disk of a snapshot.</summary>
+    /// <exception cref="SluiceException">It is not attached.</exception>
+    public AttachedDisk Disk(long id) => _disks.Get(id);
+
+    /// <summary>Where an image that is known here came from: its manifest, and the store, which is the caller's.</summary>
+    public async Task<StoredImage> FindAsync(LazyImage image, CancellationToken cancellation)
+    {
+        LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
+        IImageStore store = OpenStore(opened.Record.Reference);
+        try
+        {
+            StoredManifest stored = await store.GetManifestAsync(image.Key.Manifest.ToString(), cancellation);
+            return new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
@@ -102,6 +144,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async ValueTask DisposeAsync()
     {
+        await _disks.DisposeAsync(); // first: what they still write may need blocks of the images
         mounter.StopFetching();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
