@@ -34,7 +34,7 @@ internal sealed class TestNode : IAsyncDisposable
     public string Disks => Path.Combine(State, "disks");
 
     /// <summary>Images that the daemon has mounted.</summary>
-    public IReadOnlyList<MountEntry> ImageMounts => [.. MountTable.Below(State).Where(mount => mount.Type == "erofs")];
+    public IReadOnlyList<MountEntry> ImageMounts => MountTable.Below(Path.Combine(State, "images"));
 
     /// <summary>Skips the calling test where something is missing.</summary>
     /// <param name="change">Changes the options of containerd, which get the host of the registry.</param>
@@ -138,6 +138,19 @@ internal sealed class TestNode : IAsyncDisposable
         using ContainerdClient client = Connect(containerNamespace);
         await client.Leases.CreateAsync("collect", DateTimeOffset.UtcNow.AddHours(1), TestMachine.Cancellation);
         await client.Leases.DeleteAsync("collect", wait: true, TestMachine.Cancellation);
+    }
+
+    /// <summary>No image is here any more, and nothing that one took: mounts, disks, loop devices, metadata, cached data, snapshots.</summary>
+    public async Task AssertNothingIsLeftAsync()
+    {
+        await CollectGarbageAsync();
+        Assert.Empty(ImageMounts);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(State, "images")));
+        Assert.Empty(Directory.GetFiles(Disks));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Root, "images")));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Root, "cache"), "*", SearchOption.AllDirectories).Where(path => Path.GetFileName(path) is not ("lock" or "sha256")));
+        Assert.Empty(Directory.GetDirectories(Path.Combine(Root, "snapshots")));
+        await TestMachine.UntilAsync(() => Loops.Below(Workspace.Root).Count == 0, "no loop devices are left"); // the kernel gives them back a moment after the unmount
     }
 
     /// <summary>Digests of the layers of an image in the registry, bottom first.</summary>
