@@ -36,6 +36,9 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Images that the daemon has mounted.</summary>
     public IReadOnlyList<MountEntry> ImageMounts => MountTable.Below(Path.Combine(State, "images"));
 
+    /// <summary>Directories of the blobs of which something is cached.</summary>
+    public IReadOnlyList<string> CachedBlobs => Directory.Exists(Path.Combine(Root, "cache", "sha256")) ? Directory.GetFileSystemEntries(Path.Combine(Root, "cache", "sha256")) : [];
+
     /// <summary>Skips the calling test where something is missing.</summary>
     /// <param name="change">Changes the options of containerd, which get the host of the registry.</param>
     /// <param name="daemon">More arguments of the daemon.</param>
@@ -148,7 +151,7 @@ internal sealed class TestNode : IAsyncDisposable
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(State, "images")));
         Assert.Empty(Directory.GetFiles(Disks));
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Root, "images")));
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Root, "cache"), "*", SearchOption.AllDirectories).Where(path => Path.GetFileName(path) is not ("lock" or "sha256")));
+        Assert.Empty(CachedBlobs);
         Assert.Empty(Directory.GetDirectories(Path.Combine(Root, "snapshots")));
         await TestMachine.UntilAsync(() => Loops.Below(Workspace.Root).Count == 0, "no loop devices are left"); // the kernel gives them back a moment after the unmount
     }
