@@ -26,5 +26,6 @@ internal sealed record LayerIdentity(string Uuid, string ParentUuid)
         return identities;
     }
 
-    private static string ToUuid(string hex) => $"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..32]}";
+    /// <param name="hex">At least 32 digits; those behind don't count.</param>
+    public static string ToUuid(string hex) => $"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..32]}";
 }
