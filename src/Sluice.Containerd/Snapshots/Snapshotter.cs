@@ -64,8 +64,8 @@ public sealed partial class Snapshotter : IDisposable
         }
     }
 
-    /// <summary>Images that containers can still be made from, or run on. After a restart these must be mountable without network.</summary>
-    public IReadOnlyList<LazyImage> LazyImages() => _database.Read(query => query.MountableImages());
+    /// <summary>Images that containers can still be made from, or run on. After a restart these must be mountable without network; of the prefixes, those that were mounted before.</summary>
+    public IReadOnlyList<LazyImage> LazyImages() => _database.Read(query => (IReadOnlyList<LazyImage>)[.. query.MountableImages(), .. FindPrefixes(query)]);
 
     public SnapshotInfo Stat(string name) => Find(name).Info;
 
@@ -90,7 +90,7 @@ public sealed partial class Snapshotter : IDisposable
     {
         if (Find(query, containerNamespace, key) is not { } found) return null;
         IReadOnlyList<SnapshotRecord> chain = query.Chain(found.Id);
-        LazyImage? image = chain.FirstOrDefault(record => record.Layer is not null)?.Layer!.Image;
+        LazyImage? image = chain.FirstOrDefault(record => record.Layer is not null) is { } layer ? FindImage(query, layer) : null;
         IEnumerable<SnapshotRecord> directories = found.Mode == WriteMode.Overlay ? chain.TakeWhile(record => record.Layer is null) : [];
         return new SnapshotContents(found.Id, found.Mode, image, [.. directories.Select(record => _directories.Fs(record.Id)).Reverse()], _directories.Block(found.Id));
     });
@@ -123,8 +123,8 @@ public sealed partial class Snapshotter : IDisposable
             if (parent.Layer is { } layer)
             {
                 // The image contains everything below.
-                if (!layer.Completes) throw SnapshotErrors.DataLayer(parent.Info.Name, layer.Image.Reference);
-                lowers.Add(await _mounts.MountAsync(layer.Image, cancellation));
+                LazyImage image = _database.Read(query => FindImage(query, parent)) ?? throw SnapshotErrors.DataLayer(parent.Info.Name, layer.Image.Reference);
+                lowers.Add(await _mounts.MountAsync(image, cancellation));
                 break;
             }
 
@@ -140,8 +140,8 @@ public sealed partial class Snapshotter : IDisposable
 
     private async Task<SnapshotMount> AttachAsync(SnapshotRecord record, CancellationToken cancellation)
     {
-        LazyLayer image = _database.Read(query => query.Chain(record.Id)).Skip(1).FirstOrDefault()?.Layer ?? throw SnapshotErrors.NotFound(record.Info.Name);
-        var disk = new ContainerDisk(image.Image, record.Id, _directories.Block(record.Id), record.Mode);
+        LazyImage image = _database.Read(query => query.Chain(record.Id).Skip(1).FirstOrDefault() is { } below ? FindImage(query, below) : null) ?? throw SnapshotErrors.NotFound(record.Info.Name);
+        var disk = new ContainerDisk(image, record.Id, _directories.Block(record.Id), record.Mode);
         bool Exists() => _database.Read(query => query.Chain(record.Id)).Count > 0;
         return await _mounts.AttachAsync(disk, Exists, cancellation) ?? throw SnapshotErrors.NotFound(record.Info.Name);
     }

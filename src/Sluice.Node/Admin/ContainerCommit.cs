@@ -32,7 +32,7 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
         await using (image.Store)
         {
             await using IImageStore store = ImageStores.Open(destination, options.Sources);
-            var commit = new ImageCommit(image, store, how);
+            var commit = new ImageCommit(image, await ConfigurationAsync(client, container, contents.Image!, image, cancellation), store, how);
             return contents.Mode == WriteMode.Overlay
                 ? await CommitDirectoriesAsync(commit, image, contents, client, request.Container, how, destination, cancellation)
                 : await CommitDiskAsync(commit, contents, request.Namespace, container, destination, cancellation);
@@ -46,6 +46,14 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
             ?? throw new SluiceException(SluiceError.NotFound, name, $"its file system is not this daemon's, but of the snapshotter '{container.Snapshotter}'", "only containers on lazily served images can be committed");
         if (contents.Image is null) throw new SluiceException(SluiceError.Image, name, "its image is an ordinary one, not served lazily", "use the commit of your container tool: nerdctl commit");
         return contents;
+    }
+
+    /// <summary>A prefix has no configuration of its own: containerd has that of the image of which the container was made.</summary>
+    private static async Task<ImageConfig> ConfigurationAsync(ContainerdClient client, ContainerRecord container, LazyImage lazy, StoredImage image, CancellationToken cancellation)
+    {
+        if (lazy.Made is null) return await image.ReadConfigAsync(cancellation);
+        return await new ImageLookup(client).FindConfigAsync(container.Image, [.. image.Manifest.Layers.Select(layer => layer.Digest)], cancellation)
+            ?? throw new SluiceException(SluiceError.NotFound, $"container {container.Id}", $"containerd does not have the configuration of its image {container.Image} any more", "pull the image again");
     }
 
     private static async Task<CommittedImage> CommitDirectoriesAsync(
