@@ -28,11 +28,14 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
             ?? throw new SluiceException(SluiceError.NotFound, request.Container, $"there is no such container in the namespace {request.Namespace}", $"see: ctr -n {request.Namespace} containers ls");
         SnapshotContents contents = Contents(request, container);
         CommitOptions how = request.ToOptions(time.GetUtcNow());
-        StoredImage image = await images.FindAsync(contents.Image!, cancellation);
-        await using (image.Store)
+        StoredImage known = await images.FindAsync(contents.Image!, cancellation);
+        await using (known.Store)
         {
             await using IImageStore store = ImageStores.Open(destination, options.Sources);
-            var commit = new ImageCommit(image, await ConfigurationAsync(client, container, contents.Image!, image, cancellation), store, how);
+            (StoredImage image, ImageConfig configuration) = contents.Image!.Made is null
+                ? (known, await known.ReadConfigAsync(cancellation))
+                : await FindAsync(client, container, known, cancellation);
+            var commit = new ImageCommit(image, configuration, store, how);
             return contents.Mode == WriteMode.Overlay
                 ? await CommitDirectoriesAsync(commit, image, contents, client, request.Container, how, destination, cancellation)
                 : await CommitDiskAsync(commit, contents, request.Namespace, container, destination, cancellation);
@@ -48,12 +51,12 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
         return contents;
     }
 
-    /// <summary>A prefix has no configuration of its own: containerd has that of the image of which the container was made.</summary>
-    private static async Task<ImageConfig> ConfigurationAsync(ContainerdClient client, ContainerRecord container, LazyImage lazy, StoredImage image, CancellationToken cancellation)
+    /// <summary>A prefix has no configuration: containerd has that of the image of which the container was made, and its manifest.</summary>
+    private static async Task<(StoredImage Image, ImageConfig Configuration)> FindAsync(ContainerdClient client, ContainerRecord container, StoredImage prefix, CancellationToken cancellation)
     {
-        if (lazy.Made is null) return await image.ReadConfigAsync(cancellation);
-        return await new ImageLookup(client).FindConfigAsync(container.Image, [.. image.Manifest.Layers.Select(layer => layer.Digest)], cancellation)
+        FoundImage found = await new ImageLookup(client).FindAsync(container.Image, [.. prefix.Manifest.Layers.Select(layer => layer.Digest)], cancellation)
             ?? throw new SluiceException(SluiceError.NotFound, $"container {container.Id}", $"containerd does not have the configuration of its image {container.Image} any more", "pull the image again");
+        return (new StoredImage(prefix.Store, new StoredManifest(found.Stored.MediaType, found.Stored.Digest, found.Stored.Content), found.Manifest), found.Config);
     }
 
     private static async Task<CommittedImage> CommitDirectoriesAsync(
