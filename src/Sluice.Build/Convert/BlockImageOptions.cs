@@ -1,3 +1,4 @@
+using Sluice.Formats;
 using Sluice.Formats.Ext4;
 using Sluice.Formats.OverlayBd.ZFile;
 
@@ -21,4 +22,11 @@ public sealed record BlockImageOptions
 
     /// <summary>What decides the bytes of a layer besides the layers that it is made of; changes when the writer does.</summary>
     internal string Fingerprint => $"overlaybd/1 {VirtualSize} {BlockSize} {Algorithm}{(Flatten ? " flat" : "")}";
+
+    /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
+    internal static void CheckBlockSize(int size)
+    {
+        if (size is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !int.IsPow2(size))
+            throw new SluiceException(SluiceError.Usage, "--block-size", $"{size} is not a power of two from 4 KiB to 64 KiB");
+    }
 }
