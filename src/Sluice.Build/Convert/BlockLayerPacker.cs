@@ -42,9 +42,9 @@ internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice 
 
     private void Apply(IReadOnlyList<LayerSource> layers, Stream output, LayerIdentity identity, CancellationToken cancellation)
     {
-        var writer = new LsmtAppendWriter(output, new LsmtLayerOptions { VirtualSize = options.VirtualSize, Uuid = identity.Uuid, ParentUuid = identity.ParentUuid });
+        var writer = new LsmtAppendWriter(output, new LsmtLayerOptions { VirtualSize = device.Size, Uuid = identity.Uuid, ParentUuid = identity.ParentUuid });
         device.Begin(writer);
-        if (!IsFormatted) Ext4Formatter.Format(device, new Ext4FormatOptions { Size = options.VirtualSize });
+        if (!IsFormatted) Ext4Formatter.Format(device, new Ext4FormatOptions { Size = device.Size });
         IsFormatted = true;
         foreach (LayerSource layer in layers) Apply(layer, cancellation);
         device.End();

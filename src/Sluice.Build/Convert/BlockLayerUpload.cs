@@ -54,18 +54,9 @@ internal static class BlockLayerUpload
         }
     }
 
-    private static Descriptor Describe(Digest digest, long size, string key, string fileSystem) => new()
+    private static Descriptor Describe(Digest digest, long size, string key, string fileSystem)
     {
-        MediaType = MediaTypes.OciLayer,
-        Digest = digest,
-        Size = size,
-        Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            [OverlayBdAnnotations.BlobDigest] = digest.ToString(),
-            [OverlayBdAnnotations.BlobSize] = size.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            [OverlayBdAnnotations.Version] = OverlayBdAnnotations.NativeVersion,
-            [OverlayBdAnnotations.FileSystem] = fileSystem,
-            [LayerReuse.KeyAnnotation] = key,
-        },
-    };
+        Descriptor layer = OverlayBdAnnotations.Describe(digest, size, fileSystem);
+        return layer with { Annotations = new Dictionary<string, string>(layer.Annotations!, StringComparer.Ordinal) { [LayerReuse.KeyAnnotation] = key } };
+    }
 }
