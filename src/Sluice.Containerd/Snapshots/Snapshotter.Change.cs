@@ -87,7 +87,7 @@ public sealed partial class Snapshotter
         }
         else
         {
-            if (removed.Mode != WriteMode.Overlay) await _mounts.DetachAsync(removed.Id);
+            if (removed.Mode != WriteMode.Overlay) await _mounts.DetachAsync(removed.Id, _directories.Block(removed.Id));
             if (!_removeLater) Delete(_directories.Of(removed.Id));
         }
     }

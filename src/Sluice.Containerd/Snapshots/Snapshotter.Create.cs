@@ -77,7 +77,7 @@ public sealed partial class Snapshotter
                 change.Delete(record.Id);
                 return 0;
             });
-            if (mode != WriteMode.Overlay) await _mounts.DetachAsync(record.Id);
+            if (mode != WriteMode.Overlay) await _mounts.DetachAsync(record.Id, _directories.Block(record.Id));
             Delete(_directories.Of(record.Id));
             throw;
         }

@@ -29,7 +29,7 @@ internal static class FileSystemCheck
     /// <returns>The exit code; null if there is no e2fsck.</returns>
     private static int? Try(string how, string device, StringBuilder said)
     {
-        var start = new ProcessStartInfo("e2fsck", [how, device]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("e2fsck", [how, device]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         try
         {
             using Process process = Process.Start(start)!;

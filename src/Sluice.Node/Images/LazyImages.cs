@@ -5,6 +5,7 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -114,7 +115,11 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         return mount;
     }
 
-    public Task DetachDiskAsync(long id, CancellationToken cancellation) => _disks.DetachAsync(id);
+    public async Task DetachDiskAsync(long id, string directory, CancellationToken cancellation)
+    {
+        await _disks.DetachAsync(id);
+        UpperDirectory.Forget(directory, options.PendingDirectory);
+    }
 
     /// <summary>The attached disk of a snapshot.</summary>
     /// <exception cref="SluiceException">It is not attached.</exception>

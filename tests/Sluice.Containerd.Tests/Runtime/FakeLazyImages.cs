@@ -62,7 +62,7 @@ internal sealed class FakeLazyImages(string directory) : ILazyImages
         return Task.FromResult(disk.Mode == WriteMode.Device ? new SnapshotMount("ext4", "/dev/loop7", ["rw"]) : new SnapshotMount("bind", disk.Directory, ["rw", "rbind"]));
     }
 
-    public Task DetachDiskAsync(long id, CancellationToken cancellation)
+    public Task DetachDiskAsync(long id, string directory, CancellationToken cancellation)
     {
         Record($"detach {id}");
         return Task.CompletedTask;

@@ -52,7 +52,8 @@ public interface ILazyImages
 
     /// <summary>No container can use the disk any more: nothing may keep its files open. May be called for one that was never attached. A failure is logged and not repeated.</summary>
     /// <param name="id">See <see cref="ContainerDisk.Id"/>.</param>
-    Task DetachDiskAsync(long id, CancellationToken cancellation);
+    /// <param name="directory">See <see cref="ContainerDisk.Directory"/>.</param>
+    Task DetachDiskAsync(long id, string directory, CancellationToken cancellation);
 
     /// <summary>
     /// No snapshot can use the image any more: unmount and forget. May be called more than once, and for an image that was never

@@ -31,12 +31,12 @@ internal sealed partial class LazyMounts(ILazyImages images, ILogger logger)
     }
 
     /// <summary>The snapshot has been removed.</summary>
-    public async Task DetachAsync(long disk)
+    public async Task DetachAsync(long disk, string directory)
     {
         using IDisposable held = await _disks.EnterAsync(disk, CancellationToken.None);
         try
         {
-            await images.DetachDiskAsync(disk, CancellationToken.None);
+            await images.DetachDiskAsync(disk, directory, CancellationToken.None);
         }
         catch (Exception exception)
         {

@@ -14,7 +14,7 @@ public sealed class NoLazyImages : ILazyImages
 
     public Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation) => throw Refused(disk.Image);
 
-    public Task DetachDiskAsync(long id, CancellationToken cancellation) => Task.CompletedTask;
+    public Task DetachDiskAsync(long id, string directory, CancellationToken cancellation) => Task.CompletedTask;
 
     public Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation) => Task.CompletedTask;
 

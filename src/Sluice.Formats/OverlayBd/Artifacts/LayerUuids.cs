@@ -17,10 +17,12 @@ public static class LayerUuids
         foreach (Digest diffId in diffIds)
         {
             chain = chain.IsEmpty ? diffId : Digest.Sha256(Encoding.ASCII.GetBytes($"{chain} {diffId}"));
-            string hex = chain.Hex;
-            uuids.Add($"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..32]}");
+            uuids.Add(ToUuid(chain.Hex));
         }
 
         return uuids;
     }
+
+    /// <param name="hex">At least 32 digits; those behind don't count.</param>
+    public static string ToUuid(string hex) => $"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..32]}";
 }

@@ -22,6 +22,7 @@ public abstract class LoggedUpper : IUpper
     private long _logEnd;
     private long _virtualSize;
     private bool _failed;
+    private bool _disposed;
 
     private protected LoggedUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state, PendingFile? pending)
     {
@@ -127,6 +128,8 @@ public abstract class LoggedUpper : IUpper
     {
         lock (_flushing)
         {
+            if (_disposed) return;
+            _disposed = true;
             if (!IsSealed && FlushWhileLocked() == UpperError.None && !HasTorn) Close();
         }
 

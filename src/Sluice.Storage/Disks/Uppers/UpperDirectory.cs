@@ -76,6 +76,18 @@ public sealed class UpperDirectory : IDisposable
     /// <exception cref="SluiceException">It belongs to another image, is in use, or can't be read or written.</exception>
     public static UpperDirectory Open(string directory, string parentUuid, string? volatileDirectory) => Open(new LocalUpperFiles(directory), parentUuid, volatileDirectory);
 
+    /// <summary>Removes what a killed process has left elsewhere of a layer that is about to be deleted without being opened again.</summary>
+    /// <inheritdoc cref="Open(string, string, string?)"/>
+    public static void Forget(string directory, string volatileDirectory)
+    {
+        var files = new LocalUpperFiles(directory);
+        for (int number = 0; files.Exists(NameOf(DataName, number)); number++)
+        {
+            using IUpperFile data = files.Open(NameOf(DataName, number), FileMode.Open);
+            if (HasHeader(data, out LsmtHeader? header)) File.Delete(PendingFile.PathOf(volatileDirectory, header.Uuid));
+        }
+    }
+
     /// <summary>Seals the upper that takes writes and puts an empty one on top, while reads and writes go on.</summary>
     /// <exception cref="SluiceException">
     /// The next one can't be made: nothing has changed. Or the one before can't be sealed: the disk goes on as it was, and the next seal or
