@@ -77,6 +77,9 @@ internal sealed class WritableNode : IAsyncDisposable
     /// <summary>Starts a stopped container again.</summary>
     public Task RestartAsync(string id) => Node.CtrAsync("tasks", "start", "-d", Node.Id(id));
 
+    /// <summary>The root directory of a running container, as the host sees it.</summary>
+    public string RootOf(string id) => Node.Workspace.File($"containerd/state/io.containerd.runtime.v2.task/default/{Node.Id(id)}/rootfs");
+
     /// <summary><c>sluice commit</c>.</summary>
     public Task<SluiceResult> TryCommitAsync(string id, string destination, params string[] more) =>
         SluiceProgram.RunAsync(["commit", Node.Id(id), destination, "--admin-address", Admin, "--containerd-address", Node.Containerd.Socket, .. more]);
