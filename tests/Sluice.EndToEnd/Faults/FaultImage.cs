@@ -10,7 +10,7 @@ using Sluice.Testing;
 
 namespace Sluice.EndToEnd.Faults;
 
-/// <summary>A seeded image of two layers, converted into a registry. One for all fault tests: it is never changed.</summary>
+/// <summary>A seeded image of two layers, converted into a registry: to RAFS as <c>v1</c>, to a block image as <c>blocks</c>. One for all fault tests: it is never changed.</summary>
 public sealed class FaultImage : IAsyncLifetime
 {
     private static readonly int[] Sizes = [0, 1, 4095, 4096, 70_001, 300_000, 1_000_000, 262_144, 123_456, 2_000_003, 5_000, 640_000];
@@ -36,7 +36,9 @@ public sealed class FaultImage : IAsyncLifetime
         Registry = await RegistryServer.StartAsync(new RegistryOptions { Directory = _directory.File("registry"), Listen = new IPEndPoint(IPAddress.Loopback, 0), Durable = false });
         await using IImageStore from = ImageStores.Open(ImageReference.Parse($"oci:{layout}:v1"), new SourceOptions());
         await using IImageStore to = ImageStores.Open(ImageReference.Parse($"docker://{Registry.Host}/app:v1"), new SourceOptions());
-        await new ImageConverter(from, to, new ConvertOptions { ChunkSize = 64 << 10, Platform = Platform.Parse("linux/amd64") }).ConvertAsync("v1", "v1", default);
+        Platform platform = Platform.Parse("linux/amd64");
+        await new ImageConverter(from, to, new ConvertOptions { ChunkSize = 64 << 10, Platform = platform }).ConvertAsync("v1", "v1", default);
+        await new ImageConverter(from, to, new ConvertOptions { Block = new BlockImageOptions(), Platform = platform }).ConvertAsync("v1", "blocks", default);
     }
 
     public async ValueTask DisposeAsync()
