@@ -1,3 +1,4 @@
+using Sluice.Formats;
 using Sluice.Formats.Ext4;
 using Sluice.Formats.OverlayBd.ZFile;
 
@@ -14,11 +15,21 @@ public sealed record BlockImageOptions
 
     public ZFileAlgorithm Algorithm { get; init; } = ZFileAlgorithm.Lz4;
 
-    /// <summary>One layer for the whole image.</summary>
+    /// <summary>One layer for the whole image, or for what lies on the base layer.</summary>
     public bool Flatten { get; init; }
+
+    /// <summary>The file system to begin with; null: a new one of <see cref="VirtualSize"/>.</summary>
+    public BaseLayer? Base { get; init; }
 
     internal ZFileOptions ZFile => new() { Algorithm = Algorithm, BlockSize = BlockSize };
 
     /// <summary>What decides the bytes of a layer besides the layers that it is made of; changes when the writer does.</summary>
-    internal string Fingerprint => $"overlaybd/1 {VirtualSize} {BlockSize} {Algorithm}{(Flatten ? " flat" : "")}";
+    internal string Fingerprint => $"overlaybd/2 {VirtualSize} {BlockSize} {Algorithm}{(Flatten ? " flat" : "")}";
+
+    /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
+    internal static void CheckBlockSize(int size)
+    {
+        if (size is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !int.IsPow2(size))
+            throw new SluiceException(SluiceError.Usage, "--block-size", $"{size} is not a power of two from 4 KiB to 64 KiB");
+    }
 }

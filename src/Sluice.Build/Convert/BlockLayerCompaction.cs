@@ -6,7 +6,8 @@ namespace Sluice.Build.Convert;
 /// <summary>Writes a layer again without the data that its later part replaced, in the order of the device.</summary>
 internal static class BlockLayerCompaction
 {
-    public static void Run(PackedBlockLayer layer, Stream output)
+    /// <param name="options">What the layer says of itself; null: the same as it did.</param>
+    public static void Run(PackedBlockLayer layer, Stream output, LsmtLayerOptions? options = null)
     {
         using var content = new ScratchZFile(layer.File, layer.Trailer);
         byte[] bytes = new byte[LsmtHeader.Size];
@@ -15,7 +16,7 @@ internal static class BlockLayerCompaction
         (long offset, int length) = LsmtIndexReader.GetRange(trailer, content.Length);
         byte[] index = new byte[length];
         content.Read(offset, index);
-        var options = new LsmtLayerOptions { VirtualSize = trailer.VirtualSize, Uuid = trailer.Uuid, ParentUuid = trailer.ParentUuid };
+        options ??= new LsmtLayerOptions { VirtualSize = trailer.VirtualSize, Uuid = trailer.Uuid, ParentUuid = trailer.ParentUuid };
         LsmtCommit.Write(LsmtIndexReader.Read(trailer, index), (_, sector, data) => content.Read(sector * LsmtExtent.SectorSize, data), output, options);
     }
 }

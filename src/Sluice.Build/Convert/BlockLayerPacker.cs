@@ -37,39 +37,14 @@ internal sealed class BlockLayerPacker(BlockImageOptions options, LayeredDevice 
         return layer with { File = file, Trailer = trailer };
     }
 
-    private async Task<(ScratchFile File, ZFileHeader Trailer)> WriteAsync(Action<Stream, CancellationToken> write, CancellationToken cancellation)
-    {
-        var file = new ScratchFile();
-        try
-        {
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            var zfile = new ZFileWriter(file, options.ZFile);
-            await using var compressor = new ZFileCompressor(pipeline, stop.Token);
-            Task making = OwnThread.Run("make layer", () =>
-            {
-                write(compressor, stop.Token);
-                compressor.Complete();
-            }, stop);
-            Task<ZFileHeader> writing = OwnThread.Run("write blob", () =>
-            {
-                compressor.WriteTo(zfile);
-                return zfile.Complete();
-            }, stop);
-            await OwnThread.BothAsync(making, writing, cancellation);
-            return (file, writing.Result);
-        }
-        catch
-        {
-            await file.DisposeAsync();
-            throw;
-        }
-    }
+    private Task<(ScratchFile File, ZFileHeader Trailer)> WriteAsync(Action<Stream, CancellationToken> write, CancellationToken cancellation) =>
+        CompressedLayer.WriteAsync(pipeline, options.ZFile, write, cancellation);
 
     private void Apply(IReadOnlyList<LayerSource> layers, Stream output, LayerIdentity identity, CancellationToken cancellation)
     {
-        var writer = new LsmtAppendWriter(output, new LsmtLayerOptions { VirtualSize = options.VirtualSize, Uuid = identity.Uuid, ParentUuid = identity.ParentUuid });
+        var writer = new LsmtAppendWriter(output, new LsmtLayerOptions { VirtualSize = device.Size, Uuid = identity.Uuid, ParentUuid = identity.ParentUuid });
         device.Begin(writer);
-        if (!IsFormatted) Ext4Formatter.Format(device, new Ext4FormatOptions { Size = options.VirtualSize });
+        if (!IsFormatted) Ext4Formatter.Format(device, new Ext4FormatOptions { Size = device.Size });
         IsFormatted = true;
         foreach (LayerSource layer in layers) Apply(layer, cancellation);
         device.End();

@@ -13,8 +13,9 @@ internal static class BlockLayerUpload
     private const int BufferSize = 1 << 20;
 
     /// <param name="key">See <see cref="LayerReuse.KeyAnnotation"/>.</param>
+    /// <param name="fileSystem">On the device; see <see cref="OverlayBdAnnotations.FileSystem"/>.</param>
     /// <returns>The descriptor that belongs into the manifest.</returns>
-    public static async Task<Descriptor> RunAsync(ScratchFile file, string key, IImageStore destination, CancellationToken cancellation)
+    public static async Task<Descriptor> RunAsync(ScratchFile file, string key, IImageStore destination, CancellationToken cancellation, string fileSystem = "ext4")
     {
         var wrapper = new TarWrapper(TarWrapper.PaxPayloadOffset, file.Length);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -44,7 +45,7 @@ internal static class BlockLayerUpload
         await WriteAsync(filled + wrapper.TrailerLength);
         var digest = Digest.FromSha256(hash.GetHashAndReset());
         await upload.CommitAsync(digest, cancellation);
-        return Describe(digest, wrapper.TotalLength, key);
+        return Describe(digest, wrapper.TotalLength, key, fileSystem);
 
         async ValueTask WriteAsync(int length)
         {
@@ -53,18 +54,9 @@ internal static class BlockLayerUpload
         }
     }
 
-    private static Descriptor Describe(Digest digest, long size, string key) => new()
+    private static Descriptor Describe(Digest digest, long size, string key, string fileSystem)
     {
-        MediaType = MediaTypes.OciLayer,
-        Digest = digest,
-        Size = size,
-        Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            [OverlayBdAnnotations.BlobDigest] = digest.ToString(),
-            [OverlayBdAnnotations.BlobSize] = size.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            [OverlayBdAnnotations.Version] = OverlayBdAnnotations.NativeVersion,
-            [OverlayBdAnnotations.FileSystem] = "ext4",
-            [LayerReuse.KeyAnnotation] = key,
-        },
-    };
+        Descriptor layer = OverlayBdAnnotations.Describe(digest, size, fileSystem);
+        return layer with { Annotations = new Dictionary<string, string>(layer.Annotations!, StringComparer.Ordinal) { [LayerReuse.KeyAnnotation] = key } };
+    }
 }

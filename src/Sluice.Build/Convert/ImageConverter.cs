@@ -1,6 +1,5 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Formats.OverlayBd.ZFile;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -141,8 +140,7 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
 
     private static void Check(BlockImageOptions options)
     {
-        if (options.BlockSize is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !int.IsPow2(options.BlockSize))
-            throw new SluiceException(SluiceError.Usage, "--block-size", $"{options.BlockSize} is not a power of two from 4 KiB to 64 KiB");
+        BlockImageOptions.CheckBlockSize(options.BlockSize);
         if (options.VirtualSize is < MinVirtualSize or > (long)uint.MaxValue << 12 || options.VirtualSize % 4096 != 0)
             throw new SluiceException(SluiceError.Usage, "--vsize", $"{options.VirtualSize} is not a multiple of 4 KiB from 1 MiB to 16 TiB");
     }

@@ -26,8 +26,10 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
         ImageConfig config = await ConvertedManifest.ReadSourceAsync(source, cancellation);
         if (source.Manifest.Layers.Count == 0) throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} has no layers");
         var reuse = new LayerReuse(options, previous, destination, OverlayBdAnnotations.BlobDigest);
-        List<Part> parts = Parts(config, reuse, cancellation);
         var taken = new List<Descriptor>();
+        if (_block.Base is not null) taken.Add(await TakeBaseAsync(_block.Base, reuse, cancellation));
+        int below = taken.Count;
+        List<Part> parts = Parts(config, reuse, cancellation);
         foreach (Part part in parts)
         {
             if (await reuse.TryTakeAsync(part.Key, blob => ProbeAsync(blob, cancellation), cancellation) is not { } blob) break;
@@ -35,10 +37,19 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
             Finish(new ConvertedLayer(part.Source, blob, Reused: true, Chunks: 0, DuplicateBytes: 0));
         }
 
-        if (taken.Count < parts.Count) await MakeAsync(parts[taken.Count..], taken, cancellation);
+        if (taken.Count - below < parts.Count) await MakeAsync(parts[(taken.Count - below)..], taken, cancellation);
         ImageConfig converted = config.WithLayers([.. _layers.Select(l => l.Blob.Digest)], History(config));
         Descriptor manifest = await ConvertedManifest.PushAsync(source, converted, [.. _layers.Select(l => l.Blob)], destination, cancellation);
         return new ConvertedImage(source.Stored.ToDescriptor(), manifest, _layers, BootstrapSize: 0, _warnings);
+    }
+
+    /// <summary>Puts the base layer first; all that lies on it depends on it.</summary>
+    private async Task<Descriptor> TakeBaseAsync(BaseLayer baseLayer, LayerReuse keys, CancellationToken cancellation)
+    {
+        Descriptor blob = await baseLayer.CopyAsync(destination, cancellation);
+        keys.NextKey(blob.Digest, blob.Digest);
+        Finish(new ConvertedLayer(blob, blob, Reused: true, Chunks: 0, DuplicateBytes: 0));
+        return blob;
     }
 
     /// <summary>The block layers to be: one for each layer, or one for all.</summary>
@@ -62,7 +73,9 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
     private async Task MakeAsync(IReadOnlyList<Part> parts, IReadOnlyList<Descriptor> lower, CancellationToken cancellation)
     {
         using RemoteBlockImage? below = lower.Count == 0 ? null : await RemoteBlockImage.LoadAsync(destination, lower, cancellation);
-        using var device = new LayeredDevice(_block.VirtualSize, below is null ? null : new LowerLayers(new BlockContentReader(below) { Window = 64 << 10 }));
+        BlockContentReader? reader = below is null ? null : new BlockContentReader(below) { Window = 64 << 10 };
+        if (_block.Base is not null && lower.Count == 1 && BaseLayer.Check(below!.Layers[0], reader!) is { } warning) _warnings.Add(warning);
+        using var device = new LayeredDevice(below?.Index.VirtualSize ?? _block.VirtualSize, reader is null ? null : new LowerLayers(reader));
         using Pipeline<ZFileBatch> pipeline = ZFileCompressor.NewPipeline(new ZFileBlockCodec(_block.Algorithm, _block.BlockSize, HasChecksums: true), options.Jobs);
         var packer = new BlockLayerPacker(_block, device, pipeline) { IsFormatted = below is not null };
         try
@@ -125,12 +138,14 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
         progress?.LayerFinished(layer);
     }
 
-    /// <summary>With one layer for all, no step but the last has made a layer.</summary>
-    private IReadOnlyList<HistoryEntry> History(ImageConfig config)
+    /// <summary>A step for each layer: the base layer is one more; with one layer for all, no step but the last has made a layer.</summary>
+    private List<HistoryEntry> History(ImageConfig config)
     {
-        if (!_block.Flatten || config.History.Count == 0) return config.History;
-        var last = new HistoryEntry { Created = config.Created, CreatedBy = "sluice convert --flatten" };
-        return [.. config.History.Select(step => step with { EmptyLayer = true }), last];
+        List<HistoryEntry> steps = [.. config.History];
+        if (steps.Count == 0) return steps;
+        if (_block.Flatten) steps = [.. steps.Select(step => step with { EmptyLayer = true }), new HistoryEntry { Created = config.Created, CreatedBy = "sluice convert --flatten" }];
+        if (_block.Base is not null) steps.Insert(0, new HistoryEntry { CreatedBy = "sluice convert --base-layer" });
+        return steps;
     }
 
     /// <summary>A block layer to be.</summary>

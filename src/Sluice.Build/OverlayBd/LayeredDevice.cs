@@ -26,7 +26,10 @@ internal sealed class LayeredDevice(long size, ILowerDevice? bottom) : IBlockSto
     private readonly byte[] _lower = new byte[BlockSize];
     private LsmtAppendWriter? _layer;
 
-    public long BlockCount => size / BlockSize;
+    public long BlockCount => Size / BlockSize;
+
+    /// <summary>Bytes of the device.</summary>
+    public long Size => size;
 
     /// <summary>Bytes of metadata that were left out of layers because those below hold the same.</summary>
     public long BytesLeftOut { get; private set; }

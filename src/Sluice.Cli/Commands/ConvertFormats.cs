@@ -4,6 +4,7 @@ using Sluice.Build.Convert;
 using Sluice.Formats;
 using Sluice.Formats.Compression;
 using Sluice.Formats.Hashing;
+using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd.ZFile;
 
 namespace Sluice.Cli.Commands;
@@ -18,12 +19,16 @@ internal sealed class ConvertFormats
     private readonly Option<string> _digester = new("--digester") { Description = "rafs: blake3 or sha256", DefaultValueFactory = _ => "blake3" };
     private readonly Option<string?> _virtualSize = new("--vsize") { Description = "overlaybd: size of the device (default 64GiB)" };
     private readonly Option<string?> _blockSize = new("--block-size") { Description = "overlaybd: a power of two from 4KiB (default) to 64KiB" };
+    private readonly Option<string?> _baseLayer = new("--base-layer") { Description = "overlaybd: an OverlayBD image, or overlaybd:FILE, whose lowest layer is put below the image, as it is" };
     private readonly Option<bool> _flatten = new("--flatten") { Description = "overlaybd: one layer for the whole image" };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_format, _compressor, _level, _chunkSize, _digester, _virtualSize, _blockSize, _flatten]) command.Options.Add(option);
+        foreach (Option option in (Option[])[_format, _compressor, _level, _chunkSize, _digester, _virtualSize, _blockSize, _baseLayer, _flatten]) command.Options.Add(option);
     }
+
+    /// <summary>The image that has the base layer, if one was asked for.</summary>
+    public ImageReference? BaseLayer(ParseResult parsed) => parsed.GetValue(_baseLayer) is { } name ? ImageReference.Parse(name) : null;
 
     /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
     public ConvertOptions Apply(ParseResult parsed, ConvertOptions options)
@@ -31,7 +36,7 @@ internal sealed class ConvertFormats
         switch (parsed.GetValue(_format))
         {
             case "rafs":
-                Refuse(parsed, "rafs", _virtualSize, _blockSize, _flatten);
+                Refuse(parsed, "rafs", _virtualSize, _blockSize, _baseLayer, _flatten);
                 return ApplyRafs(parsed, options);
             case "overlaybd":
                 Refuse(parsed, "overlaybd", _level, _chunkSize, _digester);
@@ -55,6 +60,8 @@ internal sealed class ConvertFormats
     private BlockImageOptions ReadBlock(ParseResult parsed)
     {
         var options = new BlockImageOptions { Algorithm = ParseAlgorithm(parsed.GetValue(_compressor) ?? "lz4"), Flatten = parsed.GetValue(_flatten) };
+        if (parsed.GetValue(_baseLayer) is not null && parsed.GetResult(_virtualSize) is { Implicit: false })
+            throw new SluiceException(SluiceError.Usage, _virtualSize.Name, "has no meaning with --base-layer: the device has the size that the base layer gives it");
         if (parsed.GetValue(_virtualSize) is { } size) options = options with { VirtualSize = ImageOptions.ParseLargeSize("--vsize", size) };
         return parsed.GetValue(_blockSize) is { } block ? options with { BlockSize = ImageOptions.ParseSize("--block-size", block) } : options;
     }

@@ -46,7 +46,7 @@ public sealed partial class Ext4FileSystem
         return true;
     }
 
-    /// <summary>Removes all names of a directory; of the root all but <c>lost+found</c>, which belongs to the file system.</summary>
+    /// <summary>Removes all names of a directory; of the root all but the <c>lost+found</c> of mkfs, which belongs to the file system.</summary>
     public void RemoveAll(uint directory)
     {
         Ext4Directory parent = Directory(directory);
@@ -55,7 +55,7 @@ public sealed partial class Ext4FileSystem
         int subdirectories = 0;
         foreach (DirectoryName name in names)
         {
-            if (directory == Root && name.Name == LostAndFound)
+            if (directory == Root && name.Inode == _volume.FirstInode && name.Name == LostAndFound)
             {
                 parent.Add(name);
                 continue;
@@ -68,7 +68,7 @@ public sealed partial class Ext4FileSystem
         CountSubdirectory(directory, -subdirectories);
     }
 
-    internal static readonly FileName LostAndFound = new("lost+found");
+    private static readonly FileName LostAndFound = new("lost+found");
 
     private static void CheckName(FileName name)
     {

@@ -42,7 +42,12 @@ public sealed partial class Ext4FileSystem
 
     /// <exception cref="InvalidFormatException">No ext4, or a damaged one.</exception>
     /// <exception cref="SluiceException">Features that are not implemented, or a state that needs e2fsck.</exception>
-    public static Ext4FileSystem Open(IBlockStore store) => new(new Ext4Volume(store, forWriting: true));
+    public static Ext4FileSystem Open(IBlockStore store)
+    {
+        var volume = new Ext4Volume(store, forWriting: true);
+        volume.CountFree();
+        return new Ext4FileSystem(volume);
+    }
 
     /// <summary>Names of extended attributes that ext4 can't hold and that were left out.</summary>
     public IReadOnlyCollection<FileName> DroppedAttributes => _attributes.Dropped;

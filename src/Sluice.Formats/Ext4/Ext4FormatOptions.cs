@@ -14,7 +14,7 @@ public sealed record Ext4FormatOptions
     /// <summary>Seed of the hash of directory entries. All zeros: the one that is built into ext4.</summary>
     public Guid HashSeed { get; init; }
 
-    /// <summary>Seconds since 1970: when it was made, and the times of its first two directories.</summary>
+    /// <summary>Seconds since 1970: when it was made, and the times of its root directory.</summary>
     public uint Time { get; init; }
 
     /// <summary>One inode for so many bytes of the device.</summary>

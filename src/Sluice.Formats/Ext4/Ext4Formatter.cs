@@ -6,7 +6,8 @@ namespace Sluice.Formats.Ext4;
 
 /// <summary>
 /// Makes a file system on a device of zeros. All metadata of all groups lies at the front, no journal, no copies of the
-/// superblock; groups and inode tables are marked as not in use, so that about 70 KiB of a 64 GiB device are written.
+/// superblock; groups and inode tables are marked as not in use, so that about 70 KiB of a 64 GiB device are written. There is no
+/// <c>lost+found</c>: Linux needs none, e2fsck makes one when it has something to put there, and containers would see it.
 /// </summary>
 public static class Ext4Formatter
 {
@@ -16,7 +17,6 @@ public static class Ext4Formatter
     private const int BootBlocks = 1;
     private const long MinSize = 1 << 20;
     private const ushort DefaultModeRoot = 0x1ED; // 0755
-    private const ushort DefaultModeLostAndFound = 0x1C0; // 0700
 
     /// <exception cref="SluiceException">A size that can't be, or that the device doesn't have.</exception>
     public static void Format(IBlockStore store, Ext4FormatOptions options)
@@ -37,7 +37,6 @@ public static class Ext4Formatter
         fileSystem.ReserveInodes();
         var time = new FileTime(options.Time, 0);
         fileSystem.CreateRoot(new Inode { Type = FileType.Directory, Mode = DefaultModeRoot, ModificationTime = time });
-        fileSystem.CreateDirectory(Ext4FileSystem.Root, Ext4FileSystem.LostAndFound, new Inode { Type = FileType.Directory, Mode = DefaultModeLostAndFound, ModificationTime = time });
         fileSystem.Flush();
     }
 

@@ -104,6 +104,21 @@ internal sealed class Ext4Volume
         Cache.Flush();
     }
 
+    /// <summary>Adds up what the groups have free, as Linux does when it mounts: the superblock's totals are out of date in images that overlaybd made.</summary>
+    public void CountFree()
+    {
+        long blocks = 0, inodes = 0;
+        for (int group = 0; group < Groups.Count; group++)
+        {
+            GroupDescriptor descriptor = Groups.Read(group);
+            blocks += descriptor.FreeBlocks;
+            inodes += descriptor.FreeInodes;
+        }
+
+        if (blocks > BlockCount || inodes > InodeCount) throw Ext4Error.Invalid("the groups have more free than there is", 0);
+        (FreeBlocks, FreeInodes) = (blocks, (uint)inodes);
+    }
+
     /// <summary>Declares that the file system holds files of 2 GiB and more.</summary>
     public void NeedLargeFiles()
     {

@@ -12,10 +12,12 @@ public sealed class ImageConfig
     private const string Format = "image config";
 
     private readonly JsonElement _document;
+    private readonly string? _created;
 
-    private ImageConfig(JsonElement document, IReadOnlyList<Digest> diffIds, IReadOnlyList<HistoryEntry> history)
+    private ImageConfig(JsonElement document, IReadOnlyList<Digest> diffIds, IReadOnlyList<HistoryEntry> history, string? created = null)
     {
         _document = document;
+        _created = created;
         DiffIds = diffIds;
         History = history;
     }
@@ -32,7 +34,7 @@ public sealed class ImageConfig
         : null;
 
     /// <summary>RFC 3339, as it was written; null if the image does not say.</summary>
-    public string? Created => Text("created");
+    public string? Created => _created ?? Text("created");
 
     /// <summary>The <c>config</c> object (user, environment, entry point …), untouched; null if there is none.</summary>
     public JsonElement? Runtime =>
@@ -63,7 +65,11 @@ public sealed class ImageConfig
     }
 
     /// <summary>The same configuration with other layers.</summary>
-    public ImageConfig WithLayers(IReadOnlyList<Digest> diffIds, IReadOnlyList<HistoryEntry> history) => new(_document, diffIds, history);
+    public ImageConfig WithLayers(IReadOnlyList<Digest> diffIds, IReadOnlyList<HistoryEntry> history) => new(_document, diffIds, history, _created);
+
+    /// <summary>The same configuration of another time.</summary>
+    /// <param name="created">RFC 3339.</param>
+    public ImageConfig WithCreated(string created) => new(_document, DiffIds, History, created);
 
     /// <summary>Checks that a manifest's layers and this configuration belong together.</summary>
     /// <exception cref="InvalidFormatException">They are not equally many.</exception>
@@ -79,7 +85,7 @@ public sealed class ImageConfig
         ArrayBufferWriter<byte> buffer = new();
         using (Utf8JsonWriter writer = new(buffer, OciJson.WriterOptions))
         {
-            bool rootFs = false, history = false;
+            bool rootFs = false, history = false, created = _created is null;
             writer.WriteStartObject();
             foreach (JsonProperty property in _document.EnumerateObject())
             {
@@ -93,6 +99,11 @@ public sealed class ImageConfig
                     WriteHistory(writer);
                     history = true;
                 }
+                else if (_created is not null && property.NameEquals("created"))
+                {
+                    writer.WriteString("created", _created);
+                    created = true;
+                }
                 else
                 {
                     writer.WritePropertyName(property.Name);
@@ -100,6 +111,7 @@ public sealed class ImageConfig
                 }
             }
 
+            if (!created) writer.WriteString("created", _created);
             if (!rootFs) WriteRootFs(writer);
             if (!history) WriteHistory(writer);
             writer.WriteEndObject();

@@ -18,6 +18,9 @@ internal sealed class BlockImage(params byte[][] layers)
 
     public IReadOnlyList<byte[]> Layers { get; } = layers;
 
+    /// <summary>What the configuration says that the layers are; null for the truth, their digests.</summary>
+    public IReadOnlyList<Digest>? DiffIds { get; init; }
+
     /// <summary>The command of the image's configuration.</summary>
     public string Command { get; init; } = "/bin/sh";
 
@@ -44,7 +47,7 @@ internal sealed class BlockImage(params byte[][] layers)
             descriptors.Add(descriptor with { Annotations = annotations });
         }
 
-        string diffIds = string.Join(',', descriptors.Select(layer => $"\"{layer.Digest}\""));
+        string diffIds = string.Join(',', (DiffIds ?? [.. descriptors.Select(layer => layer.Digest)]).Select(diffId => $"\"{diffId}\""));
         string config = $$"""
             { "architecture": "{{Platform.Host.Architecture}}", "os": "{{Platform.Host.Os}}", "config": { "Cmd": ["{{Command}}"] },
               "rootfs": { "type": "layers", "diff_ids": [{{diffIds}}] } }

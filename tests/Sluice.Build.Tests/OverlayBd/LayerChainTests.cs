@@ -38,7 +38,7 @@ public sealed class LayerChainTests
         using var directory = new TemporaryDirectory();
         string path = directory.File("image");
         E2fs.Make(path, 400L << 20, features, [.. more, "-E", "root_owner=0:0,lazy_itable_init=1"]);
-        ApplyChain(100 + (features?.Length ?? 0), path, layers: 6);
+        ApplyChain(100 + (features?.Length ?? 0), path, layers: 6, foreign: true);
     }
 
     [Theory]
@@ -53,7 +53,7 @@ public sealed class LayerChainTests
         E2fs.Make(path, 400L << 20, null);
         E2fs.Debug(path, $"set_super_value def_hash_version {hash}", write: true);
         E2fs.Debug(path, $"set_super_value flags {(sign == "signed" ? 1 : 2)}", write: true);
-        ApplyChain(7, path, layers: 4);
+        ApplyChain(7, path, layers: 4, foreign: true);
     }
 
     [Fact]
@@ -72,17 +72,20 @@ public sealed class LayerChainTests
         model.AssertIs(Ext4Reader.Read(store));
     }
 
-    [Fact]
-    public void An_opaque_root_leaves_what_belongs_to_the_file_system()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_opaque_root_leaves_what_belongs_to_the_file_system(bool foreign)
     {
         using var directory = new TemporaryDirectory();
         string path = directory.File("image");
+        if (foreign) E2fs.Make(path, 64L << 20, features: null);
         using var store = new FileBlockStore(path, 64L << 20);
-        Ext4Formatter.Format(store, new Ext4FormatOptions { Size = 64L << 20 });
-        Apply(store, new TestLayer().File("a", "1").Directory("d").File("d/b").ToTar());
+        if (!foreign) Ext4Formatter.Format(store, new Ext4FormatOptions { Size = 64L << 20 });
+        Apply(store, new TestLayer().File("a", "1").Directory("d").File("d/b").Directory("lost+found").ToTar());
         Apply(store, new TestLayer().Opaque("").File("x").ToTar());
         E2fs.AssertClean(path);
-        Assert.Equal(["lost+found", "x"], Ext4Reader.Read(store).Root.Entries!.Keys.Select(name => name.ToString()));
+        Assert.Equal(foreign ? ["lost+found", "x"] : ["x"], Ext4Reader.Read(store).Root.Entries!.Keys.Select(name => name.ToString()));
     }
 
     [Fact]
@@ -103,7 +106,7 @@ public sealed class LayerChainTests
         E2fs.AssertClean(path);
     }
 
-    private static void ApplyChain(int seed, string path, int layers)
+    private static void ApplyChain(int seed, string path, int layers, bool foreign = false)
     {
         var random = new RandomLayers(seed);
         var model = new ImageModel();
@@ -114,7 +117,7 @@ public sealed class LayerChainTests
         {
             ApplyLayer(store, model, random.Next(model.Root, 30 + (layer * 20)));
             E2fs.AssertClean(path);
-            model.AssertIs(Ext4Reader.Read(store));
+            model.AssertIs(Ext4Reader.Read(store), foreign);
         }
 
         Assert.True(TreeWalk.DepthFirst(model.Root).Count(entry => !entry.Path.Bytes.StartsWith("/grows"u8)) > 20);

@@ -161,7 +161,7 @@ public sealed class Ext4FileSystemTests
         });
         image.Change(fileSystem => fileSystem.RemoveAll(Root));
         Assert.Equal(free, image.Open().FreeBlocks);
-        Assert.Equal(["lost+found"], image.Read().Root.Entries!.Keys.Select(name => name.ToString()));
+        Assert.Empty(image.Read().Root.Entries!);
     }
 
     [Fact]

@@ -28,6 +28,22 @@ public static class OverlayBdAnnotations
 
     public const string NativeVersion = "0.1.0";
 
+    /// <summary>A native layer as it stands in a manifest. Ordinary media type and, as such a tar is its own content, diff id = digest.</summary>
+    /// <param name="fileSystem">See <see cref="FileSystem"/>.</param>
+    public static Descriptor Describe(Digest digest, long size, string fileSystem) => new()
+    {
+        MediaType = MediaTypes.OciLayer,
+        Digest = digest,
+        Size = size,
+        Annotations = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [BlobDigest] = digest.ToString(),
+            [BlobSize] = size.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            [Version] = NativeVersion,
+            [FileSystem] = fileSystem,
+        },
+    };
+
     /// <summary>True if the layers are those of a native OverlayBD image: every one but an acceleration layer is a block device layer.</summary>
     public static bool AreOn(ImageManifest manifest) =>
         manifest.Layers.Count > 0 && manifest.Layers.All(layer =>

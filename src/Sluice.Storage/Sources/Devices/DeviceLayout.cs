@@ -1,7 +1,10 @@
 using System.Security.Cryptography;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd;
 using Sluice.Formats.OverlayBd.Artifacts;
+using Sluice.Formats.OverlayBd.Lsmt;
+using Sluice.Formats.OverlayBd.ZFile;
 
 namespace Sluice.Storage.Sources.Devices;
 
@@ -11,14 +14,16 @@ internal sealed record DeviceLayout(StoredManifest Manifest, IReadOnlyDictionary
 {
     private static readonly string[] Names = ["overlaybd.commit", ".commit", "overlaybd.sealed"];
 
-    /// <summary>Reads the configuration, and every layer that is a file: its digest is its name. Relative paths count from the configuration.</summary>
+    /// <summary>
+    /// Reads the configuration, and every layer that is a file: its digest is its name. Relative paths count from the configuration.
+    /// In place of a configuration there may be the file of a layer: a device of this one layer.
+    /// </summary>
     /// <exception cref="SluiceException">Not to be read, or of a kind that is not served.</exception>
     public static async Task<DeviceLayout> ReadAsync(string path, CancellationToken cancellation)
     {
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > DeviceConfig.MaxLength }) throw new SluiceException(SluiceError.Image, path, "is too large for a device configuration");
-            DeviceConfig config = DeviceConfig.Parse(await File.ReadAllBytesAsync(path, cancellation));
+            DeviceConfig config = await IsLayerAsync(path, cancellation) ? new DeviceConfig { Lowers = [new DeviceLayer { File = Path.GetFullPath(path) }] } : await ReadConfigAsync(path, cancellation);
             Dictionary<Digest, string> files = [];
             List<Descriptor> layers = [];
             foreach (DeviceLayer layer in config.Lowers!)
@@ -42,6 +47,21 @@ internal sealed record DeviceLayout(StoredManifest Manifest, IReadOnlyDictionary
         {
             throw new SluiceException(SluiceError.Disk, path, $"can't be read: {exception.Message}", inner: exception);
         }
+    }
+
+    private static async Task<bool> IsLayerAsync(string path, CancellationToken cancellation)
+    {
+        await using FileStream file = File.OpenRead(path);
+        byte[] head = new byte[TarWrapper.MaxHeaderLength];
+        int length = await file.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation);
+        ReadOnlySpan<byte> start = head.AsSpan(0, length);
+        return ZFileHeader.IsMatch(start) || LsmtHeader.IsMatch(start) || TarWrapper.TryRead(start, file.Length, out _);
+    }
+
+    private static async Task<DeviceConfig> ReadConfigAsync(string path, CancellationToken cancellation)
+    {
+        if (new FileInfo(path).Length > DeviceConfig.MaxLength) throw new SluiceException(SluiceError.Image, path, "is too large for a device configuration");
+        return DeviceConfig.Parse(await File.ReadAllBytesAsync(path, cancellation));
     }
 
     private static string? FindFile(DeviceLayer layer, string directory)
