@@ -62,7 +62,7 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
     private static async Task<CommittedImage> CommitDirectoriesAsync(
         ImageCommit commit, StoredImage image, SnapshotContents contents, ContainerdClient client, string container, CommitOptions how, ImageReference destination, CancellationToken cancellation)
     {
-        if (BlockStackLoader.FindLayers(image.Manifest) is null)
+        if (RemoteBlockImage.FindLayers(image.Manifest) is null)
             throw new SluiceException(SluiceError.Image, $"container {container}", "its image is a RAFS one: commit makes layers of block images only", "use images that were made with: sluice convert --format overlaybd");
         DirectoryChanges changes;
         await using (await client.Containers.PauseAsync(container, cancellation))
