@@ -84,7 +84,7 @@ public sealed class UpperDirectory : IDisposable
         for (int number = 0; files.Exists(NameOf(DataName, number)); number++)
         {
             using IUpperFile data = files.Open(NameOf(DataName, number), FileMode.Open);
-            if (HasHeader(data, out LsmtHeader? header)) File.Delete(PendingFile.PathOf(volatileDirectory, header.Uuid));
+            if (HasHeader(data, out LsmtHeader? header) && PendingFile.PathOf(volatileDirectory, header.Uuid) is var pending && File.Exists(pending)) File.Delete(pending);
         }
     }
 
