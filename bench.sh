@@ -6,6 +6,7 @@ cd "$(dirname "$0")"
 case ${1:-} in
     cold-start) shift; exec bench/cold-start.sh "$@" ;;
     convert) shift; exec bench/convert.sh "$@" ;;
+    writable) shift; exec bench/writable.sh "$@" ;;
     warm) shift; exec bench/warm.sh "$@" ;;
     "") echo "usage: ./bench.sh NAME [ARGS]; see bench/README.md" >&2; exit 2 ;;
 esac
