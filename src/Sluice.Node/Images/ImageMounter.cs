@@ -88,7 +88,7 @@ internal sealed class ImageMounter : IAsyncDisposable
     {
         OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher), store, key, image, OnLoop, cancellation);
         var mounted = new MountedImage(target, !Directory.Exists(target), opened.Disks, _server, _mounts);
-        int readAhead = opened.Disks.All(disk => disk.CompleteFile is not null) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
+        int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
             string[] files = [.. opened.Disks.Select(_server.Add)];

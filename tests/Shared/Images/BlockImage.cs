@@ -24,6 +24,9 @@ internal sealed class BlockImage(params byte[][] layers)
     /// <summary>The command of the image's configuration.</summary>
     public string Command { get; init; } = "/bin/sh";
 
+    /// <summary>What its annotations say about the file system, right or wrong; null: nothing.</summary>
+    public string? FileSystem { get; init; } = "ext4";
+
     /// <summary>The lowest layers of the ext4 image that overlaybd wrote, 1 to 3 of them.</summary>
     public static BlockImage Golden(int count = 3) =>
         new([.. Enumerable.Range(1, count).Select(layer => File.ReadAllBytes(Testing.Golden.Path($"overlaybd/tar/ext4_layer{layer}.tar")))]);
@@ -34,16 +37,14 @@ internal sealed class BlockImage(params byte[][] layers)
         foreach (byte[] layer in Layers)
         {
             Descriptor descriptor = await PutAsync(store, layer, MediaTypes.OciLayer);
-            descriptors.Add(descriptor with
+            Dictionary<string, string> annotations = new()
             {
-                Annotations = new Dictionary<string, string>
-                {
-                    [OverlayBdAnnotations.BlobDigest] = descriptor.Digest.ToString(),
-                    [OverlayBdAnnotations.BlobSize] = descriptor.Size.ToString(CultureInfo.InvariantCulture),
-                    [OverlayBdAnnotations.Version] = OverlayBdAnnotations.NativeVersion,
-                    [OverlayBdAnnotations.FileSystem] = "ext4",
-                },
-            });
+                [OverlayBdAnnotations.BlobDigest] = descriptor.Digest.ToString(),
+                [OverlayBdAnnotations.BlobSize] = descriptor.Size.ToString(CultureInfo.InvariantCulture),
+                [OverlayBdAnnotations.Version] = OverlayBdAnnotations.NativeVersion,
+            };
+            if (FileSystem is not null) annotations[OverlayBdAnnotations.FileSystem] = FileSystem;
+            descriptors.Add(descriptor with { Annotations = annotations });
         }
 
         string diffIds = string.Join(',', (DiffIds ?? [.. descriptors.Select(layer => layer.Digest)]).Select(diffId => $"\"{diffId}\""));

@@ -127,12 +127,13 @@ internal sealed class TestNode : IAsyncDisposable
         LoggedAsync(log => ["run", "--rm", "--log-uri", log, "--snapshotter", snapshotter, image, Id(id), .. command]);
 
     /// <summary>Pushes an ordinary image, converts it, and returns the converted one's name.</summary>
-    /// <param name="name">Of the ordinary one; the converted one has the tag with <c>-rafs</c>.</param>
-    public async Task<string> ConvertedAsync(OrdinaryImage image, string name = "app:v1")
+    /// <param name="name">Of the ordinary one; the converted one has the tag with the format behind.</param>
+    public async Task<string> ConvertedAsync(OrdinaryImage image, ImageFormat format = ImageFormat.Rafs, string name = "app:v1")
     {
         await image.PushAsync(Image(name));
-        (await SluiceProgram.RunAsync("convert", Image(name), Image(name + "-rafs"))).Succeeds();
-        return Image(name + "-rafs");
+        string converted = $"{Image(name)}-{format}", option = format == ImageFormat.Rafs ? "rafs" : "overlaybd";
+        (await SluiceProgram.RunAsync("convert", "--format", option, Image(name), converted)).Succeeds();
+        return converted;
     }
 
     /// <summary>Makes containerd remove what nothing refers to, and waits until it has.</summary>

@@ -24,7 +24,7 @@ public sealed class BlockLayersTests
         Assert.Equal("r/app:v1", prefixes[1].Reference);
         byte[] manifest = prefixes[2].Made!.ToBytes();
         Assert.Equal(Digest.Sha256(manifest), prefixes[2].Key.Manifest);
-        IReadOnlyList<Descriptor> layers = BlockStackLoader.FindLayers(ImageManifest.Parse(manifest))!;
+        IReadOnlyList<Descriptor> layers = RemoteBlockImage.FindLayers(ImageManifest.Parse(manifest))!;
         Assert.Equal(Blobs[..3], layers.Select(layer => layer.Digest));
         Assert.Equal([1000, 1001, 1002], layers.Select(layer => layer.Size));
     }
@@ -34,7 +34,7 @@ public sealed class BlockLayersTests
     {
         Dictionary<string, string>[] layers = Layers(4);
         layers[3][OverlayBdAnnotations.AccelerationLayer] = "yes";
-        Assert.Equal(Blobs[..3], BlockStackLoader.FindLayers(BlockLayers.FindPrefix("r/app:v1", layers)!.Made!)!.Select(layer => layer.Digest));
+        Assert.Equal(Blobs[..3], RemoteBlockImage.FindLayers(BlockLayers.FindPrefix("r/app:v1", layers)!.Made!)!.Select(layer => layer.Digest));
     }
 
     [Fact]
