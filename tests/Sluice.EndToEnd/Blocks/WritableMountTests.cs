@@ -14,7 +14,7 @@ public sealed class WritableMountTests
     [
         "--name=small --rw=randwrite --bs=4k --size=24m --fsync=32",
         "--name=direct --rw=randwrite --bsrange=4k-256k --blockalign=4k --size=48m --direct=1 --fdatasync=16",
-        "--name=odd --rw=randwrite --bsrange=512-64k --size=24m --fsync=64 --norandommap=0",
+        "--name=odd --rw=randwrite --bsrange=512-64k --size=24m --fsync=64",
         "--name=seq --rw=write --bs=1m --size=96m --end_fsync=1",
     ];
 
