@@ -8,7 +8,9 @@ namespace Sluice.Formats.OverlayBd.Lsmt;
 /// Extents that continue each other on the device and in the file are joined when the second one comes directly after the first.
 /// Not thread-safe; lookups alone may run concurrently. The tree is in native memory; nothing is allocated on the collected heap.
 /// </remarks>
+#pragma warning disable CA1001 // the memory frees itself with the index; Clear does it at once
 public sealed unsafe partial class LsmtMutableIndex
+#pragma warning restore CA1001
 {
     public LsmtMutableIndex() => _root = _nodes.Take();
 
