@@ -5,11 +5,9 @@ using Sluice.Testing.Runtime;
 
 namespace Sluice.EndToEnd.Blocks;
 
-/// <summary>Writable disks whose process is killed, whose local disk is full, or that memory is short for.</summary>
+/// <summary>Writable disks whose process is killed.</summary>
 public sealed class WritableFaultTests
 {
-    private const string Cgroups = "/sys/fs/cgroup/memory";
-
     /// <summary>Writes files for ever; one that is durable is named, with its digest, on standard output.</summary>
     private const string Writer = """
         i=0
@@ -45,79 +43,6 @@ public sealed class WritableFaultTests
         Assert.Contains("e2fsck -p ended with", File.ReadAllText(workspace.File("mnt-state/log")), StringComparison.Ordinal);
         await WritableImage.AssertCleanAsync(last);
         await last.UnmountAsync();
-    }
-
-    [Theory]
-    [InlineData("append")]
-    [InlineData("sparse")]
-    public async Task A_full_disk_fails_writes_and_loses_nothing_that_was_synced(string kind)
-    {
-        TestMachine.RequireMounts();
-        using Workspace workspace = new();
-        string small = workspace.MakeDirectory("small"), file = workspace.File("small.ext4");
-        (int made, string refused) = await Command.RunAsync("/bin/bash", ["-c", $"set -e; truncate -s 96M {file}; mkfs.ext4 -q -m 0 {file}; mount -o loop {file} {small}; head -c 30000000 /dev/urandom > {small}/ballast; sync {small}/ballast"]);
-        Assert.True(made == 0, refused);
-        Dictionary<string, string> durable = [];
-        await using (MountedImage image = await WritableImage.MountAsync(workspace, kind, Path.Combine(small, "upper")))
-        {
-            using Process writer = StartWriter(image, 0);
-            while (await writer.StandardOutput.ReadLineAsync(TestMachine.Cancellation) is { } line) durable[line[66..]] = line[..64];
-            await writer.WaitForExitAsync(TestMachine.Cancellation);
-            Assert.NotEqual(0, writer.ExitCode);
-            Assert.True(durable.Count > 5);
-            AssertThere(image, durable);
-            File.Delete(Path.Combine(small, "ballast"));
-            await image.UnmountAsync();
-        }
-
-        await using MountedImage again = await WritableImage.MountAsync(workspace, upper: Path.Combine(small, "upper"));
-        AssertThere(again, durable);
-        await WritableImage.ShellAsync(again, "head -c 5000000 /dev/urandom > more; sync more");
-        await WritableImage.AssertCleanAsync(again);
-        await again.UnmountAsync();
-    }
-
-    [Theory]
-    [InlineData("append")]
-    [InlineData("sparse")]
-    public async Task Writers_get_on_when_memory_is_short(string kind)
-    {
-        TestMachine.RequireMounts();
-        Command.Require("fio");
-        if (!Directory.Exists(Cgroups)) Assert.Skip("needs the memory controller of cgroup v1");
-        using Workspace workspace = new();
-        string group = $"{Cgroups}/{Path.GetFileName(workspace.Root)}";
-        foreach ((string name, long limit) in new[] { ("server", 200L << 20), ("writer", 48L << 20) })
-        {
-            Directory.CreateDirectory($"{group}/{name}");
-            File.WriteAllText($"{group}/{name}/memory.limit_in_bytes", $"{limit}");
-        }
-
-        try
-        {
-            await using MountedImage image = await WritableImage.MountAsync(workspace, kind);
-            foreach (string thread in Directory.EnumerateDirectories($"/proc/{image.ProcessId}/task")) File.WriteAllText($"{group}/server/tasks", Path.GetFileName(thread));
-
-            // The writer has less memory than it writes; a hog beside it takes most of that, and the caches are dropped all the while.
-            await WritableImage.ShellAsync(image, $$"""
-                echo $$ > {{group}}/writer/cgroup.procs
-                (while :; do head -c 24000000 /dev/zero | tail -c 24000000 > /dev/null; done) & hog=$!
-                (while :; do echo 1 > /proc/sys/vm/drop_caches; sleep 0.2; done) & drop=$!
-                trap 'kill $hog $drop' EXIT
-                fio --minimal --output=/dev/null --name=a --rw=randwrite --bs=4k --size=96m --fsync=256 --verify=crc32c --verify_fatal=1 --ioengine=psync --directory=.
-                fio --minimal --output=/dev/null --name=b --rw=write --bs=256k --size=256m --end_fsync=1 --verify=crc32c --verify_fatal=1 --ioengine=psync --directory=.
-                """);
-            await WritableImage.AssertCleanAsync(image);
-            await image.UnmountAsync();
-        }
-        finally
-        {
-            foreach (string name in (string[])["server", "writer", ""])
-            {
-                await TestMachine.UntilAsync(() => !Directory.Exists($"{group}/{name}") || File.ReadAllText($"{group}/{name}/cgroup.procs").Length == 0, $"the cgroup {name} is empty");
-                if (Directory.Exists($"{group}/{name}")) Directory.Delete($"{group}/{name}");
-            }
-        }
     }
 
     private static Process StartWriter(MountedImage image, int number) =>
