@@ -16,8 +16,7 @@ internal static class MemoryLock
     /// of the process; where the kernel refuses (CAP_IPC_LOCK), says so and goes on.
     /// </summary>
     /// <remarks>
-    /// On fault only: locking everything that is mapped would make the runtime's reservations real. Measured: the resident memory of
-    /// `sluice mount --upper` is the same with and without (docs/architecture.md).
+    /// On fault only: locking everything that is mapped would make the runtime's reservations real.
     /// </remarks>
     public static void Take(Action<string> log)
     {
