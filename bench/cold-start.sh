@@ -1,21 +1,39 @@
 #!/usr/bin/env bash
-# Cold starts over a shaped link: containerd's overlayfs beside Sluice, from nothing to the first useful answer.
-#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,unshaped] [--snapshotter overlayfs,sluice] [--runs 5]
+# Cold starts over a shaped link: containerd's overlayfs beside Sluice with RAFS and with block images, from nothing to the first useful answer.
+#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-zstd] [--runs 5]
 # Uses the rig in $SLUICE_BENCH_RIG (default ../shared/bench): real images, a registry and containerd in network namespaces.
-# CONVERT_OPTIONS go to `sluice convert`; TAG names the converted image (default rafs).
+# What is no snapshotter of the rig is a tag: rafs and overlaybd are converted with the defaults, overlaybd-zstd with zstd in 16 KiB, any other one with
+# CONVERT_OPTIONS. RECONVERT=1 makes them again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")
 [ -d "$SLUICE_BENCH_RIG" ] || { echo "no bench rig: set SLUICE_BENCH_RIG" >&2; exit 1; }
 . "$SLUICE_BENCH_RIG/env.sh"
 ./build.sh --publish >/dev/null
-export SLUICE=$PWD/artifacts/sluice/sluice TAG=${TAG:-rafs}
+export SLUICE=$PWD/artifacts/sluice/sluice TAGS=
 
 images=redis,nodejs,wordpress,python
+snapshotters=overlayfs,rafs,overlaybd,overlaybd-zstd
 arguments=()
 while [ $# -gt 0 ]; do
-    if [ "$1" = --image ]; then images=$2; shift 2; else arguments+=("$1"); shift; fi
+    case $1 in
+        --image) images=$2; shift 2 ;;
+        --snapshotter) snapshotters=$2; shift 2 ;;
+        *) arguments+=("$1"); shift ;;
+    esac
 done
+for name in ${snapshotters//,/ }; do
+    case $name in overlayfs | stargz) ;; *) TAGS+="$name " ;; esac
+done
+
+options() {
+    case $1 in
+        rafs) ;;
+        overlaybd) echo --format overlaybd ;;
+        overlaybd-zstd) echo --format overlaybd --compressor zstd --block-size 16KiB ;;
+        *) echo "${CONVERT_OPTIONS:-}" ;;
+    esac
+}
 
 cleanup() {
     bench/start-sluice.sh stop || true
@@ -31,7 +49,9 @@ for image in ${images//,/ }; do
     [ -d "$STACK/images/$image" ] || "$SLUICE_BENCH_RIG/make-images.sh" base "$image"
     tags=$(nsenter --net="/run/netns/$NS_CLI" curl -fs "http://$REG/v2/$image/tags/list" || true)
     grep -q '"latest"' <<<"$tags" || "$SLUICE_BENCH_RIG/setup-registry.sh" fill "$image"
-    grep -q "\"$TAG\"" <<<"$tags" && [ -z "${RECONVERT:-}" ] ||
-        nsenter --net="/run/netns/$NS_CLI" "$SLUICE" convert --plain-http ${CONVERT_OPTIONS:-} "docker://$REG/$image:latest" "docker://$REG/$image:$TAG"
+    for tag in $TAGS; do
+        grep -q "\"$tag\"" <<<"$tags" && [ -z "${RECONVERT:-}" ] ||
+            nsenter --net="/run/netns/$NS_CLI" "$SLUICE" convert --plain-http $(options "$tag") "docker://$REG/$image:latest" "docker://$REG/$image:$tag"
+    done
 done
-python3 bench/cold_start.py --image "$images" --snapshotter overlayfs,sluice "${arguments[@]}"
+python3 bench/cold_start.py --image "$images" --snapshotter "$snapshotters" "${arguments[@]}"

@@ -2,7 +2,7 @@
 # Installs the Debian packages that Sluice needs: `runtime` (quickstart) or `test` (everything the tests drive).
 set -euo pipefail
 runtime=(containerd runc skopeo buildah busybox-static mmdebstrap iproute2 ca-certificates curl liblz4-1 libzstd1 zlib1g)
-test=("${runtime[@]}" docker-registry erofs-utils attr acl e2fsprogs fio jq zstd gcc libc6-dev python3 python3-lz4 python3-zstandard ethtool
+test=("${runtime[@]}" docker-registry erofs-utils xfsprogs attr acl e2fsprogs fio jq zstd gcc libc6-dev python3 python3-lz4 python3-zstandard ethtool
       golang-go golang-github-containerd-containerd-dev)
 case ${1:-runtime} in
     runtime) wanted=("${runtime[@]}") ;;

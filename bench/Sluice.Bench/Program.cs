@@ -22,6 +22,9 @@ switch (args)
     case ["block-reads"]:
         await Sluice.Bench.BlockReads.RunAsync();
         return 0;
+    case ["open-blocks", string image, string scratch]: // a process of block-reads
+        await Sluice.Bench.BlockReads.OpenAsync(image, scratch);
+        return 0;
     case ["fuse"]:
         await Sluice.Bench.FuseRead.RunAsync();
         return 0;

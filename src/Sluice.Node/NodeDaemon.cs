@@ -60,11 +60,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, _images, logger);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
+        known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
         foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
         _images.RemoveUnusedBlobs();
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
-            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images), logger), loggers, cancellation);
+            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images, _snapshotter), logger), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 

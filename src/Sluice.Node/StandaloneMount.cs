@@ -16,15 +16,17 @@ public sealed class StandaloneMount : IAsyncDisposable
     private readonly ImageMounter _mounter;
     private readonly IImageStore _store;
     private readonly MountedImage _mounted;
+    private readonly bool _isWritable;
 
-    private StandaloneMount(ImageMounter mounter, IImageStore store, MountedImage mounted) => (_mounter, _store, _mounted) = (mounter, store, mounted);
+    private StandaloneMount(ImageMounter mounter, IImageStore store, MountedImage mounted, bool isWritable) => (_mounter, _store, _mounted, _isWritable) = (mounter, store, mounted, isWritable);
 
     /// <param name="platform">Chosen from an index.</param>
     /// <param name="target">Existing directory.</param>
+    /// <param name="layer">Mounts a block image for writing, with this layer over it; null: read-only.</param>
     /// <param name="log">Told what an operator should know, one line at a time; also that the registry is away and an image of an earlier mount is used.</param>
     /// <exception cref="SluiceException">No such image, an ordinary image, or the kernel refused.</exception>
     public static async Task<StandaloneMount> StartAsync(
-        ImageReference reference, Platform platform, string target, NodeOptions options, Action<string> log, CancellationToken cancellation)
+        ImageReference reference, Platform platform, string target, NodeOptions options, WritableLayer? layer, Action<string> log, CancellationToken cancellation)
     {
         if (!Directory.Exists(target)) throw new SluiceException(SluiceError.NotFound, target, "is not a directory", "make it first: mkdir -p " + target);
         IImageStore store = ImageStores.Open(reference, options.Sources);
@@ -41,8 +43,11 @@ public sealed class StandaloneMount : IAsyncDisposable
                 ?? images.Load(found.There!.Stored.Digest)
                 ?? images.Save(reference.ToString(), await mounter.FetchMetadataAsync(found.There, cancellation));
             images.Remember(name, image.Record.Manifest);
-            MountedImage mounted = await mounter.MountAsync(image.Record.Manifest.Hex[..16], image, store, Path.GetFullPath(target), cancellation);
-            return new StandaloneMount(mounter, store, mounted);
+            string key = image.Record.Manifest.Hex[..16];
+            MountedImage mounted = layer is null
+                ? await mounter.MountAsync(key, image, store, Path.GetFullPath(target), cancellation)
+                : await mounter.MountWritableAsync(key, image, store, Path.GetFullPath(target), layer, cancellation);
+            return new StandaloneMount(mounter, store, mounted, layer is not null);
         }
         catch
         {
@@ -52,12 +57,13 @@ public sealed class StandaloneMount : IAsyncDisposable
         }
     }
 
-    /// <summary>True while the image is mounted, whatever else is mounted above or below it.</summary>
-    public bool IsMounted => _mounted.IsMounted;
+    /// <summary>True while the image is mounted, whatever else is mounted above or below it, or a writable one has something to write.</summary>
+    public bool IsInUse => _mounted.IsInUse;
 
     public async ValueTask DisposeAsync()
     {
-        _mounter.StopFetching();
+        // What is still to be written may need blocks of the image.
+        if (!_isWritable) _mounter.StopFetching();
         try
         {
             await _mounted.DisposeAsync();

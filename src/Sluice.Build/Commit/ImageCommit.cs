@@ -55,7 +55,7 @@ public sealed class ImageCommit(StoredImage image, IImageStore destination, Comm
 
     private async Task<Below> ReadBelowAsync(int more, CancellationToken cancellation)
     {
-        IReadOnlyList<Descriptor> layers = BlockStackLoader.FindLayers(image.Manifest) is { Count: > 0 } found
+        IReadOnlyList<Descriptor> layers = RemoteBlockImage.FindLayers(image.Manifest) is { Count: > 0 } found
             ? found
             : throw new SluiceException(SluiceError.Image, image.Store.Name, $"{image.Stored.Digest} is not an OverlayBD image: nothing can be committed on top of it");
         if (layers.Count + more > MergedIndex.MaxLayers)

@@ -23,7 +23,7 @@ public sealed record BaseLayer(IImageStore Store, string TagOrDigest)
     internal async Task<Descriptor> CopyAsync(IImageStore destination, CancellationToken cancellation)
     {
         StoredImage image = await ImageResolver.ResolveAsync(Store, TagOrDigest, Platform.Host, preferAccelerated: true, cancellation);
-        if (BlockStackLoader.FindLayers(image.Manifest) is not { Count: > 0 } layers)
+        if (RemoteBlockImage.FindLayers(image.Manifest) is not { Count: > 0 } layers)
             throw new SluiceException(SluiceError.Usage, "--base-layer", $"{image.Stored.Digest} of {Store.Name} is not an OverlayBD image");
         Descriptor layer = layers[0];
         await destination.CopyBlobAsync(Store, layer, cancellation);

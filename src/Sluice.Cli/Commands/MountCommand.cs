@@ -7,6 +7,8 @@ using Sluice.Formats.Oci;
 using Sluice.Kernel.Mounts;
 using Sluice.Node;
 using Sluice.Node.Configuration;
+using Sluice.Node.Images;
+using Sluice.Storage.Disks.Uppers;
 
 namespace Sluice.Cli.Commands;
 
@@ -27,9 +29,11 @@ internal static class MountCommand
         var mode = new Option<string?>("--mode") { Description = "auto, file or loop (default auto)" };
         var config = new Option<string?>("--config") { Description = $"Configuration file (default {ConfigurationFile.DefaultPath}, if it exists); its root, state and address are the daemon's" };
         var logFile = new Option<string?>("--log-file") { Description = "Append what happens to this file too (default in the background: STATE/log)" };
+        var upper = new Option<string?>("--upper") { Description = "Mount a block image for writing; changes go to this directory, which is made or used again" };
+        var upperType = new Option<string?>("--upper-type") { Description = "Of a new --upper: append (default) or sparse" };
         Option<string?> platform = ImageOptions.PlatformOption();
         var images = new ImageOptions();
-        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, logFile, platform };
+        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, logFile, upper, upperType, platform };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -45,6 +49,7 @@ internal static class MountCommand
                 MountMode = mountMode,
                 Sources = images.Apply(parsed, configured.Sources),
             };
+            WritableLayer? layer = ParseLayer(parsed.GetValue(upper), parsed.GetValue(upperType));
             string? log = parsed.GetValue(logFile);
             if (!parsed.GetValue(foreground))
             {
@@ -55,7 +60,7 @@ internal static class MountCommand
 
             using var stop = new StopSignal(cancellation);
             await using StandaloneMount mount = await StandaloneMount.StartAsync(
-                reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, message => WriteLog(log, message), stop.Token);
+                reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, layer, message => WriteLog(log, message), stop.Token);
             Console.Out.WriteLine(ReadyLine);
             await UntilUnmountedAsync(mount, stop);
             return ExitCodes.Success;
@@ -76,6 +81,19 @@ internal static class MountCommand
             return ExitCodes.Success;
         });
         return command;
+    }
+
+    private static WritableLayer? ParseLayer(string? directory, string? type)
+    {
+        UpperKind? kind = type switch
+        {
+            null => null,
+            "append" => UpperKind.Append,
+            "sparse" => UpperKind.Sparse,
+            _ => throw new SluiceException(SluiceError.Usage, "--upper-type", $"'{type}' is not known", "choose append or sparse"),
+        };
+        if (directory is not null) return new WritableLayer(Path.GetFullPath(directory), kind);
+        return kind is null ? null : throw new SluiceException(SluiceError.Usage, "--upper-type", "needs --upper");
     }
 
     private static MountMode ParseMode(string text) => text.ToLowerInvariant() switch
@@ -135,7 +153,7 @@ internal static class MountCommand
     /// <summary>The kernel tells nobody that a mount is gone; looking into the mount table twice a second is cheap and touches no mount.</summary>
     private static async Task UntilUnmountedAsync(StandaloneMount mount, StopSignal stop)
     {
-        while (!stop.Token.IsCancellationRequested && mount.IsMounted) await Task.WhenAny(stop.Signalled, Task.Delay(500));
+        while (!stop.Token.IsCancellationRequested && mount.IsInUse) await Task.WhenAny(stop.Signalled, Task.Delay(500));
     }
 
     /// <summary>Runs the same command in the foreground, in a session of its own, and waits until it has mounted or failed.</summary>

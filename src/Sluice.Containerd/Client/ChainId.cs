@@ -12,9 +12,13 @@ public static class ChainId
         List<Digest> chain = [];
         foreach (Digest diffId in diffIds)
         {
-            chain.Add(chain.Count == 0 ? diffId : Digest.Sha256(Encoding.ASCII.GetBytes($"{chain[^1]} {diffId}")));
+            chain.Add(Digest.Parse(Above(chain.Count == 0 ? "" : chain[^1].ToString(), diffId)));
         }
 
         return chain;
     }
+
+    /// <summary>The chain id of a layer on top of others.</summary>
+    /// <param name="below">Their chain id; empty for none.</param>
+    public static string Above(string below, Digest diffId) => below.Length == 0 ? diffId.ToString() : Digest.Sha256(Encoding.ASCII.GetBytes($"{below} {diffId}")).ToString();
 }

@@ -1,4 +1,5 @@
 using Sluice.Containerd.Files;
+using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Containerd.Snapshots.Metadata;
 
 namespace Sluice.Containerd.Snapshots;
@@ -66,17 +67,19 @@ public sealed partial class Snapshotter
         return new SnapshotUsage(size, inodes);
     }
 
-    /// <summary>Removes a snapshot without children. The last completing layer of a lazy image releases the image.</summary>
+    /// <summary>Removes a snapshot without children. The last completing layer of a lazy image releases the image, any other its prefix.</summary>
     public async Task RemoveAsync(string name)
     {
-        SnapshotRecord removed = _database.Write(change =>
+        (SnapshotRecord removed, LazyImage? prefix) = _database.Write(change =>
         {
             SnapshotRecord record = change.Find(name) ?? throw SnapshotErrors.NotFound(name);
             if (change.HasChildren(record.Id)) throw SnapshotErrors.HasChildren(name);
+            LazyImage? prefix = FindPrefix(change, record);
             change.Delete(record.Id);
             change.ForgetUnusedImages();
-            return record;
+            return (record, prefix);
         });
+        if (prefix is not null) await _mounts.ReleaseAsync(prefix.Key, () => _database.Read(query => query.IsInner(removed.Info.Labels[SnapshotLabels.Reference])));
         if (removed.Layer is { } layer)
         {
             await _mounts.ReleaseAsync(layer.Image.Key, () => _database.Read(query => query.IsMountable(layer.Image.Key)));

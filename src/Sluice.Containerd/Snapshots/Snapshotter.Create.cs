@@ -30,7 +30,7 @@ public sealed partial class Snapshotter
         string key, string parent, string reference, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
         if (_database.Read(query => query.FindLazy(reference, parent)) is not null) return true;
-        LazyLayer? layer = await _images.FindLayerAsync(labels, cancellation);
+        LazyLayer? layer = await _images.FindLayerAsync(ChainIdOf(parent), labels, cancellation);
         if (layer is null) return false;
         _database.Write(change =>
         {
@@ -40,6 +40,13 @@ public sealed partial class Snapshotter
         });
         Log.LazyLayer(_logger, reference, layer.Image.Reference);
         return true;
+    }
+
+    /// <summary>Empty for no parent. containerd's name of a layer ends in its chain id, also where no label says it.</summary>
+    private string ChainIdOf(string parent)
+    {
+        string? reference = _database.Read(query => query.Find(parent))?.Info.Labels.GetValueOrDefault(SnapshotLabels.Reference);
+        return reference ?? (SnapshotKey.TryParse(parent, out SnapshotKey key) ? key.Key : parent);
     }
 
     /// <summary>The namespace and sequence of the key that was asked for make the name as unique as containerd makes its own.</summary>

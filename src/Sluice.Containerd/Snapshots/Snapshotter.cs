@@ -64,8 +64,8 @@ public sealed partial class Snapshotter : IDisposable
         }
     }
 
-    /// <summary>Images that containers can still be made from, or run on. After a restart these must be mountable without network.</summary>
-    public IReadOnlyList<LazyImage> LazyImages() => _database.Read(query => query.MountableImages());
+    /// <summary>Images that containers can still be made from, or run on. After a restart these must be mountable without network; of the prefixes, those that were mounted before.</summary>
+    public IReadOnlyList<LazyImage> LazyImages() => _database.Read(query => (IReadOnlyList<LazyImage>)[.. query.MountableImages(), .. FindPrefixes(query)]);
 
     public SnapshotInfo Stat(string name) => Find(name).Info;
 
@@ -101,8 +101,8 @@ public sealed partial class Snapshotter : IDisposable
             if (parent.Layer is { } layer)
             {
                 // The image contains everything below.
-                if (!layer.Completes) throw SnapshotErrors.DataLayer(parent.Info.Name, layer.Image.Reference);
-                lowers.Add(await _mounts.MountAsync(layer.Image, cancellation));
+                LazyImage image = (layer.Completes ? layer.Image : _database.Read(query => FindPrefix(query, parent))) ?? throw SnapshotErrors.DataLayer(parent.Info.Name, layer.Image.Reference);
+                lowers.Add(await _mounts.MountAsync(image, cancellation));
                 break;
             }
 

@@ -6,6 +6,7 @@ public static class DeviceFileSystem
     /// <summary>Bytes of a device that <see cref="Probe"/> needs.</summary>
     public const int Length = 4096;
 
+    private const int ExtStateOffset = 1024 + 0x3A, ExtCompatibleOffset = 1024 + 0x5C;
     private const int ErofsMagicOffset = 1024; // the superblock begins with it
     private const int ExtMagicOffset = 1024 + 56;
 
@@ -17,5 +18,14 @@ public static class DeviceFileSystem
         if (start.StartsWith("XFSB"u8)) return "xfs";
         if (start[ErofsMagicOffset..].StartsWith((ReadOnlySpan<byte>)[0xE2, 0xE1, 0xF5, 0xE0])) return "erofs";
         return start[ExtMagicOffset..].StartsWith((ReadOnlySpan<byte>)[0x53, 0xEF]) ? "ext4" : null;
+    }
+
+    /// <summary>True for an ext4 that should be checked before it is written: not unmounted, without a journal to replay; or with errors.</summary>
+    public static bool NeedsCheck(ReadOnlySpan<byte> start)
+    {
+        const int valid = 1, errors = 2, journal = 4;
+        if (Probe(start) != "ext4") return false;
+        int state = start[ExtStateOffset];
+        return (state & errors) != 0 || ((state & valid) == 0 && (start[ExtCompatibleOffset] & journal) == 0);
     }
 }

@@ -1,6 +1,6 @@
 namespace Sluice.Kernel.Fuse;
 
-/// <summary>What <c>stat</c> shows of the root and of disks: root's, readable by root only, no times.</summary>
+/// <summary>What <c>stat</c> shows of the root and of disks: root's, for root only, no times.</summary>
 internal static class DiskAttributes
 {
     /// <summary>How long the kernel may trust names and attributes. Removal tells it at once; this is for what went wrong.</summary>
@@ -19,7 +19,7 @@ internal static class DiskAttributes
         Inode = node.Number,
         Size = (ulong)node.Length,
         Blocks = (ulong)node.Length / 512,
-        Mode = FuseLayout.ModeRegular | 0x100, // 0400
+        Mode = FuseLayout.ModeRegular | (node.Writable is null ? 0x100u : 0x180u), // 0400, 0600
         Links = 1,
         BlockSize = DiskNode.BlockSize,
     };

@@ -3,10 +3,10 @@ using Sluice.Kernel.Syscalls;
 namespace Sluice.Kernel.Fuse;
 
 /// <summary>
-/// The flat, read-only file system over a <see cref="DiskTable"/>: a root directory and one regular file per disk.
-/// Keeps no state per open file, so FORGET and RELEASE have nothing to do.
+/// The flat file system over a <see cref="DiskTable"/>: a root directory and one regular file per disk. Names don't change through it, only contents may.
+/// Keeps no state per open file but their number, so FORGET has nothing to do.
 /// </summary>
-internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, BackingFiles backings) : IFuseHandler
+internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrites? writes, BackingFiles backings) : IFuseHandler
 {
     public void Handle(FuseWorker worker)
     {
@@ -36,8 +36,22 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, BackingFi
             case FuseOpcode.StatFs:
                 worker.Reply(new FuseStatFs { Files = (ulong)disks.Count, BlockSize = DiskNode.BlockSize, FragmentSize = DiskNode.BlockSize, NameLimit = FuseLayout.NameLimit });
                 break;
-            case FuseOpcode.Release or FuseOpcode.ReleaseDir or FuseOpcode.Destroy:
+            case FuseOpcode.Write or FuseOpcode.FAllocate or FuseOpcode.FSync:
+                Change(worker);
+                break;
+            case FuseOpcode.SetAttr:
+                SetAttributes(worker);
+                break;
+            case FuseOpcode.Release:
+                disks.Find(worker.Header.Node)?.Closed();
                 worker.Reply(0);
+                break;
+            case FuseOpcode.ReleaseDir or FuseOpcode.Destroy or FuseOpcode.Flush or FuseOpcode.FSyncDir:
+                worker.Reply(0);
+                break;
+            case FuseOpcode.Create or FuseOpcode.MkNod or FuseOpcode.MkDir or FuseOpcode.Unlink or FuseOpcode.RmDir or FuseOpcode.Rename or FuseOpcode.Rename2
+                or FuseOpcode.Link or FuseOpcode.SymLink or FuseOpcode.TmpFile or FuseOpcode.SetXAttr or FuseOpcode.RemoveXAttr:
+                worker.Fail(Errno.EPERM);
                 break;
             case FuseOpcode.Forget or FuseOpcode.BatchForget:
                 break;
@@ -54,6 +68,30 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, BackingFi
         if (!worker.TryBody(out FuseReadIn read)) worker.Fail(Errno.EINVAL);
         else if (disks.Find(worker.Header.Node) is { } node) reads.Handle(worker, node, read);
         else worker.Fail(Errno.EIO); // removed while open
+    }
+
+    private void Change(FuseWorker worker)
+    {
+        if (disks.Find(worker.Header.Node) is not { } node) worker.Fail(Errno.EIO); // removed while open
+        else if (writes is null || node.Writable is null) ChangeNothing(worker);
+        else if (worker.Header.Opcode == FuseOpcode.Write) writes.Write(worker, node);
+        else if (worker.Header.Opcode == FuseOpcode.FAllocate) writes.Allocate(worker, node);
+        else writes.Flush(worker, node);
+    }
+
+    private static void ChangeNothing(FuseWorker worker)
+    {
+        if (worker.Header.Opcode == FuseOpcode.FSync) worker.Reply(0);
+        else worker.Fail(Errno.EROFS);
+    }
+
+    /// <summary>Nothing can be set but what is: a disk's size never changes.</summary>
+    private void SetAttributes(FuseWorker worker)
+    {
+        const uint size = 8, handle = 64;
+        if (!worker.TryBody(out FuseSetAttributesIn set)) worker.Fail(Errno.EINVAL);
+        else if (disks.Find(worker.Header.Node) is { } node && (set.Valid & ~handle) == size && set.Size == (ulong)node.Length) GetAttributes(worker);
+        else worker.Fail(Errno.EPERM);
     }
 
     private void Lookup(FuseWorker worker)
@@ -81,12 +119,21 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, BackingFi
             return;
         }
 
+        const uint accessMode = 3;
+        if (node.Writable is null && (!worker.TryBody(out FuseOpenIn open) || (open.Flags & accessMode) != Libc.O_RDONLY))
+        {
+            node.Exit();
+            worker.Fail(Errno.EACCES);
+            return;
+        }
+
         int backing = backings.IdOf(node);
+        node.Opened();
         node.Exit();
         worker.Reply(new FuseOpenOut
         {
             Handle = node.Number,
-            Flags = FuseOpenFlags.NoFlush | (backing != 0 ? FuseOpenFlags.Passthrough : FuseOpenFlags.DirectIo),
+            Flags = FuseOpenFlags.NoFlush | FuseOpenFlags.ParallelDirectWrites | (backing != 0 ? FuseOpenFlags.Passthrough : FuseOpenFlags.DirectIo),
             BackingId = backing,
         });
     }

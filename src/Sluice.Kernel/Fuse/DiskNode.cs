@@ -15,14 +15,17 @@ internal sealed class DiskNode
 
     /// <summary>Reads in progress plus one while the disk is in the table.</summary>
     private int _uses = 1;
+    private int _opens;
+    private int _failures;
 
-    public DiskNode(IDisk disk, byte[] name, ulong position)
+    public DiskNode(IDisk disk, byte[] name, ulong position, bool writable)
     {
         Disk = disk;
         Name = name;
         Number = NumberOf(name);
         Position = position;
         Length = (disk.Length + BlockSize - 1) / BlockSize * BlockSize;
+        Writable = writable ? disk as IWritableDisk : null;
     }
 
     public IDisk Disk { get; }
@@ -45,6 +48,18 @@ internal sealed class DiskNode
 
     /// <summary>Its misses: how many are fetched and which wait. Belongs to <see cref="DiskReads"/>.</summary>
     public MissLine Misses { get; } = new();
+
+    /// <summary>The same disk, if its file takes writes.</summary>
+    public IWritableDisk? Writable { get; }
+
+    /// <summary>FSYNC requests that wait. Belongs to <see cref="DiskFlushes"/>.</summary>
+    public Queue<ulong> Flushes { get; } = new(16);
+
+    /// <summary>It is being flushed. Belongs to <see cref="DiskFlushes"/>.</summary>
+    public bool IsFlushing { get; set; }
+
+    /// <summary>How often the file is open.</summary>
+    public int Opens => Volatile.Read(ref _opens);
 
     /// <summary>Completes when the disk has been removed and its last read was answered.</summary>
     public Task Unused => _unused.Task;
@@ -73,6 +88,17 @@ internal sealed class DiskNode
         }
 
         return false;
+    }
+
+    public void Opened() => Interlocked.Increment(ref _opens);
+
+    public void Closed() => Interlocked.Decrement(ref _opens);
+
+    /// <summary>True the first time that writes end in this error: one line in the log is enough.</summary>
+    public bool FirstFailure(DiskError error)
+    {
+        int bit = 1 << (int)error;
+        return (Interlocked.Or(ref _failures, bit) & bit) == 0;
     }
 
     public void Exit()

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Sluice.Formats;
 using Sluice.Kernel.Mounts;
 using Sluice.Kernel.Syscalls;
@@ -7,7 +8,7 @@ using Sluice.Storage.Disks;
 namespace Sluice.Kernel.Fuse;
 
 /// <summary>
-/// Serves disks to the kernel: one flat FUSE mount with one read-only file per <see cref="IDisk"/>. Disks come and go
+/// Serves disks to the kernel: one flat FUSE mount with one file per <see cref="IDisk"/>, read-only unless it is asked for otherwise. Disks come and go
 /// while it is mounted. All members may be called concurrently.
 /// <para>
 /// The process that serves must not read, stat or mount anything below the mount point on a thread that a disk or a
@@ -23,8 +24,9 @@ public sealed class DiskServer : IAsyncDisposable
 {
     private readonly DiskServerOptions _options;
     private readonly FuseConnection _connection;
-    private readonly DiskTable _disks = new();
+    private readonly DiskTable _disks;
     private readonly DiskReads _reads;
+    private readonly DiskWrites? _writes;
     private readonly BackingFiles _backings;
     private readonly Action<string> _log;
     private MountEntry? _mount;
@@ -34,7 +36,9 @@ public sealed class DiskServer : IAsyncDisposable
     {
         _options = options;
         _log = log;
-        _connection = new FuseConnection(descriptor, Math.Clamp(options.Threads, 1, 64), log);
+        _disks = new DiskTable(options.Writable);
+        _connection = new FuseConnection(descriptor, Math.Clamp(options.Threads, 1, 64), options.Writable ? FuseLayout.MaxWrite : FuseLayout.MinWrite, log);
+        _writes = options.Writable ? new DiskWrites(_connection, Math.Clamp(options.FlushThreads, 1, 16), log) : null;
         _reads = new DiskReads(_connection, Math.Max(1, options.PendingReads), Math.Max(1, options.PendingReadsPerDisk), Math.Max(1, options.WaitingReads), log);
         _backings = new BackingFiles(descriptor, log);
     }
@@ -72,7 +76,7 @@ public sealed class DiskServer : IAsyncDisposable
         FuseDescriptor descriptor = FuseDescriptor.Open();
         try
         {
-            descriptor.Mount(options.Source, options.MountPoint);
+            descriptor.Mount(options.Source, options.MountPoint, options.Writable);
         }
         catch
         {
@@ -126,6 +130,18 @@ public sealed class DiskServer : IAsyncDisposable
         return true;
     }
 
+    /// <summary>
+    /// Completes when nobody has the disk's file open: a file system on it that was unmounted has then written everything. At once for a disk
+    /// that is not served, and when the connection has ended.
+    /// </summary>
+    public async Task ClosedAsync(string name, CancellationToken cancellation)
+    {
+        while (IsOpen(name)) await Task.Delay(10, cancellation);
+    }
+
+    /// <summary>True while somebody has the disk's file open.</summary>
+    public bool IsOpen(string name) => !_connection.Idle.IsCompleted && _disks.Find(Encoding.UTF8.GetBytes(name)) is { Opens: > 0 };
+
     /// <summary>Asks the kernel to send every unanswered request again; <see cref="AdoptAsync"/> has done so already.</summary>
     public void Resend()
     {
@@ -163,12 +179,13 @@ public sealed class DiskServer : IAsyncDisposable
         }
 
         await _connection.DisposeAsync();
+        _writes?.Dispose();
         _reads.Dispose();
     }
 
     private static async Task<DiskServer> RunAsync(DiskServer server, FuseSession? adopted, CancellationToken cancellation)
     {
-        server._connection.Start(new DiskFileSystem(server._disks, server._reads, server._backings), adopted);
+        server._connection.Start(new DiskFileSystem(server._disks, server._reads, server._writes, server._backings), adopted);
         try
         {
             server.Session = await server._connection.Session.WaitAsync(TimeSpan.FromSeconds(10), cancellation);

@@ -21,6 +21,15 @@ public sealed record DiskServerOptions
     /// <summary>Misses that may wait in line; beyond that the kernel queues, and hits wait too.</summary>
     public int WaitingReads { get; init; } = 16384;
 
+    /// <summary>
+    /// Disks that take writes get them (<see cref="Storage.Disks.IWritableDisk"/>). For a server of their own: a full or slow local disk that
+    /// holds up its threads must not hold up those that serve images.
+    /// </summary>
+    public bool Writable { get; init; }
+
+    /// <summary>Threads that flush writable disks, 1 to 16.</summary>
+    public int FlushThreads { get; init; } = 4;
+
     /// <summary>Let the kernel read complete disks by itself where it can.</summary>
     public bool Passthrough { get; init; } = true;
 

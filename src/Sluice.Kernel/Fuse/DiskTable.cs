@@ -6,7 +6,8 @@ using Sluice.Storage.Disks;
 namespace Sluice.Kernel.Fuse;
 
 /// <summary>The disks of a mount, by node number and in listing order. Lookups by number take no lock.</summary>
-internal sealed class DiskTable
+/// <param name="writable">Disks that take writes get them.</param>
+internal sealed class DiskTable(bool writable)
 {
     /// <summary>Positions 1 and 2 belong to "." and "..".</summary>
     private const ulong FirstPosition = 3;
@@ -28,7 +29,7 @@ internal sealed class DiskTable
         if (disk.Length < 0) throw new SluiceException(SluiceError.Usage, $"disk {disk.Name}", "negative length");
         lock (_byPosition)
         {
-            var node = new DiskNode(disk, name, _nextPosition);
+            var node = new DiskNode(disk, name, _nextPosition, writable);
             if (!_byNumber.TryAdd(node.Number, node))
             {
                 string message = _byNumber[node.Number].Name.AsSpan().SequenceEqual(name)

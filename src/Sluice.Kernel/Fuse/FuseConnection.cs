@@ -14,15 +14,19 @@ internal sealed class FuseConnection : IAsyncDisposable
     private volatile bool _stopping;
     private int _running;
 
-    public FuseConnection(FuseDescriptor descriptor, int threads, Action<string> log)
+    /// <param name="maxWrite">Bytes of the largest WRITE; more than the least that FUSE knows: file systems that are written depend on the threads.</param>
+    public FuseConnection(FuseDescriptor descriptor, int threads, int maxWrite, Action<string> log)
     {
         Descriptor = descriptor;
+        MaxWrite = maxWrite;
         _log = log;
         _workers = new FuseWorker[threads];
         for (int i = 0; i < threads; i++) _workers[i] = new FuseWorker(this);
     }
 
     public FuseDescriptor Descriptor { get; }
+
+    public int MaxWrite { get; }
 
     public IReadOnlyList<FuseWorker> Workers => _workers;
 
@@ -61,7 +65,7 @@ internal sealed class FuseConnection : IAsyncDisposable
         uint flagsHigh = worker.Body.Length >= 20 ? MemoryMarshal.Read<uint>(worker.Body[16..]) : 0;
         try
         {
-            worker.Reply(FuseHandshake.Answer(request, flagsHigh, out FuseSession session));
+            worker.Reply(FuseHandshake.Answer(request, flagsHigh, MaxWrite, out FuseSession session));
             _session.TrySetResult(session);
         }
         catch (SluiceException refused)
@@ -107,6 +111,7 @@ internal sealed class FuseConnection : IAsyncDisposable
     {
         try
         {
+            if (MaxWrite > FuseLayout.MinWrite) IoFlusher.Enter(_log);
             worker.Run(handler);
         }
         catch (Exception bug)

@@ -40,11 +40,11 @@ public sealed class FuseDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     }
 
     /// <summary>Attaches a new connection to a directory. Returns before the kernel has sent INIT.</summary>
-    internal void Mount(string source, string mountPoint)
+    internal void Mount(string source, string mountPoint, bool writable)
     {
         string data = $"fd={Number},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,max_read={FuseLayout.MaxRead}";
-        const nuint Flags = Libc.MS_NOSUID | Libc.MS_NODEV | Libc.MS_RDONLY;
-        if (Libc.Mount(source, mountPoint, "fuse", Flags, data) != 0) throw KernelError.Last(mountPoint, "FUSE mount refused", "run as root");
+        nuint flags = Libc.MS_NOSUID | Libc.MS_NODEV | (writable ? 0 : Libc.MS_RDONLY);
+        if (Libc.Mount(source, mountPoint, "fuse", flags, data) != 0) throw KernelError.Last(mountPoint, "FUSE mount refused", "run as root");
     }
 
     /// <summary>Sends a reply or a notification in one write(2); returns 0 or the errno.</summary>

@@ -8,6 +8,9 @@ internal enum FuseInitFlags : ulong
 
     /// <summary>Several reads of one open file may be in flight.</summary>
     AsyncRead = 1ul << 0,
+
+    /// <summary>Writes of more than a page; always on since Linux 4.20.</summary>
+    BigWrites = 1ul << 5,
     DoReadDirPlus = 1ul << 13,
     ReadDirPlusAuto = 1ul << 14,
 
@@ -36,6 +39,9 @@ internal enum FuseOpenFlags : uint
 
     /// <summary>No FLUSH request at close.</summary>
     NoFlush = 32,
+
+    /// <summary>Writes that don't make the file longer run side by side.</summary>
+    ParallelDirectWrites = 64,
 
     /// <summary>Reads go to the backing file; no request reaches the server.</summary>
     Passthrough = 128,

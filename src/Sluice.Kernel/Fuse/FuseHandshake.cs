@@ -15,7 +15,8 @@ internal static class FuseHandshake
     /// <summary>Minor 23 (Linux 3.15) is where the structures took the sizes used here.</summary>
     private const uint OldestMinor = 23;
 
-    public static FuseInitOut Answer(in FuseInitIn request, uint flagsHigh, out FuseSession session)
+    /// <param name="maxWrite">Bytes of the largest WRITE.</param>
+    public static FuseInitOut Answer(in FuseInitIn request, uint flagsHigh, int maxWrite, out FuseSession session)
     {
         if (request.Major != FuseLayout.MajorVersion || request.Minor < OldestMinor)
         {
@@ -25,7 +26,7 @@ internal static class FuseHandshake
 
         var offered = (FuseInitFlags)request.FlagsLow;
         if (offered.HasFlag(FuseInitFlags.InitExtended)) offered |= (FuseInitFlags)((ulong)flagsHigh << 32);
-        FuseInitFlags agreed = offered & Wanted;
+        FuseInitFlags agreed = offered & (Wanted | (maxWrite > FuseLayout.MinWrite ? FuseInitFlags.BigWrites : 0));
         uint minor = Math.Min(request.Minor, FuseLayout.MinorVersion);
         bool passthrough = agreed.HasFlag(FuseInitFlags.Passthrough);
         session = new FuseSession((int)minor, passthrough, agreed.HasFlag(FuseInitFlags.HasResend));
@@ -38,7 +39,7 @@ internal static class FuseHandshake
             FlagsHigh = (uint)((ulong)agreed >> 32),
             MaxBackground = MaxBackground,
             CongestionThreshold = MaxBackground * 3 / 4,
-            MaxWrite = FuseLayout.MaxWrite,
+            MaxWrite = (uint)maxWrite,
             TimeGranularity = 1,
             MaxPages = FuseLayout.MaxPages,
             MaxStackDepth = passthrough ? 1u : 0, // backing files on a plain fs; overlayfs still stacks on top

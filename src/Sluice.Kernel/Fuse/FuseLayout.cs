@@ -16,8 +16,11 @@ internal static class FuseLayout
 
     public const ushort MaxPages = 256;
 
-    /// <summary>The mount is read-only; the kernel's minimum keeps request buffers small.</summary>
-    public const uint MaxWrite = 4096;
+    /// <summary>Largest WRITE of a read-only mount; the kernel's minimum keeps request buffers small.</summary>
+    public const int MinWrite = 4096;
+
+    /// <summary>Largest WRITE of a writable mount.</summary>
+    public const int MaxWrite = MaxPages * 4096;
 
     public const int NameLimit = 255;
 
@@ -155,6 +158,60 @@ internal struct FuseReadIn
     public ulong LockOwner;
     public uint Flags;
     public uint Padding;
+}
+
+/// <summary>40 bytes in front of the data: body of WRITE.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FuseWriteIn
+{
+    public ulong Handle;
+    public ulong Offset;
+    public uint Size;
+    public uint WriteFlags;
+    public ulong LockOwner;
+    public uint Flags;
+    public uint Padding;
+}
+
+/// <summary>8 bytes: reply to WRITE.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FuseWriteOut
+{
+    public uint Size;
+    public uint Padding;
+}
+
+/// <summary>32 bytes: body of FALLOCATE.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FuseAllocateIn
+{
+    public ulong Handle;
+    public ulong Offset;
+    public ulong Length;
+
+    /// <summary>As of fallocate(2).</summary>
+    public uint Mode;
+    public uint Padding;
+}
+
+/// <summary>8 bytes: body of OPEN.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FuseOpenIn
+{
+    /// <summary>As of open(2).</summary>
+    public uint Flags;
+    public uint OpenFlags;
+}
+
+/// <summary>The first 24 bytes of the body of SETATTR.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FuseSetAttributesIn
+{
+    /// <summary>Which fields count.</summary>
+    public uint Valid;
+    public uint Padding;
+    public ulong Handle;
+    public ulong Size;
 }
 
 /// <summary>24 bytes in front of a directory entry's name, which is padded to 8 bytes.</summary>

@@ -10,19 +10,21 @@ namespace Sluice.Kernel.Fuse;
 /// </summary>
 internal sealed unsafe class FuseWorker : IDisposable
 {
-    /// <summary>The kernel demands max(8192, max_write + headers).</summary>
-    private const int RequestCapacity = 64 * 1024;
-
     private const int PageSize = 4096;
 
+    /// <summary>The kernel demands max(8192, max_write + headers).</summary>
+    private const int RequestHead = 64 * 1024;
+
     private readonly FuseConnection _connection;
+    private readonly int _requestCapacity;
     private readonly byte* _request;
     private readonly byte* _reply;
 
     public FuseWorker(FuseConnection connection)
     {
         _connection = connection;
-        _request = (byte*)NativeMemory.AlignedAlloc(RequestCapacity, PageSize);
+        _requestCapacity = RequestHead + connection.MaxWrite;
+        _request = (byte*)NativeMemory.AlignedAlloc((nuint)_requestCapacity, PageSize);
         _reply = (byte*)NativeMemory.AlignedAlloc(PageSize + FuseLayout.MaxRead, PageSize);
     }
 
@@ -49,6 +51,10 @@ internal sealed unsafe class FuseWorker : IDisposable
         body = Unsafe.ReadUnaligned<T>(_request + sizeof(FuseInHeader));
         return true;
     }
+
+    /// <summary>What follows a body of type <typeparamref name="T"/>.</summary>
+    public ReadOnlySpan<byte> DataOf<T>()
+        where T : unmanaged => Body[sizeof(T)..];
 
     /// <summary>Answers with the first <paramref name="length"/> bytes of <see cref="Payload"/>.</summary>
     public void Reply(int length)
@@ -78,7 +84,7 @@ internal sealed unsafe class FuseWorker : IDisposable
     {
         while (true)
         {
-            nint length = Libc.Read(_connection.Descriptor.Number, _request, RequestCapacity);
+            nint length = Libc.Read(_connection.Descriptor.Number, _request, (nuint)_requestCapacity);
             if (length < 0)
             {
                 int errno = Marshal.GetLastPInvokeError();

@@ -5,48 +5,48 @@ namespace Sluice.Kernel.Mounts;
 
 public static partial class MountCalls
 {
-    /// <summary>What every block size of a file system can be read with.</summary>
-    private const int SectorSize = 512;
-
     /// <summary>
-    /// Mounts the file system of a block image over a loop device, which goes away with the mount. Returns a warning, or null. Journals are
-    /// not replayed: the device can't be written, and the image is what it was when it was made.
+    /// Mounts the file system of a block image over a loop device, which goes away with the mount. Returns a warning, or null. Read-only,
+    /// journals are not replayed: the device can't be written, and the image is what it was when it was made.
     /// </summary>
     public static string? BlocksOnLoop(BlockMount mount)
     {
         Action<FileSystemContext> configure = mount.FileSystem switch
         {
-            "ext4" => ConfigureExt4,
-            "xfs" => ConfigureXfs,
-            "erofs" => ConfigureNothing,
+            "ext4" => context => ConfigureExt4(context, mount),
+            "xfs" => context => ConfigureXfs(context, mount),
+            "erofs" when !mount.Writable => ConfigureNothing,
+            "erofs" => throw new SluiceException(SluiceError.Usage, mount.Target, "EROFS can't be mounted for writing", "use an image with ext4 or xfs"),
             _ => throw new SluiceException(SluiceError.Usage, mount.Target, $"block images with {mount.FileSystem} are not mounted"),
         };
-        return OnLoop(mount.FileSystem, mount.Disk, SectorSize, mount.Target, mount.ReadAheadKilobytes, configure, errno => BlockHint(errno, mount.FileSystem));
+        return OnLoop(mount.FileSystem, mount.Disk, mount.SectorSize, mount.Target, mount.ReadAheadKilobytes, configure, errno => BlockHint(errno, mount.FileSystem), mount.Writable);
     }
 
     private static string? OnLoop(
-        string type, string disk, int blockSize, string target, int readAheadKilobytes, Action<FileSystemContext> configure, Func<int, string?> hint)
+        string type, string disk, int blockSize, string target, int readAheadKilobytes, Action<FileSystemContext> configure, Func<int, string?> hint, bool writable = false)
     {
-        using LoopDevice loop = LoopDevice.Attach(disk, blockSize);
+        using LoopDevice loop = LoopDevice.Attach(disk, blockSize, writable);
         using var context = new FileSystemContext(type, disk);
-        context.SetFlag("ro");
+        context.SetFlag(writable ? "rw" : "ro");
         configure(context);
         context.Set("source", loop.Path);
         context.Create(hint);
-        context.MoveTo(target, Libc.MOUNT_ATTR_RDONLY);
+        context.MoveTo(target, writable ? 0 : Libc.MOUNT_ATTR_RDONLY);
         string? warning = ReadAhead.Set(loop.Bdi, readAheadKilobytes);
         return loop.IsDirect ? warning : $"{loop.Path}: the kernel refused direct I/O, pages are cached twice";
     }
 
-    private static void ConfigureExt4(FileSystemContext context)
+    private static void ConfigureExt4(FileSystemContext context, BlockMount mount)
     {
-        context.SetFlag("noload");
-        context.Set("errors", "continue"); // the image may ask for a kernel panic
+        if (!mount.Writable) context.SetFlag("noload");
+        else context.SetFlag(mount.Discard ? "discard" : "nodiscard");
+        context.Set("errors", mount.Writable ? "remount-ro" : "continue"); // the image may ask for a kernel panic
     }
 
-    private static void ConfigureXfs(FileSystemContext context)
+    private static void ConfigureXfs(FileSystemContext context, BlockMount mount)
     {
-        context.SetFlag("norecovery");
+        if (!mount.Writable) context.SetFlag("norecovery");
+        else if (mount.Discard) context.SetFlag("discard");
         context.SetFlag("nouuid"); // images of one base have one UUID
     }
 

@@ -15,6 +15,9 @@ namespace Sluice.Kernel.Mounts;
 /// </summary>
 public sealed partial class MountProcess : IAsyncDisposable
 {
+    /// <summary>In the options of a block mount.</summary>
+    internal const string DiscardOption = "discard";
+
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly MountProcessOptions _options;
     private readonly Action<string> _log;
@@ -52,8 +55,16 @@ public sealed partial class MountProcess : IAsyncDisposable
 
     /// <inheritdoc cref="MountCalls.BlocksOnLoop"/>
     public Task MountBlocksAsync(BlockMount mount, CancellationToken cancellation = default) => RunAsync(
-        new MountRequest(MountKind.BlocksOnLoop, mount.Target) { Source = mount.Disk, Options = [mount.FileSystem], Number = mount.ReadAheadKilobytes },
+        new MountRequest(MountKind.BlocksOnLoop, mount.Target) { Source = mount.Disk, Options = mount.Discard ? [mount.FileSystem, DiscardOption] : [mount.FileSystem], Number = mount.ReadAheadKilobytes, BlockSize = mount.SectorSize, ReadOnly = !mount.Writable },
         cancellation);
+
+    /// <summary>
+    /// Mends an ext4 on a disk that was not unmounted, before it is mounted for writing; the log is told what was done. It may take as long as
+    /// reading all of the metadata does: for a process with such a deadline, which others don't wait for.
+    /// </summary>
+    /// <exception cref="SluiceException">It can't be mended.</exception>
+    public Task CheckAsync(string disk, CancellationToken cancellation = default) =>
+        RunAsync(new MountRequest(MountKind.Check, disk) { Source = disk, BlockSize = 512 }, cancellation);
 
     /// <inheritdoc cref="MountCalls.Overlay"/>
     public Task MountOverlayAsync(OverlayMount mount, CancellationToken cancellation = default) => RunAsync(

@@ -12,6 +12,7 @@ internal enum MountKind : byte
     Tmpfs,
     Detach,
     BlocksOnLoop,
+    Check,
 }
 
 /// <summary>
@@ -78,7 +79,18 @@ internal sealed record MountRequest(MountKind Kind, string Target)
             case MountKind.ErofsOnLoop:
                 return new MountAnswer(true, MountCalls.ErofsOnLoop(new ErofsLoopMount { Disk = Source, Target = Target, BlockSize = BlockSize, ReadAheadKilobytes = (int)Number }));
             case MountKind.BlocksOnLoop:
-                return new MountAnswer(true, MountCalls.BlocksOnLoop(new BlockMount { Disk = Source, FileSystem = Options[0], Target = Target, ReadAheadKilobytes = (int)Number }));
+                return new MountAnswer(true, MountCalls.BlocksOnLoop(new BlockMount
+                {
+                    Disk = Source,
+                    FileSystem = Options[0],
+                    Target = Target,
+                    ReadAheadKilobytes = (int)Number,
+                    SectorSize = BlockSize,
+                    Writable = !ReadOnly,
+                    Discard = Options.Contains(MountProcess.DiscardOption),
+                }));
+            case MountKind.Check:
+                return new MountAnswer(true, FileSystemCheck.Run(Source, BlockSize));
             case MountKind.Overlay:
                 MountCalls.Overlay(new OverlayMount { Lower = Paths, Upper = Empty(Upper), Work = Empty(Work), Target = Target, Options = Options });
                 return new MountAnswer(true, null);

@@ -16,6 +16,7 @@ internal static class Errno
     public const int EINVAL = 22;
     public const int EROFS = 30;
     public const int ENOSYS = 38;
+    public const int EOPNOTSUPP = 95;
     public const int ECONNABORTED = 103;
     public const int ENOTCONN = 107;
 }

@@ -43,6 +43,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Ioctl(int fd, nuint request, nint argument);
 
+    [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
+    public static partial int Prctl(int option, nuint a, nuint b, nuint c, nuint d);
+
     /// <summary>The text of an errno, e.g. <c>No such file or directory</c>.</summary>
     public static string Message(int errno) => Marshal.GetPInvokeErrorMessage(errno);
 }

@@ -9,7 +9,7 @@ public sealed record NodeOptions
     /// <summary>Persistent state: <c>cache/</c>, <c>images/</c>, <c>snapshots/</c>, <c>metadata.db</c>.</summary>
     public string Root { get; init; } = "/var/lib/sluice";
 
-    /// <summary>Volatile state: <c>disks/</c> (the FUSE mount) and <c>images/</c> (image mounts).</summary>
+    /// <summary>Volatile state: <c>disks/</c> and <c>writable/</c> (the FUSE mounts), <c>pending/</c> (what writable disks have not flushed) and <c>images/</c> (image mounts). On a tmpfs.</summary>
     public string State { get; init; } = "/run/sluice";
 
     /// <summary>The snapshotter's socket; <c>containerd.sock</c> in <see cref="State"/> when empty.</summary>
@@ -41,6 +41,10 @@ public sealed record NodeOptions
     public string AdminSocketPath => AdminAddress.Length > 0 ? AdminAddress : Path.Combine(State, "admin.sock");
 
     public string DisksDirectory => Path.Combine(State, "disks");
+
+    public string WritableDisksDirectory => Path.Combine(State, "writable");
+
+    public string PendingDirectory => Path.Combine(State, "pending");
 
     public string MountsDirectory => Path.Combine(State, "images");
 

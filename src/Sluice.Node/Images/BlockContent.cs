@@ -1,7 +1,9 @@
 using Sluice.Formats;
 using Sluice.Formats.OverlayBd;
+using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Kernel.Mounts;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -29,12 +31,43 @@ internal sealed class BlockContent(BlockStack stack) : ImageContent
         }
     }
 
-    /// <summary>The superblock, which the kernel reads next, counts; annotations say what a converter was told.</summary>
-    private static async Task<string> ProbeAsync(BlockDisk disk, string reference)
+    /// <summary>Opens the device with a writable layer over it, which is made if it is missing.</summary>
+    /// <param name="key">Names the disk; unique among the writable ones.</param>
+    /// <param name="pendingDirectory">On a tmpfs: what is not flushed survives a killed process there.</param>
+    /// <exception cref="SluiceException">The layer belongs to another image, is of another kind, damaged or in use. Nothing stays open.</exception>
+    public WritableDisk OpenWritable(ImageDisks opener, IImageStore store, string key, WritableLayer layer, string pendingDirectory)
     {
-        if (disk.Length < DeviceFileSystem.Length) throw new SluiceException(SluiceError.Image, reference, $"its device has {disk.Length} bytes");
-        byte[] start = new byte[DeviceFileSystem.Length];
-        if (await disk.ReadAsync(0, start) != DiskError.None) throw new SluiceException(SluiceError.Source, reference, "the first blocks of its device can't be read", "the log says why");
-        return DeviceFileSystem.Probe(start) ?? throw new SluiceException(SluiceError.Image, reference, "no ext4, xfs or EROFS is on its device");
+        BlockDisk disk = opener.OpenBlocks(Stack, store, key);
+        UpperDirectory? uppers = null;
+        try
+        {
+            string parent = LayerUuids.Of(Stack.Layers.Select(below => below.Blob))[^1];
+            uppers = UpperDirectory.Exists(layer.Directory)
+                ? UpperDirectory.Open(layer.Directory, parent, pendingDirectory)
+                : UpperDirectory.Create(layer.Directory, layer.Kind ?? UpperKind.Append, disk.Length, parent, pendingDirectory);
+            if (layer.Kind is { } kind && kind != uppers.Kind)
+                throw new SluiceException(SluiceError.Usage, layer.Directory, $"the writable layer in it is of the other kind: {uppers.Kind}", "leave the kind out");
+            return new WritableDisk(key, disk, uppers);
+        }
+        catch
+        {
+            uppers?.Dispose();
+            disk.Dispose();
+            throw;
+        }
     }
+
+    public static async Task<byte[]> ReadStartAsync(IDisk disk, string image)
+    {
+        if (disk.Length < DeviceFileSystem.Length) throw new SluiceException(SluiceError.Image, image, $"its device has {disk.Length} bytes");
+        byte[] start = new byte[DeviceFileSystem.Length];
+        if (await disk.ReadAsync(0, start) != DiskError.None) throw new SluiceException(SluiceError.Source, image, "the first blocks of its device can't be read", "the log says why");
+        return start;
+    }
+
+    public static SluiceException NoFileSystem(string image) => new(SluiceError.Image, image, "no ext4, xfs or EROFS is on its device");
+
+    /// <summary>The superblock, which the kernel reads next, counts; annotations say what a converter was told.</summary>
+    private static async Task<string> ProbeAsync(BlockDisk disk, string reference) =>
+        DeviceFileSystem.Probe(await ReadStartAsync(disk, reference)) ?? throw NoFileSystem(reference);
 }

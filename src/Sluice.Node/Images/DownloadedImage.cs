@@ -8,13 +8,13 @@ namespace Sluice.Node.Images;
 internal sealed record DownloadedImage(StoredImage Source, ReadOnlyMemory<byte> Metadata, ImageContent Content)
 {
     /// <summary>True if the image can be mounted lazily.</summary>
-    public static bool IsLazy(StoredImage image) => image.BootstrapLayer is not null || BlockStackLoader.FindLayers(image.Manifest) is not null;
+    public static bool IsLazy(StoredImage image) => image.BootstrapLayer is not null || RemoteBlockImage.FindLayers(image.Manifest) is not null;
 
     /// <param name="cache">Takes layers that can only be checked whole.</param>
     /// <exception cref="Formats.SluiceException">An ordinary image, a corrupt one, or not to be had.</exception>
     public static async Task<DownloadedImage> FetchAsync(StoredImage image, CacheDirectory cache, CancellationToken cancellation)
     {
-        if (BlockStackLoader.FindLayers(image.Manifest) is null) return Of(await RafsImageLoader.LoadAsync(image, cancellation));
+        if (RemoteBlockImage.FindLayers(image.Manifest) is null) return Of(await RafsImageLoader.LoadAsync(image, cancellation));
         BlockStack stack = await BlockStackLoader.LoadAsync(image, cache, cancellation);
         return new DownloadedImage(image, BlockStackFile.Write(stack), new BlockContent(stack));
     }

@@ -29,12 +29,14 @@ internal sealed class ImageMounter : IAsyncDisposable
     private readonly Fetcher _fetcher;
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
+    private readonly WritableDisks _writable;
     private readonly Timer _trim = new(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
 
-    private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop)
+    private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop, Action<string> log)
     {
         (_options, _stateLock, _cache, _fetcher, _server, _mounts) = (options, stateLock, cache, fetcher, server, mounts);
         OnLoop = onLoop;
+        _writable = new WritableDisks(options, mounts, log);
     }
 
     /// <summary>True if EROFS is mounted over loop devices.</summary>
@@ -64,7 +66,7 @@ internal sealed class ImageMounter : IAsyncDisposable
             fetcher = new Fetcher(options.Fetch with { Log = log });
             mounts = MountProcess.Start(new MountProcessOptions(), log);
             DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = options.DisksDirectory }, log, cancellation);
-            return new ImageMounter(options, stateLock, cache, fetcher, server, mounts, onLoop);
+            return new ImageMounter(options, stateLock, cache, fetcher, server, mounts, onLoop, log);
         }
         catch
         {
@@ -86,7 +88,7 @@ internal sealed class ImageMounter : IAsyncDisposable
     {
         OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher), store, key, image, OnLoop, cancellation);
         var mounted = new MountedImage(target, !Directory.Exists(target), opened.Disks, _server, _mounts);
-        int readAhead = opened.Disks.All(disk => disk.CompleteFile is not null) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
+        int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
             string[] files = [.. opened.Disks.Select(_server.Add)];
@@ -103,6 +105,19 @@ internal sealed class ImageMounter : IAsyncDisposable
         }
     }
 
+    /// <summary>Mounts a block image for writing on <paramref name="target"/>, which is made if it does not exist.</summary>
+    /// <param name="key">Names the disk; unique among the writable ones.</param>
+    /// <param name="layer">Made if it is missing. Its directory must not be in use.</param>
+    /// <exception cref="SluiceException">Not a block image, the layer is of another image or damaged, or the kernel refused.</exception>
+    public async Task<MountedImage> MountWritableAsync(
+        string key, LocalImage image, IImageStore store, string target, WritableLayer layer, CancellationToken cancellation)
+    {
+        if (image.Content is not BlockContent blocks)
+            throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
+        WritableDisk disk = blocks.OpenWritable(new ImageDisks(_cache, _fetcher), store, key, layer, _options.PendingDirectory);
+        return await _writable.MountAsync(disk, image.Record.Reference, target, _options.LazyReadAheadKilobytes, cancellation);
+    }
+
     /// <summary>Deletes cached data of blobs that no mounted image uses and that are not in <paramref name="keep"/>.</summary>
     public void RemoveUnusedBlobs(IReadOnlySet<Digest> keep) => _cache.RemoveUnused(keep);
 
@@ -112,6 +127,7 @@ internal sealed class ImageMounter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _trim.DisposeAsync();
+        await _writable.DisposeAsync();
         await _server.DisposeAsync();
         await _mounts.DisposeAsync();
         _fetcher.Dispose();

@@ -1,4 +1,5 @@
 using Sluice.Containerd.Client;
+using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
@@ -13,7 +14,7 @@ namespace Sluice.Node.Images;
 /// <c>sluice pull</c>: makes an accelerated image known to containerd without downloading it. It happens in the daemon because the daemon
 /// reads the image later: what its credentials and mirrors can't reach is said now, and its connections are warm.
 /// </summary>
-internal sealed class ImageRegistration(NodeOptions options, LazyImages images)
+internal sealed class ImageRegistration(NodeOptions options, LazyImages images, Snapshotter snapshotter)
 {
     /// <exception cref="SluiceException">The image is ordinary or can't be had, or containerd refused a call.</exception>
     public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation)
@@ -26,11 +27,34 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images)
         StoredImage image = await ImageResolver.ResolveAsync(store, top, platform, preferAccelerated: true, cancellation);
         if (!DownloadedImage.IsLazy(image)) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
         string name = ContainerdName(reference);
-        images.Expect(new LazyImage(new LazyImageKey(image.Stored.Digest), name));
-        byte[] config = await image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, cancellation);
-        using var client = new ContainerdClient(request.Containerd, request.Namespace);
-        await new ImagePull(client, TimeProvider.System).RegisterAsync(Describe(name, top, image, config, request.Snapshotter), cancellation);
+        var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), name);
+        images.Expect(expected);
+        try
+        {
+            byte[] config = await image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, cancellation);
+            ImageToRegister described = Describe(name, top, image, config, request.Snapshotter);
+            if (described.Layers.Count > 0) RequireLazy(described, request.Namespace);
+            using var client = new ContainerdClient(request.Containerd, request.Namespace);
+            Digest chain = await new ImagePull(client, TimeProvider.System).RegisterAsync(described, cancellation);
+
+            // containerd may have known the layers as part of another image: what containers run on must be here as well.
+            if (snapshotter.FindImage(chain.ToString()) is { } used) await images.KeepAsync(used, cancellation);
+        }
+        finally
+        {
+            await snapshotter.ReleaseUnusedAsync(expected.Key);
+        }
+
         return new PulledImage(name, image.Stored.Digest.ToString());
+    }
+
+    /// <summary>containerd would take over what an ordinary pull of a block image has unpacked: the layers' blobs in place of a tree.</summary>
+    private void RequireLazy(ImageToRegister image, string containerNamespace)
+    {
+        string chain = ChainId.All(image.Layers.Select(layer => layer.DiffId))[^1].ToString();
+        if (!snapshotter.IsUnpacked(containerNamespace, chain)) return;
+        throw new SluiceException(
+            SluiceError.Image, image.Name, "containerd has unpacked its layers like those of an ordinary image", "remove the images that have them from containerd, then pull again");
     }
 
     private static ImageToRegister Describe(string name, StoredManifest top, StoredImage image, byte[] configContent, string snapshotter)

@@ -16,10 +16,11 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
 {
+    private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
     private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
 
-    public async Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
+    public async Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
         if (LayerRoles.Of(labels) is not { } role) return null;
         if (!labels.TryGetValue(SnapshotLabels.ImageReference, out string? reference) || !labels.TryGetValue(SnapshotLabels.ManifestDigest, out string? manifest))
@@ -29,6 +30,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
                 "pull with `sluice pull`, or set disable_snapshot_annotations = false in containerd's CRI configuration");
         }
 
+        BlockLayers.Check(below, labels);
         var image = new LazyImage(new LazyImageKey(Digest.Parse(manifest)), reference);
         if (role == LayerRole.Data)
         {
@@ -45,12 +47,24 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         return new LazyLayer(image, Completes: true);
     }
 
-    /// <summary>Begins the download of an image's metadata; what goes wrong is said to the one who waits for it.</summary>
+    public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers) => BlockLayers.FindPrefix(reference, layers);
+
+    /// <summary>Begins the download of an image's metadata, which stays in memory until the image is recorded; what goes wrong is said to the one who waits for it.</summary>
     public void Expect(LazyImage image)
     {
-        if (_mounted.ContainsKey(image.Key.Manifest)) return;
-        _ = OpenAsync(image).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        if (IsHere(image)) return;
+        _ = DownloadAsync(image).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
     }
+
+    /// <summary>Makes sure that the metadata of an image is on the local disk.</summary>
+    /// <exception cref="SluiceException">The image is corrupt or can't be had.</exception>
+    public async Task KeepAsync(LazyImage image, CancellationToken cancellation)
+    {
+        if (!IsHere(image)) await OpenAsync(image).WaitAsync(cancellation);
+    }
+
+    /// <summary>True if the image is mounted or on the local disk, though perhaps damaged.</summary>
+    public bool IsHere(LazyImage image) => _mounted.ContainsKey(image.Key.Manifest) || local.Contains(image.Key.Manifest);
 
     public async Task<string> MountAsync(LazyImage image, CancellationToken cancellation)
     {
@@ -83,9 +97,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
+        bool known = local.Contains(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
+        _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
+        if (!known) return;
         RemoveUnusedBlobs();
         Log.Released(logger, image.ToString());
     }
@@ -129,17 +146,21 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
     }
 
-    /// <summary>One download per image however many ask; a failed one is forgotten, so that the next asks anew.</summary>
-    private async Task<LocalImage> OpenAsync(LazyImage image)
+    /// <summary>One look per image however many ask, and one download; a failed one is forgotten, so that the next asks anew.</summary>
+    private Task<LocalImage> OpenAsync(LazyImage image) => OnceAsync(_opening, image.Key.Manifest, () => LoadAsync(image));
+
+    private Task<DownloadedImage> DownloadAsync(LazyImage image) => OnceAsync(_arriving, image.Key.Manifest, () => FetchAsync(image));
+
+    private static async Task<T> OnceAsync<T>(ConcurrentDictionary<Digest, Lazy<Task<T>>> tasks, Digest manifest, Func<Task<T>> begin)
     {
-        Lazy<Task<LocalImage>> opening = _opening.GetOrAdd(image.Key.Manifest, _ => new Lazy<Task<LocalImage>>(() => Task.Run(() => LoadAsync(image))));
+        Lazy<Task<T>> task = tasks.GetOrAdd(manifest, _ => new Lazy<Task<T>>(() => Task.Run(begin)));
         try
         {
-            return await opening.Value;
+            return await task.Value;
         }
         catch
         {
-            _opening.TryRemove(KeyValuePair.Create(image.Key.Manifest, opening));
+            tasks.TryRemove(KeyValuePair.Create(manifest, task));
             throw;
         }
     }
@@ -147,14 +168,22 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<LocalImage> LoadAsync(LazyImage image)
     {
         if (local.Load(image.Key.Manifest) is { } known) return known;
-        string reference = "docker://" + image.Reference;
-        await using IImageStore store = OpenStore(reference);
+        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image));
+        _arriving.TryRemove(image.Key.Manifest, out _);
+        return saved;
+    }
+
+    private async Task<DownloadedImage> FetchAsync(LazyImage image)
+    {
+        await using IImageStore store = OpenStore("docker://" + image.Reference);
         using var deadline = new CancellationTokenSource(options.Fetch.RequestDeadline);
         try
         {
-            StoredManifest stored = await store.GetManifestAsync(image.Key.Manifest.ToString(), deadline.Token);
-            var source = new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
-            return local.Save(reference, await mounter.FetchMetadataAsync(source, deadline.Token));
+            StoredManifest stored = image.Made is { } made
+                ? new StoredManifest(MediaTypes.OciManifest, image.Key.Manifest, made.ToBytes())
+                : await store.GetManifestAsync(image.Key.Manifest.ToString(), deadline.Token);
+            var source = new StoredImage(store, stored, image.Made ?? ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+            return await mounter.FetchMetadataAsync(source, deadline.Token);
         }
         catch (OperationCanceledException exception)
         {

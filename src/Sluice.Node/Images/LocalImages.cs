@@ -27,6 +27,9 @@ internal sealed partial class LocalImages(string directory)
             .Where(digest => !digest.IsEmpty),
     ];
 
+    /// <summary>True if the image is here, damaged or not.</summary>
+    public bool Contains(Digest manifest) => Directory.Exists(Path.Combine(directory, manifest.Hex));
+
     /// <summary>Loads an image; null if it is not here or damaged.</summary>
     public LocalImage? Load(Digest manifest)
     {

@@ -5,9 +5,13 @@ using Sluice.Storage.Disks;
 namespace Sluice.Node.Images;
 
 /// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks.</summary>
+/// <param name="server">Serves the disks.</param>
+/// <param name="mounts">Unmounts.</param>
 /// <param name="ownsTarget">The directory was made for this mount and goes with it.</param>
-internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts) : IAsyncDisposable
+internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts, Action<string>? log = null) : IAsyncDisposable
 {
+    private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(60);
+
     private int? _mount;
 
     public string Target { get; } = target;
@@ -16,6 +20,9 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
 
     /// <summary>True while it is mounted, whatever else is mounted on the same directory.</summary>
     public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);
+
+    /// <summary>True while it is mounted, or has writes to come: an unmounted file system that is still in use writes until its last user has gone.</summary>
+    public bool IsInUse => IsMounted || Disks.Any(disk => disk is IWritableDisk && server.IsOpen(disk.Name));
 
     /// <summary>To be called when the mount was made: remembers which one it is.</summary>
     public void Found() => _mount = MountTable.Find(Target)?.Id;
@@ -31,6 +38,7 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
         {
             foreach (IDisk disk in Disks)
             {
+                if (disk is IWritableDisk) await WrittenAsync(disk);
                 await server.RemoveAsync(disk.Name);
                 disk.Dispose();
             }
@@ -44,6 +52,20 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
         catch (IOException)
         {
             // Something has been put there; it does not hurt.
+        }
+    }
+
+    /// <summary>Waits until the file system has written everything. What it has not by then is lost as in a crash.</summary>
+    private async Task WrittenAsync(IDisk disk)
+    {
+        using var limit = new CancellationTokenSource(WriteDeadline);
+        try
+        {
+            await server.ClosedAsync(disk.Name, limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            log?.Invoke($"{Target}: still in use {WriteDeadline.TotalSeconds:0} s after it was unmounted: what was not written by now is lost");
         }
     }
 }

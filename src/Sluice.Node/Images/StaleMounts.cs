@@ -29,7 +29,8 @@ internal static class StaleMounts
     }
 
     private static bool IsOurs(MountEntry entry, NodeOptions options) =>
-        (entry.Type == "erofs" && IsBelow(entry.Source, options.ImagesDirectory)) || IsBelow(ImageMounts.BackingFileOf(entry.Source), options.DisksDirectory);
+        (entry.Type == "erofs" && IsBelow(entry.Source, options.ImagesDirectory))
+        || (ImageMounts.BackingFileOf(entry.Source) is var disk && (IsBelow(disk, options.DisksDirectory) || IsBelow(disk, options.WritableDisksDirectory)));
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(Path.TrimEndingDirectorySeparator(directory) + "/", StringComparison.Ordinal);
 }

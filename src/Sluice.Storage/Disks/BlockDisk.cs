@@ -46,6 +46,20 @@ public sealed class BlockDisk : IDisk
     /// <summary>Always null: no file is laid out like this disk.</summary>
     public SafeFileHandle? CompleteFile => null;
 
+    /// <summary>What the device shows counts, not what lower layers have and others hide.</summary>
+    public bool IsLocal
+    {
+        get
+        {
+            foreach (ref readonly LsmtExtent extent in _index.Extents)
+            {
+                if (!extent.IsZeroed && !_layers[extent.Layer].Holds(extent.MappedOffset << SectorShift, (long)extent.Length << SectorShift)) return false;
+            }
+
+            return true;
+        }
+    }
+
     [SkipLocalsInit]
     public bool TryRead(long offset, Span<byte> destination)
     {

@@ -20,6 +20,8 @@ public sealed class FilesystemDisk : IDisk
 
     public SafeFileHandle? CompleteFile => _reader.CompleteFile;
 
+    public bool IsLocal => _reader.Holds(0, Length);
+
     /// <summary>For prefetching.</summary>
     public BlobReader Reader => _reader;
 

@@ -40,6 +40,8 @@ public sealed class FlatDisk : IDisk
     /// <summary>Always null: no file is laid out like this disk.</summary>
     public SafeFileHandle? CompleteFile => null;
 
+    public bool IsLocal => Array.TrueForAll(_extents, extent => extent.Reader.Holds(0, extent.End - extent.Start));
+
     public bool TryRead(long offset, Span<byte> destination)
     {
         if (!DiskRange.Contains(this, offset, destination.Length)) return false;

@@ -32,6 +32,12 @@ public interface IDisk : IDisposable
     /// mounts without the daemon); null until then. The disk owns the handle.
     /// </summary>
     SafeFileHandle? CompleteFile { get; }
+
+    /// <summary>
+    /// True if no read has to wait for a source, unless what is stored turns out to be damaged. May look at every chunk: to be asked when the
+    /// disk is mounted, not when it is read.
+    /// </summary>
+    bool IsLocal => CompleteFile is not null;
 }
 
 /// <summary>Outcome of an operation on a disk. The numbers are errno values.</summary>

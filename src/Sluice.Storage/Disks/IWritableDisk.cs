@@ -12,6 +12,9 @@ public interface IWritableDisk : IDisk
     /// <summary>Makes sectors zero and gives up their space where it can.</summary>
     DiskError Discard(long offset, long length);
 
+    /// <summary>True when much has been written since the last flush: one soon, from another thread, keeps writes from waiting for it later.</summary>
+    bool WantsFlush { get; }
+
     /// <summary>Makes durable everything that was written or discarded before the call. Waits for the local disk: not for threads that serve reads.</summary>
     DiskError Flush();
 }

@@ -35,6 +35,8 @@ public sealed class LocalFileDisk : IDisk
 
     public SafeFileHandle? CompleteFile => _fileLength == Length ? _file : null;
 
+    public bool IsLocal => true;
+
     public bool TryRead(long offset, Span<byte> destination)
     {
         if (!DiskRange.Contains(this, offset, destination.Length)) return false;

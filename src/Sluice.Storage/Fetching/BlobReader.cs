@@ -60,6 +60,19 @@ public sealed partial class BlobReader : IDisposable
         }
     }
 
+    /// <summary>True if all chunks in a range are stored, checked by this process or not yet.</summary>
+    public bool Holds(long offset, long length)
+    {
+        for (int slot = Format.Find(offset); slot < Format.Count; slot++)
+        {
+            ChunkExtent extent = Format.GetExtent(slot);
+            if (extent.Offset >= offset + length) break;
+            if (!Cache.IsPresent(extent.Number)) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>As <see cref="IDisk.TryRead"/>; the range lies within <see cref="BlobCache.PaddedLength"/>.</summary>
     public bool TryRead(long offset, Span<byte> destination)
     {

@@ -16,7 +16,10 @@ public sealed class BlockContentReader(RemoteBlockImage image) : IBlockStore
     private const int SectorsPerBlock = BlockSize / LsmtExtent.SectorSize;
     private const int MaxRead = 1 << 20;
 
-    private readonly LayerWindows _windows = new(image);
+    /// <summary>Metadata and content of some layers, in turns.</summary>
+    private const int Windows = 16;
+
+    private readonly BlobWindows _windows = new(image.Source, Windows);
     private readonly Segment[] _segments = new Segment[64];
     private readonly byte[] _scratch = new byte[64 << 10];
 
@@ -73,7 +76,7 @@ public sealed class BlockContentReader(RemoteBlockImage image) : IBlockStore
         long position = segment.MappedOffset * LsmtExtent.SectorSize;
         BlockLayerRange range = layer.Locate(position, target.Length);
         if (range.Offset < 0 || range.Offset + range.Length > remote.Descriptor.Size) throw Corrupt(remote, "data lies outside the blob", null);
-        ReadOnlySpan<byte> stored = _windows.Fetch(segment.Layer, range.Offset, (int)range.Length, Window);
+        ReadOnlySpan<byte> stored = Fetch(remote, range.Offset, (int)range.Length);
         try
         {
             if (layer.ZFile is null) stored.CopyTo(target);
@@ -83,6 +86,14 @@ public sealed class BlockContentReader(RemoteBlockImage image) : IBlockStore
         {
             throw Corrupt(remote, exception.Message, exception);
         }
+    }
+
+    private ReadOnlySpan<byte> Fetch(RemoteBlockLayer layer, long offset, int length)
+    {
+        long untilTail = layer.TailOffset - offset;
+        if (untilTail <= 0) return layer.Tail.Span.Slice((int)-untilTail, length);
+        ValueTask<ReadOnlyMemory<byte>> fetched = _windows.FetchAsync(layer.Descriptor.Digest, offset, length, (int)Math.Min(Window, untilTail), CancellationToken.None);
+        return (fetched.IsCompletedSuccessfully ? fetched.Result : fetched.AsTask().GetAwaiter().GetResult()).Span;
     }
 
     private SluiceException Corrupt(RemoteBlockLayer layer, string message, Exception? inner) =>

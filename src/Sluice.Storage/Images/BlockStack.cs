@@ -16,10 +16,8 @@ public sealed record BlockStack(IReadOnlyList<BlockStackLayer> Layers, ReadOnlyM
     /// <exception cref="InvalidFormatException">Damaged, or of another stack.</exception>
     public MergedIndex ReadIndex() => MergedIndexFile.Read(Index.Span, IdentityOf(Layers));
 
-    /// <summary>Merges the indexes of layers.</summary>
-    internal static BlockStack Create(IReadOnlyList<BlockStackLayer> layers, MergedIndexBuilder indexes)
+    internal static BlockStack Create(IReadOnlyList<BlockStackLayer> layers, MergedIndex index)
     {
-        using MergedIndex index = indexes.Build();
         if (index.VirtualSize == 0) throw new InvalidFormatException("overlaybd stack", "no layer says how large the device is");
         byte[] file = GC.AllocateUninitializedArray<byte>(MergedIndexFile.Length(index));
         MergedIndexFile.Write(index, IdentityOf(layers), file);

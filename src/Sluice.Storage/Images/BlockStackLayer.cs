@@ -12,4 +12,8 @@ public sealed record BlockStackLayer(Digest Blob, long Size, int PayloadOffset, 
 {
     /// <summary>True if every part of the blob has a checksum. The others have nothing but the blob's digest.</summary>
     public bool IsChecked => ZFile is { Codec.HasChecksums: true };
+
+    /// <summary>Shares the jump table.</summary>
+    internal static BlockStackLayer Of(RemoteBlockLayer remote) =>
+        new(remote.Descriptor.Digest, remote.Descriptor.Size, remote.Layer.PayloadOffset, remote.Layer.Length, remote.Layer.ZFile);
 }

@@ -1,4 +1,5 @@
 using Sluice.Formats;
+using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
 using Sluice.Formats.Rafs.Blobs;
 using Sluice.Formats.Trees;
@@ -15,8 +16,11 @@ public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
     /// <summary>Chunks of one file that lie behind one another are fetched together, up to so many bytes.</summary>
     private const int MaxRun = 4 << 20;
 
-    private readonly ChunkDecoder?[] _decoders = new ChunkDecoder?[image.Image.Blobs.Count];
-    private readonly FetchWindows _windows = new(image, window);
+    /// <summary>Files share chunks with a few other layers, as a rule.</summary>
+    private const int Windows = 4;
+
+    private readonly OpenBlob?[] _blobs = new OpenBlob?[image.Image.Blobs.Count];
+    private readonly BlobWindows _windows = new(image.Source.Store, Windows);
     private byte[] _plain = [];
     private (int Blob, int Unit) _decoded = (-1, -1);
     private readonly ChunkInfoLoader _loader = new(image);
@@ -35,9 +39,9 @@ public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
         int runEnd = 0, wanted = 0;
         for (int i = 0; i < file.Chunks.Count && left > 0; i++)
         {
-            ChunkDecoder decoder = await DecoderAsync(file.Chunks[i], cancellation);
-            if (i >= runEnd) (runEnd, wanted) = FindRun(decoder, file.Chunks, i);
-            ReadOnlyMemory<byte> chunk = await ReadAsync(decoder, file.Chunks[i], wanted, cancellation);
+            OpenBlob blob = await OpenAsync(file.Chunks[i], cancellation);
+            if (i >= runEnd) (runEnd, wanted) = FindRun(blob.Decoder, file.Chunks, i);
+            ReadOnlyMemory<byte> chunk = await ReadAsync(blob, file.Chunks[i], wanted, cancellation);
             if (chunk.Length > left) chunk = chunk[..(int)left];
             left -= chunk.Length;
             await sink(chunk);
@@ -48,16 +52,17 @@ public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
 
     /// <summary>Reads and verifies one chunk. The memory is valid until the next call.</summary>
     public async Task<ReadOnlyMemory<byte>> ReadChunkAsync(ChunkReference reference, CancellationToken cancellation) =>
-        await ReadAsync(await DecoderAsync(reference, cancellation), reference, wanted: 0, cancellation);
+        await ReadAsync(await OpenAsync(reference, cancellation), reference, wanted: 0, cancellation);
 
-    private async ValueTask<ReadOnlyMemory<byte>> ReadAsync(ChunkDecoder decoder, ChunkReference reference, int wanted, CancellationToken cancellation)
+    private async ValueTask<ReadOnlyMemory<byte>> ReadAsync(OpenBlob blob, ChunkReference reference, int wanted, CancellationToken cancellation)
     {
+        ChunkDecoder decoder = blob.Decoder;
         ChunkUnit unit = decoder.GetUnit(decoder.GetUnitOf(reference.Chunk));
         if (_decoded != (reference.Blob, unit.Index))
         {
             ReadOnlyMemory<byte> compressed = unit.CompressedLength == 0
                 ? ReadOnlyMemory<byte>.Empty
-                : await _windows.FetchAsync(reference.Blob, decoder, unit.CompressedOffset, unit.CompressedLength, wanted, cancellation);
+                : await _windows.FetchAsync(blob.Digest, unit.CompressedOffset, unit.CompressedLength, (int)Math.Min(Math.Max(window, wanted), blob.End - unit.CompressedOffset), cancellation);
             _decoded = (-1, -1);
             if (_plain.Length < unit.UncompressedLength) _plain = GC.AllocateUninitializedArray<byte>(Math.Max(unit.UncompressedLength, image.Image.ChunkSize));
             decoder.DecodeUnit(unit, compressed.Span, _plain);
@@ -88,11 +93,21 @@ public sealed class RafsContentReader(RemoteRafsImage image, int window = 0)
         return (next, (int)(end - start));
     }
 
-    private async ValueTask<ChunkDecoder> DecoderAsync(ChunkReference reference, CancellationToken cancellation)
+    private async ValueTask<OpenBlob> OpenAsync(ChunkReference reference, CancellationToken cancellation)
     {
-        ChunkDecoder decoder = _decoders[reference.Blob] ??= await _loader.OpenAsync(reference.Blob, cancellation);
-        return (uint)reference.Chunk < (uint)decoder.ChunkCount
-            ? decoder
-            : throw new InvalidFormatException("rafs", $"blob {decoder.Blob.Id} has {decoder.ChunkCount} chunks, but a file uses chunk {reference.Chunk}");
+        OpenBlob blob = _blobs[reference.Blob] ??= new OpenBlob(await _loader.OpenAsync(reference.Blob, cancellation));
+        return (uint)reference.Chunk < (uint)blob.Decoder.ChunkCount
+            ? blob
+            : throw new InvalidFormatException("rafs", $"blob {blob.Digest} has {blob.Decoder.ChunkCount} chunks, but a file uses chunk {reference.Chunk}");
+    }
+
+    private sealed class OpenBlob(ChunkDecoder decoder)
+    {
+        public ChunkDecoder Decoder { get; } = decoder;
+
+        public Digest Digest { get; } = RemoteRafsImage.DigestOf(decoder.Blob);
+
+        /// <summary>Behind the last compressed byte.</summary>
+        public long End { get; } = Enumerable.Range(0, decoder.UnitCount).Max(unit => (long?)decoder.GetUnit(unit).CompressedEnd) ?? 0;
     }
 }

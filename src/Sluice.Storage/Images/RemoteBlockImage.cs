@@ -1,5 +1,6 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.OverlayBd.Index;
 using Sluice.Storage.Sources;
 
@@ -8,7 +9,8 @@ namespace Sluice.Storage.Images;
 /// <summary>An OverlayBD image whose indexes are here and whose data is not.</summary>
 public sealed class RemoteBlockImage : IDisposable
 {
-    private const int Concurrency = 8;
+    /// <summary>Ends of layers that are fetched at a time, for the memory: 256 KiB each as a rule.</summary>
+    private const int Concurrency = 32;
 
     private RemoteBlockImage(IBlobSource source, RemoteBlockLayer[] layers)
     {
@@ -29,24 +31,29 @@ public sealed class RemoteBlockImage : IDisposable
     /// <summary>Bytes downloaded to get here.</summary>
     public long BytesFetched => Layers.Sum(layer => (long)layer.Tail.Length);
 
-    /// <summary>Fetches the indexes of all layers of <paramref name="image"/>.</summary>
+    /// <summary>Fetches the indexes of all layers of <paramref name="image"/>, all layers at once.</summary>
     /// <exception cref="SluiceException">Not an OverlayBD image, corrupt, or not to be had.</exception>
-    public static Task<RemoteBlockImage> LoadAsync(StoredImage image, CancellationToken cancellation)
-    {
-        IReadOnlyList<Descriptor> layers = BlockStackLoader.FindLayers(image.Manifest)
-            ?? throw new SluiceException(SluiceError.Image, image.Store.Name, $"{image.Stored.Digest} is not an OverlayBD image", "make one with: sluice convert --format overlaybd SRC DST");
-        return LoadAsync(image.Store, layers, cancellation);
-    }
+    public static Task<RemoteBlockImage> LoadAsync(StoredImage image, CancellationToken cancellation) => LoadAsync(image.Store, LayersOf(image), cancellation);
 
     /// <inheritdoc cref="LoadAsync(StoredImage, CancellationToken)"/>
     /// <param name="descriptors">Layers of blocks, lowest first.</param>
-    public static async Task<RemoteBlockImage> LoadAsync(IBlobSource source, IReadOnlyList<Descriptor> descriptors, CancellationToken cancellation)
+    /// <param name="whole">Where a layer without checksums is read from instead: a source that checks all of it. Null: its end is believed.</param>
+    public static async Task<RemoteBlockImage> LoadAsync(
+        IBlobSource source, IReadOnlyList<Descriptor> descriptors, CancellationToken cancellation, Func<Descriptor, IBlobSource>? whole = null)
     {
+        if (descriptors.Count > MergedIndex.MaxLayers) throw new SluiceException(SluiceError.Image, source.Name, $"an image of {descriptors.Count} layers of blocks, more than {MergedIndex.MaxLayers}");
         var layers = new RemoteBlockLayer?[descriptors.Count];
         try
         {
             var options = new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellation };
-            await Parallel.ForAsync(0, layers.Length, options, async (i, stop) => layers[i] = await RemoteBlockLayer.OpenAsync(source, descriptors[i], stop));
+            await Parallel.ForAsync(0, layers.Length, options, async (i, stop) =>
+            {
+                RemoteBlockLayer layer = layers[i] = await RemoteBlockLayer.OpenAsync(source, descriptors[i], stop);
+                if (layer.IsChecked || whole is null) return;
+                layers[i] = null;
+                layer.Dispose();
+                layers[i] = await RemoteBlockLayer.OpenAsync(whole(descriptors[i]), descriptors[i], stop);
+            });
             return new RemoteBlockImage(source, layers!);
         }
         catch
@@ -55,6 +62,16 @@ public sealed class RemoteBlockImage : IDisposable
             throw;
         }
     }
+
+    /// <summary>The layers of the device, the lowest first; null if this is no native OverlayBD image.</summary>
+    public static IReadOnlyList<Descriptor>? FindLayers(ImageManifest manifest) =>
+        OverlayBdAnnotations.AreOn(manifest) ? [.. manifest.Layers.Where(layer => !layer.Annotations!.ContainsKey(OverlayBdAnnotations.AccelerationLayer))] : null;
+
+    /// <inheritdoc cref="FindLayers"/>
+    /// <exception cref="SluiceException">It is none.</exception>
+    public static IReadOnlyList<Descriptor> LayersOf(StoredImage image) => FindLayers(image.Manifest) is { Count: > 0 } layers
+        ? layers
+        : throw new SluiceException(SluiceError.Image, image.Store.Name, $"{image.Stored.Digest} is not an OverlayBD image", "make one with: sluice convert --format overlaybd SRC DST");
 
     public void Dispose()
     {

@@ -12,37 +12,50 @@ public sealed record RemoteBlockLayer(Descriptor Descriptor, BlockLayer Layer, R
     /// <summary>Bytes of indexes that are fetched at most: a jump table for 100 GiB in blocks of 4 KiB.</summary>
     private const int MaxTail = 160 << 20;
 
+    /// <summary>A damaged end is asked for once more: bytes may get damaged on the way.</summary>
+    private const int Attempts = 2;
+
     /// <summary>Where <see cref="Tail"/> begins in the blob.</summary>
     public long TailOffset => Descriptor.Size - Tail.Length;
 
+    /// <summary>True if every block has a checksum. Layers without have nothing but the blob's digest.</summary>
+    public bool IsChecked => Layer.ZFile is { Codec.HasChecksums: true };
+
+    /// <summary>Fetches the end of a blob: one ranged read for most layers, two for large ones.</summary>
     /// <exception cref="SluiceException">Not a block layer, damaged, or not to be had.</exception>
     public static async Task<RemoteBlockLayer> OpenAsync(IBlobSource source, Descriptor descriptor, CancellationToken cancellation)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await OpenOnceAsync(source, descriptor, cancellation);
+            }
+            catch (InvalidFormatException exception) when (attempt == Attempts)
+            {
+                throw new SluiceException(SluiceError.Image, source.Name, $"layer {descriptor.Digest}: {exception.Message}", "push the image again", exception);
+            }
+            catch (InvalidFormatException)
+            {
+            }
+        }
+    }
+
+    public void Dispose() => Layer.Dispose();
+
+    private static async Task<RemoteBlockLayer> OpenOnceAsync(IBlobSource source, Descriptor descriptor, CancellationToken cancellation)
     {
         byte[] tail = [];
         long from = Math.Max(0, descriptor.Size - BlockLayerTail.FirstRead);
         while (true)
         {
             long missing = descriptor.Size - tail.Length - from;
-            if (missing <= 0 || missing + tail.Length > MaxTail) throw new InvalidFormatException("block layer", $"{descriptor.Digest}: its index would begin at byte {from} of {descriptor.Size}");
+            if (missing <= 0 || missing + tail.Length > MaxTail) throw new InvalidFormatException("block layer", $"its index would begin at byte {from} of {descriptor.Size}");
             byte[] longer = GC.AllocateUninitializedArray<byte>((int)missing + tail.Length);
             await source.ReadAsync(descriptor.Digest, from, longer.AsMemory(0, (int)missing), cancellation);
             tail.CopyTo(longer, missing);
             tail = longer;
-            if (TryRead(descriptor, tail, out from) is { } layer) return new RemoteBlockLayer(descriptor, layer, tail);
-        }
-    }
-
-    public void Dispose() => Layer.Dispose();
-
-    private static BlockLayer? TryRead(Descriptor descriptor, byte[] tail, out long neededFrom)
-    {
-        try
-        {
-            return BlockLayerTail.TryRead(tail, descriptor.Size, out neededFrom);
-        }
-        catch (InvalidFormatException exception)
-        {
-            throw new InvalidFormatException("block layer", $"{descriptor.Digest}: {exception.Message}", inner: exception);
+            if (BlockLayerTail.TryRead(tail, descriptor.Size, out from) is { } layer) return new RemoteBlockLayer(descriptor, layer, tail);
         }
     }
 }

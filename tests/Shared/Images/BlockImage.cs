@@ -18,8 +18,14 @@ internal sealed class BlockImage(params byte[][] layers)
 
     public IReadOnlyList<byte[]> Layers { get; } = layers;
 
+    /// <summary>What the configuration says that the layers are; null for the truth, their digests.</summary>
+    public IReadOnlyList<Digest>? DiffIds { get; init; }
+
     /// <summary>The command of the image's configuration.</summary>
     public string Command { get; init; } = "/bin/sh";
+
+    /// <summary>What its annotations say about the file system, right or wrong; null: nothing.</summary>
+    public string? FileSystem { get; init; } = "ext4";
 
     /// <summary>The lowest layers of the ext4 image that overlaybd wrote, 1 to 3 of them.</summary>
     public static BlockImage Golden(int count = 3) =>
@@ -31,19 +37,17 @@ internal sealed class BlockImage(params byte[][] layers)
         foreach (byte[] layer in Layers)
         {
             Descriptor descriptor = await PutAsync(store, layer, MediaTypes.OciLayer);
-            descriptors.Add(descriptor with
+            Dictionary<string, string> annotations = new()
             {
-                Annotations = new Dictionary<string, string>
-                {
-                    [OverlayBdAnnotations.BlobDigest] = descriptor.Digest.ToString(),
-                    [OverlayBdAnnotations.BlobSize] = descriptor.Size.ToString(CultureInfo.InvariantCulture),
-                    [OverlayBdAnnotations.Version] = OverlayBdAnnotations.NativeVersion,
-                    [OverlayBdAnnotations.FileSystem] = "ext4",
-                },
-            });
+                [OverlayBdAnnotations.BlobDigest] = descriptor.Digest.ToString(),
+                [OverlayBdAnnotations.BlobSize] = descriptor.Size.ToString(CultureInfo.InvariantCulture),
+                [OverlayBdAnnotations.Version] = OverlayBdAnnotations.NativeVersion,
+            };
+            if (FileSystem is not null) annotations[OverlayBdAnnotations.FileSystem] = FileSystem;
+            descriptors.Add(descriptor with { Annotations = annotations });
         }
 
-        string diffIds = string.Join(',', descriptors.Select(layer => $"\"{layer.Digest}\""));
+        string diffIds = string.Join(',', (DiffIds ?? [.. descriptors.Select(layer => layer.Digest)]).Select(diffId => $"\"{diffId}\""));
         string config = $$"""
             { "architecture": "{{Platform.Host.Architecture}}", "os": "{{Platform.Host.Os}}", "config": { "Cmd": ["{{Command}}"] },
               "rootfs": { "type": "layers", "diff_ids": [{{diffIds}}] } }

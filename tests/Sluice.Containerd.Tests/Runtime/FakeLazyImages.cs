@@ -14,17 +14,27 @@ internal sealed class FakeLazyImages(string directory) : ILazyImages
     /// <summary>False: every layer is an ordinary one.</summary>
     public bool Lazy { get; set; } = true;
 
+    /// <summary>Whether lower layers are an image by themselves.</summary>
+    public bool HasPrefixes { get; set; }
+
     public Exception? MountError { get; set; }
 
     public Exception? FindError { get; set; }
 
-    public Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
+    public Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
         Record("find " + labels.GetValueOrDefault(SnapshotLabels.Reference));
         if (FindError is not null) throw FindError;
         if (!Lazy || !labels.TryGetValue(SnapshotLabels.ManifestDigest, out string? manifest)) return Task.FromResult<LazyLayer?>(null);
         LazyImage image = new(new LazyImageKey(Digest.Parse(manifest)), labels[SnapshotLabels.ImageReference]);
         return Task.FromResult<LazyLayer?>(new LazyLayer(image, labels.ContainsKey(TopLabel)));
+    }
+
+    public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers)
+    {
+        if (!HasPrefixes) return null;
+        string chain = string.Join(' ', layers.Select(labels => labels[SnapshotLabels.Reference]));
+        return new LazyImage(new LazyImageKey(Digest.Sha256(System.Text.Encoding.ASCII.GetBytes(chain))), reference);
     }
 
     public Task<string> MountAsync(LazyImage image, CancellationToken cancellation)

@@ -96,6 +96,30 @@ public sealed class LazySnapshotTests : IDisposable
     }
 
     [Fact]
+    public async Task A_prefix_is_mounted_for_itself_and_released_with_its_top_layer()
+    {
+        _images.HasPrefixes = true;
+        string low = await PullAsync("default/1/a", "", "L1", "m1"), middle = await PullAsync("default/2/b", low, "L2", "m1");
+        string top = await PullAsync("default/3/c", middle, "L3", "m1", completes: true);
+        Assert.Equal([Manifest("m1"), Manifest("L1"), Manifest("L1 L2")], _snapshotter.LazyImages().Select(image => image.Key.Manifest));
+        Assert.Equal(Manifest("L1 L2"), _snapshotter.FindImage("L2")?.Key.Manifest);
+        Assert.Equal(Manifest("m1"), _snapshotter.FindImage("L3")?.Key.Manifest);
+        Assert.Null(_snapshotter.FindImage("L4"));
+
+        SnapshotMount mount = await _snapshotter.PrepareAsync("default/9/d", middle, new Dictionary<string, string>(), Cancellation);
+        Assert.Contains("lowerdir=" + _directory.File("image"), mount.Options);
+        Assert.Equal("mount " + Manifest("L1 L2"), _images.Calls[^1]);
+        await _snapshotter.RemoveAsync(top);
+        Assert.Equal("release " + Manifest("m1"), _images.Calls[^1]);
+        await _snapshotter.RemoveAsync("default/9/d");
+        Assert.DoesNotContain("release " + Manifest("L1 L2"), _images.Calls);
+        await _snapshotter.RemoveAsync(middle);
+        Assert.Contains("release " + Manifest("L1 L2"), _images.Calls);
+        await _snapshotter.RemoveAsync(low);
+        Assert.Empty(_snapshotter.LazyImages());
+    }
+
+    [Fact]
     public async Task A_failed_mount_leaves_nothing_and_passes_the_error_on()
     {
         string top = await PullImageAsync("m1");

@@ -7,11 +7,13 @@ namespace Sluice.EndToEnd.Containers;
 /// <summary>Containers from a converted image: what is fetched, shared, written and cleaned up.</summary>
 public sealed class LazyContainerTests
 {
-    [Fact]
-    public async Task A_container_starts_with_little_fetched_and_no_layer_stored()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task A_container_starts_with_little_fetched_and_no_layer_stored(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         node.Registry.Forget();
 
         await node.PullAsync(image);
@@ -27,11 +29,13 @@ public sealed class LazyContainerTests
         Assert.Equal(before, node.Registry.RangedBytes);
     }
 
-    [Fact]
-    public async Task Containers_share_one_mount_and_write_to_their_own_layer()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task Containers_share_one_mount_and_write_to_their_own_layer(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         await node.PullAsync(image);
         await node.StartContainerAsync(image, "one");
         await node.StartContainerAsync(image, "two");
@@ -45,36 +49,35 @@ public sealed class LazyContainerTests
         Assert.Contains("READY", await node.RunAsync(image, "three"), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Removing_the_image_releases_mount_disks_and_metadata()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task Removing_the_image_releases_mount_disks_and_metadata(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         await node.PullAsync(image);
         await node.RunAsync(image, "first");
         Assert.Single(node.ImageMounts);
         Assert.NotEmpty(Directory.GetDirectories(Path.Combine(node.Root, "images")));
         Assert.NotEmpty(Directory.GetFiles(node.Disks));
-        Assert.NotEmpty(CachedBlobs(node));
+        Assert.NotEmpty(node.CachedBlobs);
 
         await node.CtrAsync("images", "rm", "--sync", image);
-        Assert.Empty(node.ImageMounts);
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(node.State, "images")));
-        Assert.Empty(Directory.GetDirectories(Path.Combine(node.Root, "images")));
-        Assert.Empty(Directory.GetFiles(node.Disks));
-        Assert.Empty(CachedBlobs(node));
-        Assert.Empty(Directory.GetDirectories(Path.Combine(node.Root, "snapshots")));
+        await node.AssertNothingIsLeftAsync();
 
         // And the same image again.
         await node.PullAsync(image);
         Assert.Contains("READY", await node.RunAsync(image, "again"), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_running_container_keeps_its_image()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task A_running_container_keeps_its_image(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         await node.PullAsync(image);
         await node.StartContainerAsync(image, "one");
         await node.CtrAsync("images", "rm", "--sync", image);
@@ -87,12 +90,14 @@ public sealed class LazyContainerTests
         Assert.Empty(node.ImageMounts);
     }
 
-    [Fact]
-    public async Task Two_images_share_what_they_have_in_common()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task Two_images_share_what_they_have_in_common(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string first = await node.ConvertedAsync(new OrdinaryImage("FIRST"), "app:first");
-        string second = await node.ConvertedAsync(new OrdinaryImage("SECOND"), "app:second");
+        string first = await node.ConvertedAsync(new OrdinaryImage("FIRST"), format, "app:first");
+        string second = await node.ConvertedAsync(new OrdinaryImage("SECOND"), format, "app:second");
         await node.PullAsync(first);
         Assert.Contains("FIRST", await node.RunAsync(first, "first", "/bin/sh", "-c", "cat /data/* /bin/busybox > /dev/null; cat /etc/state"), StringComparison.Ordinal);
         await node.PullAsync(second);
@@ -102,12 +107,10 @@ public sealed class LazyContainerTests
         Assert.Equal(2, node.ImageMounts.Count);
 
         // The layers that they share belong to the second now.
-        int cached = CachedBlobs(node).Length;
+        int cached = node.CachedBlobs.Count;
         await node.CtrAsync("images", "rm", "--sync", first);
         Assert.Single(node.ImageMounts);
-        Assert.InRange(CachedBlobs(node).Length, 1, cached - 1);
+        Assert.InRange(node.CachedBlobs.Count, 1, cached - 1);
         Assert.Contains("SECOND", await node.RunAsync(second, "third"), StringComparison.Ordinal);
     }
-
-    private static string[] CachedBlobs(TestNode node) => Directory.GetDirectories(Path.Combine(node.Root, "cache", "sha256"));
 }

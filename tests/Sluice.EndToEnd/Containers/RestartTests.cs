@@ -7,11 +7,13 @@ public sealed class RestartTests
 {
     private const string ReadAll = "find / -xdev -type f -exec cat {} + > /dev/null; cat /data/* | sha256sum; cat /etc/state";
 
-    [Fact]
-    public async Task A_fully_read_image_needs_no_registry_after_a_restart()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task A_fully_read_image_needs_no_registry_after_a_restart(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         await node.PullAsync(image);
         string output = await node.RunAsync(image, "first", "/bin/sh", "-c", ReadAll);
         Assert.Contains(OrdinaryImage.DataSha256(seed: 1), output, StringComparison.Ordinal);
@@ -24,11 +26,13 @@ public sealed class RestartTests
         Assert.Equal(output, await node.RunAsync(image, "second", "/bin/sh", "-c", ReadAll));
     }
 
-    [Fact]
-    public async Task After_a_kill_the_next_daemon_starts_clean()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task After_a_kill_the_next_daemon_starts_clean(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         await node.PullAsync(image);
         await node.RunAsync(image, "first");
         for (int round = 0; round < 3; round++)
@@ -41,15 +45,16 @@ public sealed class RestartTests
         }
 
         await node.CtrAsync("images", "rm", "--sync", image);
-        Assert.Empty(node.ImageMounts);
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(node.State, "images")));
+        await node.AssertNothingIsLeftAsync();
     }
 
-    [Fact]
-    public async Task A_container_that_outlived_its_daemon_can_be_removed_and_started_again()
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task A_container_that_outlived_its_daemon_can_be_removed_and_started_again(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();
-        string image = await node.ConvertedAsync(new OrdinaryImage());
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         await node.PullAsync(image);
         await node.StartContainerAsync(image, "old");
         await node.KillDaemonAsync();
@@ -59,8 +64,7 @@ public sealed class RestartTests
         await node.RemoveContainerAsync("old");
         await node.RemoveContainerAsync("new");
         await node.CtrAsync("images", "rm", "--sync", image);
-        Assert.Empty(node.ImageMounts);
-        Assert.Empty(Directory.GetDirectories(Path.Combine(node.Root, "snapshots")));
+        await node.AssertNothingIsLeftAsync();
     }
 
     [Fact]

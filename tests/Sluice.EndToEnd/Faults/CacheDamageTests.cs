@@ -9,20 +9,21 @@ public sealed class CacheDamageTests(FaultImage image)
     private const int Rounds = 14;
 
     [Theory]
-    [InlineData("file")]
-    [InlineData("loop")]
-    public async Task WithTheRegistryEverythingIsRight(string mode)
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.RafsLoop)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task WithTheRegistryEverythingIsRight(MountForm form)
     {
         LazyMount.SkipIfImpossible();
-        Random random = new(mode.Length * 31);
+        Random random = new((int)form + 31);
         using Places places = new();
         await using FaultProxy proxy = new(image.Registry.Address);
-        await FillAsync(places, proxy, mode);
+        await FillAsync(places, proxy, form);
         for (int round = 0; round < Rounds; round++)
         {
             // What one round leaves is the next one's start: damage must not pile up either.
             string damage = CacheDamage.Apply(places.Root, random);
-            (LazyMount mount, bool mounted) = await LazyMount.TryStartAsync(places, $"docker://{proxy.Authority}/app:v1", "--mode", mode);
+            (LazyMount mount, bool mounted) = await LazyMount.TryStartAsync(places, FaultImage.Arguments(form, proxy.Authority));
             await using (mount)
             {
                 Assert.True(mounted, $"{damage}: {string.Join('\n', mount.Log)}");
@@ -32,14 +33,16 @@ public sealed class CacheDamageTests(FaultImage image)
         }
     }
 
-    [Fact]
-    public async Task WithoutTheRegistryNothingIsWrong()
+    [Theory]
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task WithoutTheRegistryNothingIsWrong(MountForm form)
     {
         LazyMount.SkipIfImpossible();
-        Random random = new(5);
+        Random random = new(form == MountForm.OverlayBd ? 4 : 5);
         using Places places = new(deadlineSeconds: 1);
         await using FaultProxy proxy = new(image.Registry.Address);
-        await FillAsync(places, proxy, "file");
+        await FillAsync(places, proxy, form);
         string good = places.Root;
         int refused = 0, failed = 0, right = 0;
         for (int round = 0; round < Rounds; round++)
@@ -48,7 +51,7 @@ public sealed class CacheDamageTests(FaultImage image)
             Assert.Equal(0, (await ChildProcess.RunAsync("cp", "-a", "--sparse=always", good, places.Root)).ExitCode);
             string damage = round == 0 ? "" : CacheDamage.Apply(places.Root, random);
             proxy.Always = request => request.Path.Contains("/blobs/", StringComparison.Ordinal) ? Fault.Answer(404) : null;
-            (LazyMount mount, bool mounted) = await LazyMount.TryStartAsync(places, $"docker://{proxy.Authority}/app:v1");
+            (LazyMount mount, bool mounted) = await LazyMount.TryStartAsync(places, FaultImage.Arguments(form, proxy.Authority));
             await using (mount)
             {
                 if (!mounted)
@@ -71,9 +74,9 @@ public sealed class CacheDamageTests(FaultImage image)
         Assert.True(refused > 0 && failed > 0 && right > 0, $"{refused} refused, {failed} failed, {right} right: the seed should show all three");
     }
 
-    private async Task FillAsync(Places places, FaultProxy proxy, string mode)
+    private async Task FillAsync(Places places, FaultProxy proxy, MountForm form)
     {
-        await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1", "--mode", mode);
+        await using LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(form, proxy.Authority));
         await mount.ReadAllRightAsync(image);
         await mount.UnmountAsync();
     }

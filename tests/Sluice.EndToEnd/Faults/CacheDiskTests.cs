@@ -7,49 +7,56 @@ namespace Sluice.EndToEnd.Faults;
 [Collection(FaultCollection.Name)]
 public sealed class CacheDiskTests(FaultImage image)
 {
-    private string Image => $"docker://{image.Registry.Host}/app:v1";
+    /// <summary>The image alone: not every file system here can carry a bootstrap that is mounted from a file.</summary>
+    private string[] Arguments(MountForm form) => FaultImage.Arguments(form, image.Registry.Host)[..1];
 
     [Theory]
-    [InlineData("tmpfs")]
-    [InlineData("ext4")]
-    public async Task ReadsGoOnWhenTheDiskIsFull(string type)
+    [InlineData("tmpfs", MountForm.RafsFile)]
+    [InlineData("ext4", MountForm.RafsFile)]
+    [InlineData("tmpfs", MountForm.OverlayBd)]
+    [InlineData("ext4", MountForm.OverlayBd)]
+    public async Task ReadsGoOnWhenTheDiskIsFull(string type, MountForm form)
     {
         LazyMount.SkipIfImpossible();
         using Places places = new();
         Directory.CreateDirectory(places.Root);
         if (type == "tmpfs") MountCalls.Tmpfs(places.Root, 600 << 10);
         else await MountExt4Async(places);
-        await using (LazyMount mount = await LazyMount.StartAsync(places, Image))
+        await using (LazyMount mount = await LazyMount.StartAsync(places, Arguments(form)))
         {
             await mount.ReadAllRightAsync(image);
             await mount.LoggedAsync("serving without the cache");
             await mount.UnmountAsync();
         }
 
-        await using LazyMount again = await LazyMount.StartAsync(places, Image);
+        await using LazyMount again = await LazyMount.StartAsync(places, Arguments(form));
         await again.ReadAllRightAsync(image);
         await again.UnmountAsync();
     }
 
-    [Fact]
-    public async Task AReadOnlyDiskIsNamed()
+    [Theory]
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task AReadOnlyDiskIsNamed(MountForm form)
     {
         LazyMount.SkipIfImpossible();
         using Places places = new();
         Directory.CreateDirectory(places.Root);
         MountCalls.Tmpfs(places.Root, 1 << 20);
         Assert.Equal(0, (await ChildProcess.RunAsync("mount", "-o", "remount,ro", places.Root)).ExitCode);
-        await ExpectAsync(places, "Read-only file system");
+        await ExpectAsync(places, form, "Read-only file system");
     }
 
-    [Fact]
-    public async Task AFullDiskAtTheStartIsNamed()
+    [Theory]
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task AFullDiskAtTheStartIsNamed(MountForm form)
     {
         LazyMount.SkipIfImpossible();
         using Places places = new();
         Directory.CreateDirectory(places.Root);
         MountCalls.Tmpfs(places.Root, 4096);
-        await ExpectAsync(places, "No space left on device");
+        await ExpectAsync(places, form, "No space left on device");
     }
 
     [Fact]
@@ -58,12 +65,12 @@ public sealed class CacheDiskTests(FaultImage image)
         LazyMount.SkipIfImpossible();
         using Places places = new();
         await File.WriteAllTextAsync(places.Root, "");
-        await ExpectAsync(places, "");
+        await ExpectAsync(places, MountForm.RafsFile, "");
     }
 
-    private async Task ExpectAsync(Places places, string reason)
+    private async Task ExpectAsync(Places places, MountForm form, string reason)
     {
-        (int code, string errors) = await LazyMount.FailAsync(places, Image);
+        (int code, string errors) = await LazyMount.FailAsync(places, Arguments(form));
         Assert.True(code == 8, errors);
         Assert.Contains($"sluice: {places.Root}", errors, StringComparison.Ordinal);
         Assert.Contains(reason, errors, StringComparison.Ordinal);

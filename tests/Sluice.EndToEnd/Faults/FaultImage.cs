@@ -10,7 +10,7 @@ using Sluice.Testing;
 
 namespace Sluice.EndToEnd.Faults;
 
-/// <summary>A seeded image of two layers, converted into a registry. One for all fault tests: it is never changed.</summary>
+/// <summary>A seeded image of two layers, converted to both formats into a registry. One for all fault tests: it is never changed.</summary>
 public sealed class FaultImage : IAsyncLifetime
 {
     private static readonly int[] Sizes = [0, 1, 4095, 4096, 70_001, 300_000, 1_000_000, 262_144, 123_456, 2_000_003, 5_000, 640_000];
@@ -36,8 +36,20 @@ public sealed class FaultImage : IAsyncLifetime
         Registry = await RegistryServer.StartAsync(new RegistryOptions { Directory = _directory.File("registry"), Listen = new IPEndPoint(IPAddress.Loopback, 0), Durable = false });
         await using IImageStore from = ImageStores.Open(ImageReference.Parse($"oci:{layout}:v1"), new SourceOptions());
         await using IImageStore to = ImageStores.Open(ImageReference.Parse($"docker://{Registry.Host}/app:v1"), new SourceOptions());
-        await new ImageConverter(from, to, new ConvertOptions { ChunkSize = 64 << 10, Platform = Platform.Parse("linux/amd64") }).ConvertAsync("v1", "v1", default);
+        var options = new ConvertOptions { ChunkSize = 64 << 10, Platform = Platform.Parse("linux/amd64") };
+        await new ImageConverter(from, to, options).ConvertAsync("v1", Tag(MountForm.RafsFile), default);
+        await new ImageConverter(from, to, options with { Block = new BlockImageOptions { VirtualSize = 64 << 20 } }).ConvertAsync("v1", Tag(MountForm.OverlayBd), default);
     }
+
+    /// <summary>The tag of the image that is mounted so.</summary>
+    internal static string Tag(MountForm form) => form == MountForm.OverlayBd ? "overlaybd" : "rafs";
+
+    /// <summary>What <c>sluice mount</c> is told to mount it so from a host, and how.</summary>
+    internal static string[] Arguments(MountForm form, string host) =>
+        [$"docker://{host}/app:{Tag(form)}", "--mode", Mode(form)];
+
+    /// <summary>What it says to <c>--mode</c>, which is about RAFS images.</summary>
+    internal static string Mode(MountForm form) => form == MountForm.RafsLoop ? "loop" : "file";
 
     public async ValueTask DisposeAsync()
     {

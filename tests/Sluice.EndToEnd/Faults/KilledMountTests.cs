@@ -8,19 +8,20 @@ namespace Sluice.EndToEnd.Faults;
 public sealed class KilledMountTests(FaultImage image)
 {
     [Theory]
-    [InlineData("file")]
-    [InlineData("loop")]
-    public async Task AKilledMountIsReplacedByTheNext(string mode)
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.RafsLoop)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task AKilledMountIsReplacedByTheNext(MountForm form)
     {
         LazyMount.SkipIfImpossible();
         Random random = new(7);
         using Places places = new();
         await using FaultProxy proxy = new(image.Registry.Address);
-        for (int round = 0; round < (mode == "file" ? 10 : 4); round++)
+        for (int round = 0; round < (form == MountForm.RafsFile ? 10 : 4); round++)
         {
             // The cache of every third round is cold; the others find what the killed one has left.
             if (round % 3 == 0 && Directory.Exists(places.Root)) Directory.Delete(Path.Combine(places.Root, "cache"), recursive: true);
-            await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1", "--mode", mode);
+            await using LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(form, proxy.Authority));
             Assert.Single(MountTable.Below(places.Target));
             TaskCompletionSource now = new(TaskCreationOptions.RunContinuationsAsynchronously);
             int after = random.Next(1, 12);
@@ -36,7 +37,7 @@ public sealed class KilledMountTests(FaultImage image)
         }
 
         proxy.Always = null;
-        await using LazyMount last = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1", "--mode", mode);
+        await using LazyMount last = await LazyMount.StartAsync(places, FaultImage.Arguments(form, proxy.Authority));
         await last.ReadAllRightAsync(image);
         await last.UnmountAsync();
         Assert.Empty(MountTable.Below(places.State));
@@ -47,7 +48,7 @@ public sealed class KilledMountTests(FaultImage image)
     {
         LazyMount.SkipIfImpossible();
         using Places places = new();
-        string name = $"docker://{image.Registry.Host}/app:v1";
+        string[] name = FaultImage.Arguments(MountForm.RafsFile, image.Registry.Host);
         await using LazyMount first = await LazyMount.StartAsync(places, name);
         (int code, string errors) = await LazyMount.FailAsync(places, name);
         Assert.Equal(8, code);
@@ -64,7 +65,7 @@ public sealed class KilledMountTests(FaultImage image)
         using Places places = new();
         Directory.CreateDirectory(places.Target);
         MountCalls.Tmpfs(places.Target, 1 << 20);
-        await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{image.Registry.Host}/app:v1");
+        await using LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(MountForm.RafsFile, image.Registry.Host));
         await mount.ReadAllRightAsync(image);
         Assert.Equal("erofs", MountTable.Find(places.Target)?.Type);
         Assert.True(MountCalls.Detach(places.Target));

@@ -44,10 +44,10 @@ internal sealed class LazyMount : IAsyncDisposable
         if (!IsPossible) Assert.Skip("needs root and /dev/fuse, and is not part of the fast tests");
     }
 
-    /// <summary>Mounts, or fails with what the command said.</summary>
-    public static async Task<LazyMount> StartAsync(Places places, string image, params string[] options)
+    /// <summary>Mounts, or fails the test with what the command said.</summary>
+    public static async Task<LazyMount> StartAsync(Places places, params string[] arguments)
     {
-        (LazyMount mount, bool mounted) = await TryStartAsync(places, image, options);
+        (LazyMount mount, bool mounted) = await TryStartAsync(places, arguments);
         if (mounted) return mount;
         int code = mount._process.ExitCode;
         await mount.DisposeAsync();
@@ -56,9 +56,9 @@ internal sealed class LazyMount : IAsyncDisposable
     }
 
     /// <summary>Expects that the command refuses; returns its exit code and what it said.</summary>
-    public static async Task<(int ExitCode, string Errors)> FailAsync(Places places, string image, params string[] options)
+    public static async Task<(int ExitCode, string Errors)> FailAsync(Places places, params string[] arguments)
     {
-        (LazyMount mount, bool mounted) = await TryStartAsync(places, image, options);
+        (LazyMount mount, bool mounted) = await TryStartAsync(places, arguments);
         await using (mount)
         {
             Assert.False(mounted);
@@ -67,11 +67,11 @@ internal sealed class LazyMount : IAsyncDisposable
     }
 
     /// <returns>The process, and whether it has mounted; it has ended otherwise.</returns>
-    public static async Task<(LazyMount Mount, bool Mounted)> TryStartAsync(Places places, string image, params string[] options)
+    public static async Task<(LazyMount Mount, bool Mounted)> TryStartAsync(Places places, params string[] arguments)
     {
         Directory.CreateDirectory(places.Target);
         Process process = ChildProcess.Start(
-            Executable, ["mount", "--foreground", "--config", places.Config, "--root", places.Root, "--state", places.State, .. options, image, places.Target]);
+            Executable, ["mount", "--foreground", "--config", places.Config, "--root", places.Root, "--state", places.State, .. arguments, places.Target]);
         LazyMount mount = new(process, places.Target);
         using CancellationTokenSource limit = new(ChildProcess.HangLimit);
         Task ended = process.WaitForExitAsync(limit.Token);

@@ -35,15 +35,21 @@ public sealed class MountFaultTests(FaultImage image)
     }
 
     [Theory]
-    [InlineData("wrong bytes", SourceFailed, "other content than its digest says")]
-    [InlineData("silence", TimedOut, "nothing came")]
-    [InlineData("reset", SourceFailed, "")]
-    [InlineData("truncated", SourceFailed, "breaks off|ends|prematurely")]
-    [InlineData("401", Refused, "login required")]
-    [InlineData("403", Refused, "access denied")]
-    [InlineData("404", NotFound, "does not exist")]
-    [InlineData("500", SourceFailed, "status 500")]
-    public async Task ABootstrapThatCanNotBeHadIsNamed(string kind, int exitCode, string reason)
+    [InlineData(MountForm.RafsFile, "wrong bytes", SourceFailed, "other content than its digest says")]
+    [InlineData(MountForm.RafsFile, "silence", TimedOut, "nothing came")]
+    [InlineData(MountForm.RafsFile, "reset", SourceFailed, "")]
+    [InlineData(MountForm.RafsFile, "truncated", SourceFailed, "breaks off|ends|prematurely")]
+    [InlineData(MountForm.RafsFile, "401", Refused, "login required")]
+    [InlineData(MountForm.RafsFile, "403", Refused, "access denied")]
+    [InlineData(MountForm.RafsFile, "404", NotFound, "does not exist")]
+    [InlineData(MountForm.RafsFile, "500", SourceFailed, "status 500")]
+    [InlineData(MountForm.OverlayBd, "wrong bytes", SourceFailed, "checksum")]
+    [InlineData(MountForm.OverlayBd, "reset", SourceFailed, "")]
+    [InlineData(MountForm.OverlayBd, "truncated", SourceFailed, "breaks off|ends|prematurely")]
+    [InlineData(MountForm.OverlayBd, "401", Refused, "login required")]
+    [InlineData(MountForm.OverlayBd, "404", NotFound, "does not exist")]
+    [InlineData(MountForm.OverlayBd, "500", SourceFailed, "status 500")]
+    public async Task MetadataThatCanNotBeHadIsNamed(MountForm form, string kind, int exitCode, string reason)
     {
         LazyMount.SkipIfImpossible();
         await using FaultProxy proxy = new(image.Registry.Address);
@@ -57,15 +63,17 @@ public sealed class MountFaultTests(FaultImage image)
         };
         proxy.Always = request => request.Path.Contains("/blobs/", StringComparison.Ordinal) ? fault : null;
         using Places places = new();
-        (int code, string errors) = await LazyMount.FailAsync(places, $"docker://{proxy.Authority}/app:v1");
+        (int code, string errors) = await LazyMount.FailAsync(places, FaultImage.Arguments(form, proxy.Authority));
         Assert.True(code == exitCode, errors);
         Assert.Contains($"registry {proxy.Authority}: ", errors, StringComparison.Ordinal);
-        Assert.Contains("blob sha256:", errors, StringComparison.Ordinal);
+        Assert.Matches("(blob|layer) sha256:", errors);
         Assert.Matches(reason, errors);
     }
 
-    [Fact]
-    public async Task TokensThatExpireEverySecondAreRenewed()
+    [Theory]
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task TokensThatExpireEverySecondAreRenewed(MountForm form)
     {
         LazyMount.SkipIfImpossible();
         await using FaultProxy tokens = new();
@@ -75,20 +83,22 @@ public sealed class MountFaultTests(FaultImage image)
         proxy.Respond = gate.Check;
         proxy.Always = _ => new Fault(FaultKind.Delay) { Delay = TimeSpan.FromMilliseconds(100) };
         using Places places = new();
-        await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1");
+        await using LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(form, proxy.Authority));
         await mount.ReadAllRightAsync(image);
         Assert.True(gate.Issued > 1, $"{gate.Issued} tokens");
         await mount.UnmountAsync();
     }
 
-    [Fact]
-    public async Task ARegistryMayGoAndComeBack()
+    [Theory]
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task ARegistryMayGoAndComeBack(MountForm form)
     {
         LazyMount.SkipIfImpossible();
         using Places places = new();
         FaultProxy proxy = new(image.Registry.Address);
         int port = new Uri(proxy.Address.AbsoluteUri).Port;
-        await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1");
+        await using LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(form, proxy.Authority));
         await mount.ReadAsync(image, [image.Names[0]]);
         await proxy.DisposeAsync();
         Dictionary<string, ReadResult> gone = await mount.ReadAsync(image, ["file-09"]);
@@ -100,14 +110,15 @@ public sealed class MountFaultTests(FaultImage image)
     }
 
     [Theory]
-    [InlineData(500)]
-    [InlineData(503)]
-    public async Task ARegistryThatIsBackBeforeTheDeadlineCostsAPauseOnly(int status)
+    [InlineData(MountForm.RafsFile, 500)]
+    [InlineData(MountForm.RafsFile, 503)]
+    [InlineData(MountForm.OverlayBd, 503)]
+    public async Task ARegistryThatIsBackBeforeTheDeadlineCostsAPauseOnly(MountForm form, int status)
     {
         LazyMount.SkipIfImpossible();
         using Places places = new(deadlineSeconds: 30);
         await using FaultProxy proxy = new(image.Registry.Address);
-        await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1");
+        await using LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(form, proxy.Authority));
         int left = 20;
         proxy.Always = _ => Interlocked.Decrement(ref left) >= 0 ? Fault.Answer(status) : null;
         await mount.ReadAllRightAsync(image);

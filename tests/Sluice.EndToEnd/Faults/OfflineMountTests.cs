@@ -9,16 +9,17 @@ namespace Sluice.EndToEnd.Faults;
 public sealed class OfflineMountTests(FaultImage image)
 {
     [Theory]
-    [InlineData("file")]
-    [InlineData("loop")]
-    public async Task AnImageIsMountedWithoutItsRegistry(string mode)
+    [InlineData(MountForm.RafsFile)]
+    [InlineData(MountForm.RafsLoop)]
+    [InlineData(MountForm.OverlayBd)]
+    public async Task AnImageIsMountedWithoutItsRegistry(MountForm form)
     {
         LazyMount.SkipIfImpossible();
         using Places places = new();
         FaultProxy proxy = new(image.Registry.Address);
         await using IImageStore store = ImageStores.Open(ImageReference.Parse($"docker://{image.Registry.Host}/app:v1"), new SourceOptions());
-        string digest = (await store.GetManifestAsync("v1", default)).Digest.ToString();
-        string byTag = $"docker://{proxy.Authority}/app:v1", byDigest = $"docker://{proxy.Authority}/app@{digest}", never = $"docker://{proxy.Authority}/app:v2";
+        string digest = (await store.GetManifestAsync(FaultImage.Tag(form), default)).Digest.ToString();
+        string byTag = $"docker://{proxy.Authority}/app:{FaultImage.Tag(form)}", byDigest = $"docker://{proxy.Authority}/app@{digest}", never = $"docker://{proxy.Authority}/app:v2";
         await MountAndReadAsync(byTag);
 
         int asked = proxy.Requests.Count;
@@ -26,21 +27,21 @@ public sealed class OfflineMountTests(FaultImage image)
         Assert.Equal(asked, proxy.Requests.Count);
 
         proxy.Always = _ => Fault.Answer(404); // an answer, even if it is no
-        Assert.Contains("does not exist", (await LazyMount.FailAsync(places, byTag, "--mode", mode)).Errors, StringComparison.Ordinal);
+        Assert.Contains("does not exist", (await LazyMount.FailAsync(places, byTag, "--mode", FaultImage.Mode(form))).Errors, StringComparison.Ordinal);
         proxy.Always = _ => Fault.Answer(401);
-        Assert.Contains("login required", (await LazyMount.FailAsync(places, byTag, "--mode", mode)).Errors, StringComparison.Ordinal);
+        Assert.Contains("login required", (await LazyMount.FailAsync(places, byTag, "--mode", FaultImage.Mode(form))).Errors, StringComparison.Ordinal);
 
         await proxy.DisposeAsync();
         string warned = await MountAndReadAsync(byTag);
         Assert.Contains($"registry {proxy.Authority} can't be reached", warned, StringComparison.Ordinal);
         Assert.Contains(digest, warned, StringComparison.Ordinal);
         Assert.DoesNotContain("can't be reached", await MountAndReadAsync(byDigest), StringComparison.Ordinal);
-        Assert.Contains("connection refused", (await LazyMount.FailAsync(places, never, "--mode", mode)).Errors, StringComparison.Ordinal);
-        Assert.Contains("connection refused", (await LazyMount.FailAsync(places, byTag, "--mode", mode, "--platform", "linux/riscv64")).Errors, StringComparison.Ordinal);
+        Assert.Contains("connection refused", (await LazyMount.FailAsync(places, never, "--mode", FaultImage.Mode(form))).Errors, StringComparison.Ordinal);
+        Assert.Contains("connection refused", (await LazyMount.FailAsync(places, byTag, "--mode", FaultImage.Mode(form), "--platform", "linux/riscv64")).Errors, StringComparison.Ordinal);
 
         async Task<string> MountAndReadAsync(string name)
         {
-            await using LazyMount mount = await LazyMount.StartAsync(places, name, "--mode", mode);
+            await using LazyMount mount = await LazyMount.StartAsync(places, name, "--mode", FaultImage.Mode(form));
             await mount.ReadAllRightAsync(image);
             await mount.UnmountAsync();
             return string.Join('\n', mount.Log);
@@ -54,7 +55,7 @@ public sealed class OfflineMountTests(FaultImage image)
         using Places places = new();
         FaultProxy proxy = new(image.Registry.Address);
         Directory.CreateDirectory(places.Target);
-        string[] arguments = ["mount", "--config", places.Config, "--root", places.Root, "--state", places.State, $"docker://{proxy.Authority}/app:v1", places.Target];
+        string[] arguments = ["mount", "--config", places.Config, "--root", places.Root, "--state", places.State, .. FaultImage.Arguments(MountForm.RafsFile, proxy.Authority), places.Target];
         foreach (bool away in new[] { false, true })
         {
             if (away) await proxy.DisposeAsync();

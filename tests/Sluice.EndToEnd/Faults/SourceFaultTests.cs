@@ -40,12 +40,13 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         ("redirect loop", _ => new Fault(FaultKind.RedirectLoop), "more than 5 redirects"),
     ];
 
-    public static TheoryData<string, int> Rows()
+    public static TheoryData<MountForm, string, int> Rows()
     {
-        TheoryData<string, int> rows = [];
+        TheoryData<MountForm, string, int> rows = [];
         foreach ((string name, _, _) in Cases)
         {
-            for (int seed = 1; seed <= 2; seed++) rows.Add(name, seed);
+            for (int seed = 1; seed <= 2; seed++) rows.Add(MountForm.RafsFile, name, seed);
+            rows.Add(MountForm.OverlayBd, name, 1);
         }
 
         return rows;
@@ -53,7 +54,7 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public async Task ReadsAreRightOrEioAndRightAgainAfterwards(string name, int seed)
+    public async Task ReadsAreRightOrEioAndRightAgainAfterwards(MountForm form, string name, int seed)
     {
         LazyMount.SkipIfImpossible();
         (_, Func<Random, Fault> make, string? reason) = Cases.Single(entry => entry.Name == name);
@@ -62,7 +63,7 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         random.Shuffle(names);
         using Places places = new();
         await using FaultProxy proxy = new(image.Registry.Address);
-        await using LazyMount mount = await LazyMount.StartAsync(places, $"docker://{proxy.Authority}/app:v1");
+        await using LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(form, proxy.Authority));
 
         proxy.Always = request => IsBlob(request) && Chance(random, 0.3) ? Spoil(random, make) : null;
         Dictionary<string, ReadResult> sometimes = await mount.ReadAsync(image, names);
@@ -70,7 +71,7 @@ public sealed class SourceFaultTests(FaultImage image, ITestOutputHelper output)
         proxy.Always = request => IsBlob(request) ? Spoil(random, make) : null;
         long started = Stopwatch.GetTimestamp();
         Dictionary<string, ReadResult> always = await mount.ReadAsync(image, [Untouched]);
-        output.WriteLine($"{name} {seed}: sometimes {sometimes.Values.Count(result => result == ReadResult.Right)} of {names.Length} files; always: {always[Untouched]} in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.00} s");
+        output.WriteLine($"{form} {name} {seed}: sometimes {sometimes.Values.Count(result => result == ReadResult.Right)} of {names.Length} files; always: {always[Untouched]} in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.00} s");
         if (reason is null)
         {
             Assert.DoesNotContain(ReadResult.Failed, sometimes.Values.Concat(always.Values));

@@ -34,7 +34,10 @@ internal sealed class TestNode : IAsyncDisposable
     public string Disks => Path.Combine(State, "disks");
 
     /// <summary>Images that the daemon has mounted.</summary>
-    public IReadOnlyList<MountEntry> ImageMounts => [.. MountTable.Below(State).Where(mount => mount.Type == "erofs")];
+    public IReadOnlyList<MountEntry> ImageMounts => MountTable.Below(Path.Combine(State, "images"));
+
+    /// <summary>Directories of the blobs of which something is cached.</summary>
+    public IReadOnlyList<string> CachedBlobs => Directory.Exists(Path.Combine(Root, "cache", "sha256")) ? Directory.GetFileSystemEntries(Path.Combine(Root, "cache", "sha256")) : [];
 
     /// <summary>Skips the calling test where something is missing.</summary>
     /// <param name="change">Changes the options of containerd, which get the host of the registry.</param>
@@ -124,12 +127,13 @@ internal sealed class TestNode : IAsyncDisposable
         LoggedAsync(log => ["run", "--rm", "--log-uri", log, "--snapshotter", snapshotter, image, Id(id), .. command]);
 
     /// <summary>Pushes an ordinary image, converts it, and returns the converted one's name.</summary>
-    /// <param name="name">Of the ordinary one; the converted one has the tag with <c>-rafs</c>.</param>
-    public async Task<string> ConvertedAsync(OrdinaryImage image, string name = "app:v1")
+    /// <param name="name">Of the ordinary one; the converted one has the tag with the format behind.</param>
+    public async Task<string> ConvertedAsync(OrdinaryImage image, ImageFormat format = ImageFormat.Rafs, string name = "app:v1")
     {
         await image.PushAsync(Image(name));
-        (await SluiceProgram.RunAsync("convert", Image(name), Image(name + "-rafs"))).Succeeds();
-        return Image(name + "-rafs");
+        string converted = $"{Image(name)}-{format}", option = format == ImageFormat.Rafs ? "rafs" : "overlaybd";
+        (await SluiceProgram.RunAsync("convert", "--format", option, Image(name), converted)).Succeeds();
+        return converted;
     }
 
     /// <summary>Makes containerd remove what nothing refers to, and waits until it has.</summary>
@@ -138,6 +142,19 @@ internal sealed class TestNode : IAsyncDisposable
         using ContainerdClient client = Connect(containerNamespace);
         await client.Leases.CreateAsync("collect", DateTimeOffset.UtcNow.AddHours(1), TestMachine.Cancellation);
         await client.Leases.DeleteAsync("collect", wait: true, TestMachine.Cancellation);
+    }
+
+    /// <summary>No image is here any more, and nothing that one took: mounts, disks, loop devices, metadata, cached data, snapshots.</summary>
+    public async Task AssertNothingIsLeftAsync()
+    {
+        await CollectGarbageAsync();
+        Assert.Empty(ImageMounts);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(State, "images")));
+        Assert.Empty(Directory.GetFiles(Disks));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Root, "images")));
+        Assert.Empty(CachedBlobs);
+        Assert.Empty(Directory.GetDirectories(Path.Combine(Root, "snapshots")));
+        await TestMachine.UntilAsync(() => Loops.Below(Workspace.Root).Count == 0, "no loop devices are left"); // the kernel gives them back a moment after the unmount
     }
 
     /// <summary>Digests of the layers of an image in the registry, bottom first.</summary>

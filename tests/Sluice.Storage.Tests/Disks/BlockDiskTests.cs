@@ -182,7 +182,7 @@ public sealed class BlockDiskTests : IDisposable
     {
         BlockStack stack = await _rig.LoadAsync(BlockImage.Golden(1));
         MemoryStore other = new("other");
-        await _rig.LoadAsync(BlockImage.Golden(1), other);
+        await BlockImage.Golden(1).StoreAsync(other, null);
         using BlockDisk mine = _rig.Open(stack);
         using BlockDisk theirs = _rig.Open(stack, other);
         Assert.Equal(DiskError.None, await mine.ReadAsync(0, new byte[4096]));

@@ -6,9 +6,9 @@ namespace Sluice.Containerd.Snapshots.Lazy;
 /// <remarks>
 /// <para>Life of an image. containerd asks for each layer, bottom up, with the labels of <see cref="SnapshotLabels"/>:
 /// <see cref="FindLayerAsync"/> answers. A lazy layer is recorded at once and never downloaded. When a container (or a view)
-/// is made on top of a completing layer, and whenever containerd asks for its mounts again, <see cref="MountAsync"/> is
+/// is made on top of a completing layer or of a prefix, and whenever containerd asks for its mounts again, <see cref="MountAsync"/> is
 /// called; the directory that it returns becomes a lower directory of overlayfs (or is bind-mounted read-only). When the
-/// last completing layer of the image has been removed, <see cref="ReleaseAsync"/> is called.</para>
+/// last completing layer of the image, or the top layer of the prefix, has been removed, <see cref="ReleaseAsync"/> is called.</para>
 /// <para>Concurrency. Calls for different images run concurrently. <see cref="MountAsync"/> and <see cref="ReleaseAsync"/> of one
 /// image never overlap. <see cref="FindLayerAsync"/> may run at any time.</para>
 /// <para>Errors. A <see cref="Formats.SluiceException"/> reaches the user of <c>ctr</c> or of the pod word by word, with culprit and hint.
@@ -18,8 +18,17 @@ namespace Sluice.Containerd.Snapshots.Lazy;
 public interface ILazyImages
 {
     /// <summary>Is this layer part of an image that is served lazily? Null: an ordinary layer, containerd downloads and unpacks it.</summary>
+    /// <param name="below">Chain id of the layers below; empty for the lowest.</param>
     /// <param name="labels">All labels of the Prepare call. They are not verified: check digests before trusting what they point to.</param>
-    Task<LazyLayer?> FindLayerAsync(IReadOnlyDictionary<string, string> labels, CancellationToken cancellation);
+    Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation);
+
+    /// <summary>
+    /// The image that lower layers of an image make by themselves. containerd does not ask for layers that it knows, so an image that was pulled after one
+    /// that is built on it has no completing layer. Null: without the rest they are nothing that could be mounted. Asks nobody and always answers the same.
+    /// </summary>
+    /// <param name="reference">Of the image that the layers are recorded with.</param>
+    /// <param name="layers">Labels that they were found with, lowest layer first.</param>
+    LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers);
 
     /// <summary>
     /// Makes sure that the image is mounted read-only, once for all its containers, and returns the absolute directory. Idempotent

@@ -20,7 +20,7 @@ internal class SnapshotQueries(SqliteConnection connection, SqliteTransaction tr
     }
 
     /// <summary>The snapshots below <paramref name="id"/>, nearest first, beginning with itself.</summary>
-    public IReadOnlyList<SnapshotRecord> Chain(long id)
+    public IReadOnlyList<SnapshotRecord> Chain(long id, bool withLabels = false)
     {
         using SqliteCommand command = Command(
             $"""
@@ -31,7 +31,7 @@ internal class SnapshotQueries(SqliteConnection connection, SqliteTransaction tr
             {Columns} JOIN chain ON chain.id = s.id ORDER BY chain.depth
             """,
             ("$id", id));
-        return ReadAll(command, withLabels: false);
+        return ReadAll(command, withLabels);
     }
 
     /// <summary>The committed lazy layer that carries this reference above this parent.</summary>
@@ -44,6 +44,47 @@ internal class SnapshotQueries(SqliteConnection connection, SqliteTransaction tr
             """,
             ("$label", SnapshotLabels.Reference), ("$reference", reference), ("$parent", parent));
         return ReadAll(command).FirstOrDefault();
+    }
+
+    /// <summary>All layers of lazy images, parents before children.</summary>
+    public IReadOnlyList<SnapshotRecord> LazyLayers()
+    {
+        using SqliteCommand command = Command($"{Columns} WHERE s.image_id IS NOT NULL ORDER BY s.id");
+        return ReadAll(command);
+    }
+
+    /// <summary>The lazy layer with this reference.</summary>
+    public SnapshotRecord? FindLazy(string reference)
+    {
+        using SqliteCommand command = Command(
+            $"{Columns} JOIN labels l ON l.snapshot_id = s.id AND l.name = $label AND l.value = $reference WHERE s.image_id IS NOT NULL LIMIT 1",
+            ("$label", SnapshotLabels.Reference), ("$reference", reference));
+        return ReadAll(command).FirstOrDefault();
+    }
+
+    /// <summary>True if there is an ordinary committed snapshot of this key in a namespace of containerd.</summary>
+    public bool IsUnpacked(string containerNamespace, string key)
+    {
+        using SqliteCommand command = Command("SELECT name FROM snapshots WHERE kind = 3 AND image_id IS NULL AND name LIKE $pattern", ("$pattern", "%/" + key));
+        using SqliteDataReader reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            if (SnapshotKey.TryParse(reader.GetString(0), out SnapshotKey name) && name.Namespace == containerNamespace && name.Key == key) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>True if a layer with this reference is part of a lazy image and does not complete it.</summary>
+    public bool IsInner(string reference)
+    {
+        using SqliteCommand command = Command(
+            """
+            SELECT EXISTS (SELECT 1 FROM snapshots s JOIN labels l ON l.snapshot_id = s.id AND l.name = $label AND l.value = $reference
+            WHERE s.image_id IS NOT NULL AND NOT s.completes)
+            """,
+            ("$label", SnapshotLabels.Reference), ("$reference", reference));
+        return (long)command.ExecuteScalar()! != 0;
     }
 
     public bool HasChildren(long id)

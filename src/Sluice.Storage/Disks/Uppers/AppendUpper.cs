@@ -12,8 +12,8 @@ public sealed class AppendUpper : LoggedUpper
     /// <summary>Sectors of the data file.</summary>
     private long _end;
 
-    private AppendUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state)
-        : base(data, log, header, state) => _end = state.DataEnd;
+    private AppendUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state, PendingFile? pending)
+        : base(data, log, header, state, pending) => _end = state.DataEnd;
 
     private protected override long ZeroedPlace => _end;
 
@@ -28,25 +28,31 @@ public sealed class AppendUpper : LoggedUpper
     /// <summary>Opens what was made before, by us or by overlaybd. What a power cut tore off the ends is cut away.</summary>
     /// <exception cref="InvalidFormatException">Other files, or damaged ones.</exception>
     /// <exception cref="SluiceException">A file can't be opened, read or cut; or the upper was sealed.</exception>
-    public static AppendUpper Open(string dataPath, string logPath) => UpperPaths.Open(dataPath, logPath, FileMode.Open, Open);
+    public static AppendUpper Open(string dataPath, string logPath) => UpperPaths.Open(dataPath, logPath, FileMode.Open, (data, log) => Open(data, log));
 
-    internal static AppendUpper Create(IUpperFile data, IUpperFile log, LsmtHeader header)
+    internal static AppendUpper Create(IUpperFile data, IUpperFile log, LsmtHeader header, PendingFile? pending = null)
     {
         UpperHeaders.Write(data, header);
         UpperHeaders.Check(data.Sync(), "the data can't be synced");
-        UpperHeaders.Write(log, LsmtHeader.ForLog(header));
-        UpperHeaders.Check(log.Sync(), "the log can't be synced");
-        return new AppendUpper(data, log, header, new UpperState());
+        UpperHeaders.WriteLog(log, header, pending?.Begin(header.Uuid, LsmtHeader.Size) ?? "");
+        return new AppendUpper(data, log, header, new UpperState(), pending);
     }
 
-    internal static AppendUpper Open(IUpperFile data, IUpperFile log)
+    internal static AppendUpper Open(IUpperFile data, IUpperFile log, PendingFile? pending = null, bool sealedToo = false)
     {
         LsmtHeader header = UpperHeaders.ReadData(data, sparse: false);
-        UpperHeaders.ReadLog(log, header);
+        LsmtHeader tagged = UpperHeaders.ReadLog(log, header);
         long length = UpperHeaders.Length(data);
         UpperState state = UpperState.Replay(log, length);
-        long dataEnd = state.DataEnd * SectorSize;
-        if (IsTrailed(data, header, dataEnd, length)) throw new SluiceException(SluiceError.Usage, $"upper {header.Uuid}", "it was sealed", "open it as a layer");
+        if (IsTrailed(data, header, state.DataEnd * SectorSize, length))
+        {
+            if (!sealedToo) throw UpperHeaders.Sealed(header);
+            pending?.Delete();
+            pending?.Dispose();
+            return new AppendUpper(data, log, header, state, null) { IsSealed = true };
+        }
+
+        if (pending is not null) state.TakeOver(data, log, pending.Read(header.Uuid, tagged.UserTag, state.LogEnd));
 
         // The log's tail must be gone for good before new entries are written over its begin.
         if (UpperHeaders.Length(log) > state.LogEnd)
@@ -55,17 +61,15 @@ public sealed class AppendUpper : LoggedUpper
             UpperHeaders.Check(log.Sync(), "the log can't be synced");
         }
 
+        long dataEnd = state.DataEnd * SectorSize;
         if (length > dataEnd) UpperHeaders.Check(data.SetLength(dataEnd), "the data's torn end can't be cut");
-        return new AppendUpper(data, log, header, state);
+        if (pending is not null || PendingFile.IsSession(tagged.UserTag)) UpperHeaders.WriteLog(log, header, pending?.Begin(header.Uuid, state.LogEnd) ?? "");
+        return new AppendUpper(data, log, header, state, pending);
     }
 
-    /// <summary>
-    /// Flushes, then makes the data file a read-only layer in place: index and trailer behind the data, overwritten data stays.
-    /// After that, writes are refused, the log is not needed any more, and the files can't be opened as an upper.
-    /// A power cut within leaves either a sealed file or the upper as it was.
-    /// </summary>
-    /// <exception cref="SluiceException">More extents than a layer may have: commit instead.</exception>
-    public UpperError Seal() => WhenFlushed(extents =>
+    /// <inheritdoc/>
+    /// <remarks>The data file becomes a layer in place: index and trailer behind the data, overwritten data stays.</remarks>
+    public override UpperError Seal() => WhenFlushed(extents =>
     {
         ReadOnlySpan<byte> end = LsmtSeal.Make(Header with { VirtualSize = VirtualSize }, _end * SectorSize, extents);
 

@@ -17,15 +17,17 @@ public abstract class LoggedUpper : IUpper
     private readonly Lock _flushing = new();
     private readonly Lock _writing = new();
     private readonly Lock _lookup = new();
-    private readonly PendingLog _pending = new();
+    private readonly PendingLog _pending;
     private readonly LsmtMutableIndex _index;
     private long _logEnd;
     private long _virtualSize;
     private bool _failed;
+    private bool _disposed;
 
-    private protected LoggedUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state)
+    private protected LoggedUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state, PendingFile? pending)
     {
         (Data, Log, Header) = (data, log, header);
+        _pending = new PendingLog(pending);
         (_index, _logEnd) = (state.Index, state.LogEnd);
         _virtualSize = Math.Max(header.VirtualSize, state.VirtualSize);
     }
@@ -46,8 +48,11 @@ public abstract class LoggedUpper : IUpper
 
     private protected IUpperFile Log { get; }
 
-    /// <summary>Set by a seal, while nobody writes.</summary>
-    private protected bool IsSealed { get; set; }
+    /// <summary>True once it takes no more writes: what it has is durable and will not change.</summary>
+    public bool IsSealed { get; private protected set; }
+
+    /// <summary>True when a flush soon would keep writes from waiting for one later.</summary>
+    internal bool WantsFlush => _pending.Count > PendingLog.Capacity / 2;
 
     /// <summary>A write failed half way: the data file may hold sectors that no entry knows.</summary>
     private protected bool HasTorn { get; private set; }
@@ -95,13 +100,24 @@ public abstract class LoggedUpper : IUpper
         lock (_lookup) return _index.Lookup(sector, count, extents);
     }
 
-    public UpperError Read(in LsmtExtent extent, Span<byte> destination)
+    public UpperError Read(in LsmtExtent extent, Span<byte> destination) =>
+        destination.Length == extent.Length * SectorSize ? Read(extent, 0, destination) : UpperError.Invalid;
+
+    /// <summary>Reads a part of what a lookup found.</summary>
+    /// <param name="skipped">Bytes of the extent in front of it.</param>
+    internal UpperError Read(in LsmtExtent extent, int skipped, Span<byte> destination)
     {
-        if (destination.Length != extent.Length * SectorSize) return UpperError.Invalid;
-        if (!extent.IsZeroed) return Data.Read(extent.MappedOffset * SectorSize, destination);
+        if (!extent.IsZeroed) return Data.Read((extent.MappedOffset * SectorSize) + skipped, destination);
         destination.Clear();
         return UpperError.None;
     }
+
+    /// <summary>
+    /// Flushes, and makes the upper a read-only one for good; its files can't be opened for writing after that. A power cut within leaves
+    /// either a sealed upper or the upper as it was.
+    /// </summary>
+    /// <exception cref="SluiceException">An append-only one has more extents than a layer may have: commit it instead.</exception>
+    public abstract UpperError Seal();
 
     public LsmtHeader Commit(Stream output, LsmtLayerOptions options)
     {
@@ -112,11 +128,14 @@ public abstract class LoggedUpper : IUpper
     {
         lock (_flushing)
         {
+            if (_disposed) return;
+            _disposed = true;
             if (!IsSealed && FlushWhileLocked() == UpperError.None && !HasTorn) Close();
         }
 
         Data.Dispose();
         Log.Dispose();
+        _pending.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -155,6 +174,7 @@ public abstract class LoggedUpper : IUpper
 
                 // A full disk is found by writing; anything else may be a failed sync.
                 if (error is not (UpperError.None or UpperError.NoSpace)) _failed = true;
+                if (_failed) _pending.Invalidate();
                 return error;
             }
         }
@@ -250,18 +270,20 @@ public abstract class LoggedUpper : IUpper
         if (error == UpperError.None && any)
         {
             error = Log.Write(_logEnd, _pending.InFlight);
+            if (error == UpperError.None && !_pending.InFlightRest.IsEmpty) error = Log.Write(_logEnd + _pending.InFlight.Length, _pending.InFlightRest);
             if (error == UpperError.None) error = Log.Sync();
         }
         else if (error != UpperError.None)
         {
             lock (_writing) _failed = true;
+            _pending.Invalidate();
         }
 
         lock (_writing)
         {
             if (error == UpperError.None)
             {
-                _logEnd += _pending.InFlight.Length;
+                _logEnd += _pending.InFlight.Length + _pending.InFlightRest.Length;
                 _pending.Drop();
             }
             else

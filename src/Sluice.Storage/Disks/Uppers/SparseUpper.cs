@@ -25,8 +25,10 @@ public sealed class SparseUpper : LoggedUpper
     /// <summary>In the user tag of the log.</summary>
     private const string ClosedTag = "closed";
 
-    private SparseUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state)
-        : base(data, log, header, state)
+    private const string SealedTag = "sealed";
+
+    private SparseUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state, PendingFile? pending)
+        : base(data, log, header, state, pending)
     {
     }
 
@@ -43,39 +45,55 @@ public sealed class SparseUpper : LoggedUpper
     /// <summary>Opens what was made before, by us or by overlaybd (then the log is made).</summary>
     /// <exception cref="InvalidFormatException">Other files, or damaged ones.</exception>
     /// <exception cref="SluiceException">A file can't be opened, read or written.</exception>
-    public static SparseUpper Open(string dataPath, string logPath) => UpperPaths.Open(dataPath, logPath, FileMode.OpenOrCreate, Open);
+    public static SparseUpper Open(string dataPath, string logPath) => UpperPaths.Open(dataPath, logPath, FileMode.OpenOrCreate, (data, log) => Open(data, log));
 
-    internal static SparseUpper Create(IUpperFile data, IUpperFile log, LsmtHeader header)
+    internal static SparseUpper Create(IUpperFile data, IUpperFile log, LsmtHeader header, PendingFile? pending = null)
     {
         UpperHeaders.Write(data, header);
         UpperHeaders.Check(data.SetLength(LsmtHeader.Size + header.VirtualSize), "the data can't be made");
         UpperHeaders.Check(data.Sync(), "the data can't be synced");
-        UpperHeaders.Write(log, LsmtHeader.ForLog(header));
-        UpperHeaders.Check(log.Sync(), "the log can't be synced");
-        return new SparseUpper(data, log, header, new UpperState());
+        UpperHeaders.WriteLog(log, header, pending?.Begin(header.Uuid, LsmtHeader.Size) ?? "");
+        return new SparseUpper(data, log, header, new UpperState(), pending);
     }
 
-    internal static SparseUpper Open(IUpperFile data, IUpperFile log)
+    internal static SparseUpper Open(IUpperFile data, IUpperFile log, PendingFile? pending = null, bool sealedToo = false)
     {
         LsmtHeader header = UpperHeaders.ReadData(data, sparse: true);
+        var state = new UpperState();
         if (UpperHeaders.Length(log) < LsmtHeader.Size)
         {
-            UpperState all = new();
-            SparseAdoption.TakeAll(data, log, all);
-            UpperHeaders.Write(log, LsmtHeader.ForLog(header));
-            UpperHeaders.Check(log.Sync(), "the log can't be synced");
-            return new SparseUpper(data, log, header, all);
+            SparseAdoption.TakeAll(data, log, state);
+        }
+        else
+        {
+            LsmtHeader tagged = UpperHeaders.ReadLog(log, header);
+            state = UpperState.Replay(log, UpperHeaders.Length(data));
+            if (tagged.UserTag == SealedTag)
+            {
+                if (!sealedToo) throw UpperHeaders.Sealed(header);
+                pending?.Delete();
+                pending?.Dispose();
+                return new SparseUpper(data, log, header, state, null) { IsSealed = true };
+            }
+
+            if (pending is not null) state.TakeOver(data, log, pending.Read(header.Uuid, tagged.UserTag, state.LogEnd));
+            if (UpperHeaders.Length(log) > state.LogEnd) UpperHeaders.Check(log.SetLength(state.LogEnd), "the log's torn end can't be cut");
+            if (tagged.UserTag == ClosedTag) SparseAdoption.TakeUnknown(data, log, state);
+            else SparseAdoption.DropUnknown(data, state);
         }
 
-        LsmtHeader tagged = UpperHeaders.ReadLog(log, header);
-        UpperState state = UpperState.Replay(log, UpperHeaders.Length(data));
-        if (UpperHeaders.Length(log) > state.LogEnd) UpperHeaders.Check(log.SetLength(state.LogEnd), "the log's torn end can't be cut");
-        if (tagged.UserTag == ClosedTag) SparseAdoption.TakeUnknown(data, log, state);
-        else SparseAdoption.DropUnknown(data, state);
-        UpperHeaders.Write(log, LsmtHeader.ForLog(header));
-        UpperHeaders.Check(log.Sync(), "the log can't be synced");
-        return new SparseUpper(data, log, header, state);
+        UpperHeaders.WriteLog(log, header, pending?.Begin(header.Uuid, state.LogEnd) ?? "");
+        return new SparseUpper(data, log, header, state, pending);
     }
+
+    /// <inheritdoc/>
+    /// <remarks>It freezes as it is: nothing is copied, and the log, which is needed to read it, says so in its user tag.</remarks>
+    public override UpperError Seal() => WhenFlushed(_ =>
+    {
+        UpperError error = Tag(SealedTag);
+        IsSealed = error == UpperError.None;
+        return error;
+    });
 
     private protected override long Place(long sector) => sector + HeaderSectors;
 
@@ -88,8 +106,14 @@ public sealed class SparseUpper : LoggedUpper
     private protected override void Close()
     {
         // If it fails, the next one to open finds an upper that was not closed.
+        _ = Tag(ClosedTag);
+    }
+
+    private UpperError Tag(string tag)
+    {
         Span<byte> bytes = stackalloc byte[LsmtHeader.Size];
-        (LsmtHeader.ForLog(Header) with { UserTag = ClosedTag }).Write(bytes);
-        if (Log.Write(0, bytes) == UpperError.None) _ = Log.Sync();
+        (LsmtHeader.ForLog(Header) with { UserTag = tag }).Write(bytes);
+        UpperError error = Log.Write(0, bytes);
+        return error == UpperError.None ? Log.Sync() : error;
     }
 }

@@ -39,6 +39,16 @@ internal static class UpperHeaders
         Check(file.Write(0, bytes), "the header can't be written");
     }
 
+    /// <summary>Writes the header of a data file's log, durably.</summary>
+    /// <param name="tag">Who has it open, or how it was closed.</param>
+    public static void WriteLog(IUpperFile log, LsmtHeader data, string tag)
+    {
+        Write(log, LsmtHeader.ForLog(data) with { UserTag = tag });
+        Check(log.Sync(), "the log can't be synced");
+    }
+
+    public static SluiceException Sealed(LsmtHeader header) => new(SluiceError.Usage, $"upper {header.Uuid}", "it was sealed", "open it as a layer");
+
     public static long Length(IUpperFile file)
     {
         Check(file.GetLength(out long length), "its length can't be had");

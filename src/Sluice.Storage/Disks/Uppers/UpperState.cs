@@ -55,6 +55,27 @@ internal sealed class UpperState
         foreach (ref readonly LsmtExtent entry in entries) VirtualSize = Math.Max(VirtualSize, entry.End * LsmtExtent.SectorSize);
     }
 
+    /// <summary>Takes over entries of writes that a killed process had acknowledged and not flushed, and makes them durable.</summary>
+    /// <returns>False if they don't fit the data file, which a kill can't be the reason of: nothing was taken then.</returns>
+    /// <exception cref="SluiceException">The files can't be written.</exception>
+    public bool TakeOver(IUpperFile data, IUpperFile log, LsmtExtent[] entries)
+    {
+        if (entries.Length == 0) return true;
+        long dataEnd = UpperHeaders.Length(data) / LsmtExtent.SectorSize;
+        foreach (ref readonly LsmtExtent entry in entries.AsSpan())
+        {
+            if (entry.Length == 0 || entry.End > LsmtExtent.InvalidOffset || entry.MappedOffset + (entry.IsZeroed ? 0 : entry.Length) > dataEnd) return false;
+        }
+
+        CountWhole(entries, dataEnd);
+        foreach (ref readonly LsmtExtent entry in entries.AsSpan()) Index.Insert(entry);
+        UpperHeaders.Check(data.Sync(), "the data can't be synced");
+        UpperHeaders.Check(log.Write(LogEnd, MemoryMarshal.AsBytes<LsmtExtent>(entries)), "the log can't be written");
+        UpperHeaders.Check(log.Sync(), "the log can't be synced");
+        Extend(entries);
+        return true;
+    }
+
     private int CountWhole(ReadOnlySpan<LsmtExtent> entries, long dataEnd)
     {
         for (int i = 0; i < entries.Length; i++)

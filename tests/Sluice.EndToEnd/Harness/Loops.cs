@@ -1,4 +1,4 @@
-namespace Sluice.EndToEnd.Blocks;
+namespace Sluice.EndToEnd.Harness;
 
 /// <summary>Loop devices of this machine.</summary>
 internal static class Loops

@@ -1,0 +1,80 @@
+using Sluice.Kernel.Syscalls;
+using Sluice.Storage.Disks;
+
+namespace Sluice.Kernel.Fuse;
+
+/// <summary>
+/// WRITE, FALLOCATE and FSYNC of writable disks. Writes and discards are done by the thread that read the request, to the local disk
+/// alone; flushes, which wait for that disk, by threads of their own.
+/// </summary>
+internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Action<string> log) : IDisposable
+{
+    private const uint KeepSize = 1, PunchHole = 2, ZeroRange = 16;
+
+    private readonly DiskFlushes _flushes = new(connection, flushThreads, log);
+
+    public void Write(FuseWorker worker, DiskNode node)
+    {
+        if (!worker.TryBody(out FuseWriteIn write) || write.Offset > long.MaxValue || worker.DataOf<FuseWriteIn>() is var data && (uint)data.Length < write.Size)
+        {
+            worker.Fail(Errno.EINVAL);
+            return;
+        }
+
+        Answer(worker, node, Do(worker, node, (long)write.Offset, (int)write.Size, isWrite: true), new FuseWriteOut { Size = write.Size });
+    }
+
+    public void Allocate(FuseWorker worker, DiskNode node)
+    {
+        if (!worker.TryBody(out FuseAllocateIn request) || request.Offset > long.MaxValue || request.Length > long.MaxValue) worker.Fail(Errno.EINVAL);
+        else if (request.Mode is not ((KeepSize | PunchHole) or (KeepSize | ZeroRange))) worker.Fail(Errno.EOPNOTSUPP);
+        else Answer(worker, node, Do(worker, node, (long)request.Offset, (long)request.Length, isWrite: false));
+    }
+
+    public void Flush(FuseWorker worker, DiskNode node)
+    {
+        if (node.TryEnter()) _flushes.Add(node, worker.Header.Unique);
+        else worker.Fail(Errno.EIO);
+    }
+
+    public void Dispose() => _flushes.Dispose();
+
+    private DiskError Do(FuseWorker worker, DiskNode node, long offset, long length, bool isWrite)
+    {
+        if (node.Writable is not { } disk) return DiskError.ReadOnly;
+        if (!node.TryEnter()) return DiskError.InputOutput;
+        try
+        {
+            DiskError error = isWrite ? disk.Write(offset, worker.DataOf<FuseWriteIn>()[..(int)length]) : disk.Discard(offset, length);
+            if (disk.WantsFlush && node.TryEnter()) _flushes.AddUnasked(node);
+            return error;
+        }
+        catch (Exception bug)
+        {
+            log($"disk {node.Disk.Name}: write threw {bug.GetType().Name}: {bug.Message}");
+            return DiskError.InputOutput;
+        }
+        finally
+        {
+            node.Exit();
+        }
+    }
+
+    private void Answer(FuseWorker worker, DiskNode node, DiskError error)
+    {
+        if (error == DiskError.None) worker.Reply(0);
+        else Refuse(worker, node, error);
+    }
+
+    private void Answer(FuseWorker worker, DiskNode node, DiskError error, in FuseWriteOut done)
+    {
+        if (error == DiskError.None) worker.Reply(done);
+        else Refuse(worker, node, error);
+    }
+
+    private void Refuse(FuseWorker worker, DiskNode node, DiskError error)
+    {
+        if (node.FirstFailure(error)) log($"disk {node.Disk.Name}: a write failed: {Libc.Message((int)error)}");
+        worker.Fail((int)error);
+    }
+}

@@ -1,0 +1,145 @@
+using System.IO.MemoryMappedFiles;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Sluice.Formats;
+using Sluice.Formats.OverlayBd.Lsmt;
+
+namespace Sluice.Storage.Disks.Uppers;
+
+/// <summary>
+/// Log entries of an upper that no flush has written yet, in a mapped file: a process that is killed loses none of the writes that it
+/// acknowledged, because their data is in the kernel's page cache and their entries are here. The file belongs on a tmpfs; it counts only
+/// while the machine runs, as after a power cut the data that the entries name is gone.
+/// </summary>
+/// <remarks>
+/// <code>
+///    0    8  "SLPEND\0\1", written last         128  8  bytes of the log in front of entry 0
+///    8   40  boot id of the machine             136  8  entries that were dropped
+///   48   40  uuid of the upper                  144  8  entries that were added
+///   88   40  session: as in the log's user tag  4096    ring of entries
+/// </code>
+/// Every opening of the upper has a session of its own, which the header of the log names: so entries of an earlier one, over which
+/// somebody has written since, are never taken for those of the last.
+/// </remarks>
+internal sealed unsafe class PendingFile : IDisposable
+{
+    private const int HeaderSize = 4096;
+    private const int TextSize = 40;
+    private const int BootId = 8, Uuid = 48, Session = 88, Base = 128, HeadAt = 136, TailAt = 144;
+    private const string SessionPrefix = "open ";
+
+    private readonly string _path;
+    private readonly FileStream _file;
+    private readonly MemoryMappedFile _map;
+    private readonly SafeMemoryMappedViewHandle _view;
+    private readonly byte* _bytes;
+
+    private PendingFile(string path)
+    {
+        _path = path;
+        try
+        {
+            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+
+            // Every page is there before it is needed: a full tmpfs would kill the process that touches a new one.
+            if (_file.Length != HeaderSize + PendingLog.Bytes) _file.Write(new byte[HeaderSize + PendingLog.Bytes]);
+            _map = MemoryMappedFile.CreateFromFile(_file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
+            _view = _map.CreateViewAccessor().SafeMemoryMappedViewHandle;
+            _view.AcquirePointer(ref _bytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _map?.Dispose();
+            _file?.Dispose();
+            throw new SluiceException(SluiceError.Disk, path, $"can't be used: {e.Message}", "it must be on a file system with room, a tmpfs at best", e);
+        }
+    }
+
+    public LsmtExtent* Ring => (LsmtExtent*)(_bytes + HeaderSize);
+
+    public long* Head => (long*)(_bytes + HeadAt);
+
+    public long* Tail => (long*)(_bytes + TailAt);
+
+    private static ReadOnlySpan<byte> Magic => "SLPEND\0\u0001"u8;
+
+    /// <summary>Opens or makes the file of an upper.</summary>
+    /// <param name="directory">Volatile: on a tmpfs. Made if missing.</param>
+    /// <exception cref="SluiceException">It can't be made or is used by another process.</exception>
+    public static PendingFile Open(string directory, string uuid)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, directory, $"can't be made: {e.Message}", inner: e);
+        }
+
+        // A uuid is any text: what is not one must not become a path.
+        string name = Guid.TryParse(uuid, out Guid guid) ? guid.ToString() : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uuid)));
+        return new PendingFile(Path.Combine(directory, name + ".pending"));
+    }
+
+    /// <summary>The entries that a killed process left, if they go on from where the log ends now; otherwise none.</summary>
+    /// <param name="session">User tag of the log.</param>
+    /// <param name="logEnd">Bytes of the log.</param>
+    public LsmtExtent[] Read(string uuid, string session, long logEnd)
+    {
+        if (!new ReadOnlySpan<byte>(_bytes, Magic.Length).SequenceEqual(Magic)) return [];
+        if (!Has(BootId, CurrentBoot()) || !Has(Uuid, uuid.ToUpperInvariant()) || !Has(Session, session) || !session.StartsWith(SessionPrefix, StringComparison.Ordinal)) return [];
+        long head = *Head, count = *Tail - head, start = *(long*)(_bytes + Base) + (head * LsmtExtent.Bytes);
+        if (head < 0 || count is < 0 or > PendingLog.Capacity) return [];
+
+        // The flush that was killed may have written some of them: those come again, which changes nothing.
+        if (logEnd < start || logEnd > start + (count * LsmtExtent.Bytes)) return [];
+        var entries = new LsmtExtent[count];
+        for (int i = 0; i < count; i++) entries[i] = Ring[(head + i) & (PendingLog.Capacity - 1)];
+        return entries;
+    }
+
+    /// <summary>Empties it and gives it a new session.</summary>
+    /// <returns>The session, for the user tag of the log, which must have it before the first entry is added.</returns>
+    public string Begin(string uuid, long logEnd)
+    {
+        Invalidate();
+        string session = SessionPrefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        Put(BootId, CurrentBoot());
+        Put(Uuid, uuid.ToUpperInvariant());
+        Put(Session, session);
+        (*(long*)(_bytes + Base), *Head, *Tail) = (logEnd, 0, 0);
+        Thread.MemoryBarrier();
+        Magic.CopyTo(new Span<byte>(_bytes, Magic.Length));
+        return session;
+    }
+
+    /// <summary>True for a user tag of a log whose last opening had a file like this.</summary>
+    public static bool IsSession(string tag) => tag.StartsWith(SessionPrefix, StringComparison.Ordinal);
+
+    public void Invalidate() => Volatile.Write(ref *_bytes, 0);
+
+    public void Delete() => File.Delete(_path);
+
+    public void Dispose()
+    {
+        _view.ReleasePointer();
+        _view.Dispose();
+        _map.Dispose();
+        _file.Dispose();
+    }
+
+    private static string CurrentBoot() => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    private bool Has(int at, string text) => Field(text).AsSpan().SequenceEqual(new ReadOnlySpan<byte>(_bytes + at, TextSize));
+
+    private void Put(int at, string text) => Field(text).CopyTo(new Span<byte>(_bytes + at, TextSize));
+
+    private static byte[] Field(string text)
+    {
+        byte[] field = new byte[TextSize];
+        if (!Encoding.UTF8.TryGetBytes(text, field, out _)) throw new InvalidFormatException("lsmt", $"'{text}' is no uuid");
+        return field;
+    }
+}

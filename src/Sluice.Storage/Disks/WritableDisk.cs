@@ -1,0 +1,191 @@
+using Microsoft.Win32.SafeHandles;
+using Sluice.Formats.OverlayBd.Lsmt;
+using Sluice.Storage.Disks.Uppers;
+
+namespace Sluice.Storage.Disks;
+
+/// <summary>
+/// A disk with a writable layer over it: what the uppers have wins, from the topmost down; what they discarded is zeros; the rest comes
+/// from the disk below. Owns both. Its length is that of the writable layer, or of the disk below if the layer names none.
+/// </summary>
+public sealed class WritableDisk : IWritableDisk
+{
+    private const int SectorShift = 9;
+    private const int SectorSize = LsmtExtent.SectorSize;
+    private const long PageSize = 4096;
+
+    /// <summary>Extents of one look-up; longer requests take several.</summary>
+    private const int Extents = 16;
+
+    private readonly IDisk _lower;
+    private readonly UpperDirectory _directory;
+
+    /// <param name="name">Unique on the node.</param>
+    public WritableDisk(string name, IDisk lower, UpperDirectory uppers)
+    {
+        (Name, _lower, _directory) = (name, lower, uppers);
+        Length = uppers.VirtualSize == 0 ? lower.Length : (uppers.VirtualSize + PageSize - 1) & -PageSize;
+    }
+
+    public string Name { get; }
+
+    public long Length { get; }
+
+    /// <summary>Always null: no file is laid out like this disk.</summary>
+    public SafeFileHandle? CompleteFile => null;
+
+    public bool WantsFlush => _directory.Uppers[0].WantsFlush;
+
+    /// <summary>What was sealed, the lowest first: see <see cref="UpperDirectory.Sealed"/>.</summary>
+    public IReadOnlyList<IUpper> Sealed => _directory.Sealed;
+
+    public bool TryRead(long offset, Span<byte> destination)
+    {
+        if (!DiskRange.Contains(this, offset, destination.Length)) return false;
+        var gaps = new LocalGaps(this, destination);
+        return Fill(_directory.Uppers, offset, 0, destination, ref gaps) == DiskError.None;
+    }
+
+    public ValueTask<DiskError> ReadAsync(long offset, Memory<byte> destination)
+    {
+        if (!DiskRange.Contains(this, offset, destination.Length)) return ValueTask.FromResult(DiskError.Invalid);
+        var gaps = new FetchedGaps(this, destination, []);
+        DiskError error = Fill(_directory.Uppers, offset, 0, destination.Span, ref gaps);
+        return gaps.Waiting.Count == 0 ? ValueTask.FromResult(error) : EndAsync(gaps.Waiting, error);
+    }
+
+    public DiskError Write(long offset, ReadOnlySpan<byte> data)
+    {
+        if (!IsRange(offset, data.Length)) return DiskError.Invalid;
+        while (true)
+        {
+            LoggedUpper top = _directory.Uppers[0];
+            UpperError error = top.Write(offset, data);
+            if (error != UpperError.ReadOnly || top == _directory.Uppers[0]) return (DiskError)error;
+        }
+    }
+
+    public DiskError Discard(long offset, long length)
+    {
+        if (!IsRange(offset, length)) return DiskError.Invalid;
+        while (true)
+        {
+            LoggedUpper top = _directory.Uppers[0];
+            UpperError error = top.Discard(offset, length);
+            if (error != UpperError.ReadOnly || top == _directory.Uppers[0]) return (DiskError)error;
+        }
+    }
+
+    public DiskError Flush()
+    {
+        // One that is being sealed is flushed by that; this waits for it.
+        ReadOnlySpan<LoggedUpper> uppers = _directory.Uppers;
+        UpperError error = UpperError.None;
+        for (int i = uppers.Length - 1; i >= 0; i--)
+        {
+            if (!uppers[i].IsSealed && uppers[i].Flush() is var failure and not UpperError.None) error = failure;
+        }
+
+        return (DiskError)error;
+    }
+
+    /// <inheritdoc cref="UpperDirectory.Seal"/>
+    public void Seal() => _directory.Seal();
+
+    public void Dispose()
+    {
+        _directory.Dispose();
+        _lower.Dispose();
+    }
+
+    /// <summary>Fills a range from the uppers and hands the gaps below the last one on, up to the first error.</summary>
+    /// <param name="position">Of the destination in the whole request.</param>
+    private static DiskError Fill<TGaps>(ReadOnlySpan<LoggedUpper> uppers, long offset, int position, Span<byte> destination, ref TGaps gaps)
+        where TGaps : struct, IGaps, allows ref struct
+    {
+        if (uppers.IsEmpty) return gaps.Fill(offset, position, destination.Length);
+        Span<LsmtExtent> found = stackalloc LsmtExtent[Extents];
+        DiskError error;
+        for (int count = Extents; !destination.IsEmpty && count == Extents;)
+        {
+            long sector = offset >> SectorShift;
+            count = uppers[0].Lookup(sector, ((offset + destination.Length + SectorSize - 1) >> SectorShift) - sector, found);
+            foreach (ref readonly LsmtExtent extent in found[..count])
+            {
+                int gap = (int)Math.Max((extent.Offset << SectorShift) - offset, 0);
+                if (gap > 0)
+                {
+                    error = Fill(uppers[1..], offset, position, destination[..gap], ref gaps);
+                    if (error != DiskError.None) return error;
+                    Advance(gap, ref offset, ref position, ref destination);
+                }
+
+                int skipped = (int)(offset - (extent.Offset << SectorShift));
+                int taken = Math.Min((extent.Length << SectorShift) - skipped, destination.Length);
+                error = (DiskError)uppers[0].Read(extent, skipped, destination[..taken]);
+                if (error != DiskError.None) return error;
+                Advance(taken, ref offset, ref position, ref destination);
+            }
+        }
+
+        return destination.IsEmpty ? DiskError.None : Fill(uppers[1..], offset, position, destination, ref gaps);
+    }
+
+    private static void Advance(int count, ref long offset, ref int position, ref Span<byte> destination)
+    {
+        offset += count;
+        position += count;
+        destination = destination[count..];
+    }
+
+    /// <summary>Waits for all, also after an error: they write to the caller's memory.</summary>
+    private static async ValueTask<DiskError> EndAsync(List<Task<DiskError>> waiting, DiskError error)
+    {
+        foreach (DiskError outcome in await Task.WhenAll(waiting))
+            if (outcome != DiskError.None) error = outcome;
+        return error;
+    }
+
+    private bool IsRange(long offset, long length) => ((offset | length) & (SectorSize - 1)) == 0 && offset >= 0 && length >= 0 && length <= Length && offset <= Length - length;
+
+    /// <summary>What the disk below has of a range; the rest, which only the writable layer's size brings in, is zeros.</summary>
+    private int LowerPart(long offset, int length) => (int)Math.Clamp(_lower.Length - offset, 0, length);
+
+    /// <summary>What is done with parts of a request that no upper has.</summary>
+    private interface IGaps
+    {
+        DiskError Fill(long offset, int position, int length);
+    }
+
+    /// <summary>Fills them with what is local. Any error stands for what is not.</summary>
+    private readonly ref struct LocalGaps(WritableDisk disk, Span<byte> request) : IGaps
+    {
+        private readonly Span<byte> _request = request;
+
+        public DiskError Fill(long offset, int position, int length)
+        {
+            Span<byte> destination = _request.Slice(position, length);
+            int below = disk.LowerPart(offset, length);
+            destination[below..].Clear();
+            return below == 0 || disk._lower.TryRead(offset, destination[..below]) ? DiskError.None : DiskError.InputOutput;
+        }
+    }
+
+    /// <summary>Fetches them, all at once.</summary>
+    private readonly struct FetchedGaps(WritableDisk disk, Memory<byte> request, List<Task<DiskError>> waiting) : IGaps
+    {
+        public List<Task<DiskError>> Waiting => waiting;
+
+        public DiskError Fill(long offset, int position, int length)
+        {
+            Memory<byte> destination = request.Slice(position, length);
+            int below = disk.LowerPart(offset, length);
+            destination.Span[below..].Clear();
+            if (below == 0) return DiskError.None;
+            ValueTask<DiskError> read = disk._lower.ReadAsync(offset, destination[..below]);
+            if (read.IsCompletedSuccessfully) return read.Result;
+            waiting.Add(read.AsTask());
+            return DiskError.None;
+        }
+    }
+}
