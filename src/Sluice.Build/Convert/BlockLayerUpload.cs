@@ -18,8 +18,8 @@ internal static class BlockLayerUpload
     public static async Task<Descriptor> RunAsync(ScratchFile file, string key, IImageStore destination, CancellationToken cancellation, string fileSystem = "ext4")
     {
         var wrapper = new TarWrapper(TarWrapper.PaxPayloadOffset, file.Length);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await using IBlobUpload upload = await destination.StartUploadAsync(cancellation);
+        using IncrementalHash? hash = upload.Digest is null ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
         byte[] buffer = GC.AllocateUninitializedArray<byte>(BufferSize);
         wrapper.WriteHeader(buffer);
         int filled = wrapper.PayloadOffset;
@@ -43,13 +43,13 @@ internal static class BlockLayerUpload
 
         buffer.AsSpan(filled, wrapper.TrailerLength).Clear();
         await WriteAsync(filled + wrapper.TrailerLength);
-        var digest = Digest.FromSha256(hash.GetHashAndReset());
+        Digest digest = hash is null ? upload.Digest!.Value : Digest.FromSha256(hash.GetHashAndReset());
         await upload.CommitAsync(digest, cancellation);
         return Describe(digest, wrapper.TotalLength, key, fileSystem);
 
         async ValueTask WriteAsync(int length)
         {
-            hash.AppendData(buffer, 0, length);
+            hash?.AppendData(buffer, 0, length);
             await upload.WriteAsync(buffer.AsMemory(0, length), cancellation);
         }
     }

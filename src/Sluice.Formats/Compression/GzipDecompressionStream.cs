@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using Sluice.Formats.Compression.Deflate;
+using Sluice.Formats.Hashing;
+
 namespace Sluice.Formats.Compression;
 
 /// <summary>
@@ -5,80 +9,153 @@ namespace Sluice.Formats.Compression;
 /// <see cref="System.IO.Compression.GZipStream"/> it treats truncation and trailing bytes as errors; zero bytes after
 /// the last member are padding.
 /// </summary>
-public sealed unsafe class GzipDecompressionStream : DecompressionStream
+public sealed class GzipDecompressionStream : DecompressionStream
 {
     private const string Format = "gzip";
-    private const byte FirstByte = 0x1F;
+    private const int HeaderSize = 10;
+    private const int TrailerSize = 8;
+    private const int MaxHeader = 48 << 10; // names and comments are short
 
-    private readonly ZlibContext _context;
-    private bool _inMember;
+    private readonly DeflateInput _input = new();
+    private readonly DeflateWindow _window = new();
+    private readonly DeflateDecoder _decoder;
+    private Stage _stage;
     private bool _hadMember;
-    private bool _inPadding;
 
-    /// <exception cref="SluiceException">libz is missing.</exception>
     public GzipDecompressionStream(Stream source, bool leaveOpen = false)
-        : base(source, leaveOpen)
+        : base(source, leaveOpen) => _decoder = new DeflateDecoder(_input, _window);
+
+    private enum Stage
     {
-        try
-        {
-            _context = ZlibContext.ForInflate(ZlibLibrary.GzipWindow);
-        }
-        catch (Exception e) when (NativeCodec.IsMissing(e))
-        {
-            throw NativeCodec.Missing(Compressor.Gzip, e);
-        }
+        Header,
+        Content,
+        Trailer,
+        Padding,
+    }
+
+    [Flags]
+    private enum HeaderFlags : byte
+    {
+        None = 0,
+        Text = 1,
+        Checksum = 2,
+        Extra = 4,
+        Name = 8,
+        Comment = 16,
     }
 
     private protected override int Decode(ReadOnlySpan<byte> input, Span<byte> output, out int consumed)
     {
-        consumed = 0;
-        if (!_inMember && !TryBegin(input, out consumed)) return 0;
-        ZlibLibrary.ZStream* stream = _context.Stream;
-        fixed (byte* from = input, to = output)
+        consumed = _input.Add(input);
+        if (SourceEnded) _input.End();
+        try
         {
-            stream->NextIn = from;
-            stream->AvailableIn = (uint)input.Length;
-            stream->NextOut = to;
-            stream->AvailableOut = (uint)output.Length;
-            int result = ZlibLibrary.Inflate(stream, ZlibLibrary.NoFlush);
-            consumed = input.Length - (int)stream->AvailableIn;
-            if (result == ZlibLibrary.StreamEnd) _inMember = false;
-            else if (result is not (ZlibLibrary.Ok or ZlibLibrary.BufferError)) throw Invalid(_context.Message(result), consumed);
-            return output.Length - (int)stream->AvailableOut;
+            while (_window.Pending.IsEmpty && Step())
+            {
+            }
         }
+        catch (InvalidDataException exception)
+        {
+            throw Invalid(exception.Message, consumed);
+        }
+
+        return _window.Take(output);
     }
 
     private protected override void CheckEnd()
     {
-        if (_inMember || !_hadMember) throw Invalid("the source ends too early", 0);
+        if (!_hadMember || _stage is Stage.Content or Stage.Trailer || !_input.Rest.IsEmpty) throw Invalid("the source ends too early", 0);
     }
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing) _context.Dispose();
+        if (disposing)
+        {
+            _decoder.Dispose();
+            _input.Dispose();
+            _window.Dispose();
+        }
+
         base.Dispose(disposing);
     }
 
-    /// <summary>Between members: skips padding, begins the next member if there is one.</summary>
-    private bool TryBegin(ReadOnlySpan<byte> input, out int consumed)
+    /// <returns>False if there is no going on without more input.</returns>
+    private bool Step()
     {
-        consumed = 0;
-        if (input.IsEmpty) return false;
-        if (_hadMember && (_inPadding || input[0] == 0))
+        switch (_stage)
         {
-            _inPadding = true;
-            int other = input.IndexOfAnyExcept((byte)0);
-            consumed = other < 0 ? input.Length : other;
-            if (other >= 0) throw Invalid("other bytes follow the padding after the last member", consumed);
+            case Stage.Header:
+                return TryReadHeader(_input.Rest);
+            case Stage.Content:
+                if (!_decoder.Run()) return false;
+                _stage = Stage.Trailer;
+                return true;
+            case Stage.Trailer:
+                ReadOnlySpan<byte> rest = _input.Rest;
+                if (rest.Length < TrailerSize) return false;
+                if (BinaryPrimitives.ReadUInt32LittleEndian(rest) != _window.Checksum) throw new InvalidDataException("the checksum is wrong");
+                if (BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]) != _window.Length) throw new InvalidDataException("the length is wrong");
+                _input.Skip(TrailerSize);
+                (_stage, _hadMember) = (Stage.Header, true);
+                return true;
+            default:
+                int other = _input.Rest.IndexOfAnyExcept((byte)0);
+                _input.Skip(other < 0 ? _input.Rest.Length : other);
+                if (other >= 0) throw new InvalidDataException("other bytes follow the padding after the last member");
+                return false;
+        }
+    }
+
+    private bool TryReadHeader(ReadOnlySpan<byte> rest)
+    {
+        if (rest.IsEmpty) return false;
+        if (_hadMember && rest[0] == 0)
+        {
+            _stage = Stage.Padding;
+            return true;
+        }
+
+        if (rest[0] != 0x1F || (rest.Length > 1 && rest[1] != 0x8B)) throw new InvalidDataException(_hadMember ? "bytes that are not gzip follow the last member" : "this is not gzip");
+        if (rest.Length < HeaderSize) return false;
+        var flags = (HeaderFlags)rest[3];
+        if (rest[2] != 8 || (flags & ~(HeaderFlags.Text | HeaderFlags.Checksum | HeaderFlags.Extra | HeaderFlags.Name | HeaderFlags.Comment)) != 0) throw new InvalidDataException("an unknown kind of compression");
+        if (!TryMeasure(rest, flags, out int length))
+        {
+            if (rest.Length > MaxHeader) throw new InvalidDataException("the header has no end");
             return false;
         }
 
-        if (_hadMember && input[0] != FirstByte) throw Invalid("bytes that are not gzip follow the last member", 0);
-        _context.Reset(ZlibLibrary.GzipWindow);
-        _inMember = true;
-        _hadMember = true;
+        if (flags.HasFlag(HeaderFlags.Checksum) && BinaryPrimitives.ReadUInt16LittleEndian(rest[(length - 2)..]) != (ushort)Crc32.Compute(rest[..(length - 2)]))
+            throw new InvalidDataException("the checksum of the header is wrong");
+        _input.Skip(length);
+        _window.Begin();
+        _decoder.Begin();
+        _stage = Stage.Content;
         return true;
     }
 
-    private InvalidFormatException Invalid(string message, int ahead) => new(Format, message, SourcePosition + ahead);
+    /// <summary>The length of the whole header; false if it does not end within <paramref name="rest"/>.</summary>
+    private static bool TryMeasure(ReadOnlySpan<byte> rest, HeaderFlags flags, out int length)
+    {
+        length = HeaderSize;
+        if (flags.HasFlag(HeaderFlags.Extra))
+        {
+            if (rest.Length < length + 2) return false;
+            length += 2 + BinaryPrimitives.ReadUInt16LittleEndian(rest[length..]);
+            if (rest.Length < length) return false;
+        }
+
+        foreach (HeaderFlags text in (ReadOnlySpan<HeaderFlags>)[HeaderFlags.Name, HeaderFlags.Comment])
+        {
+            if (!flags.HasFlag(text)) continue;
+            int end = rest[length..].IndexOf((byte)0);
+            if (end < 0) return false;
+            length += end + 1;
+        }
+
+        if (flags.HasFlag(HeaderFlags.Checksum)) length += 2;
+        return rest.Length >= length;
+    }
+
+    private InvalidFormatException Invalid(string message, int ahead) => new(Format, message, Math.Max(0, SourcePosition + ahead - Math.Max(0, _input.Left)));
 }

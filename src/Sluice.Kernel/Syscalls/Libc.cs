@@ -49,6 +49,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "syncfs", SetLastError = true)]
     public static partial int SyncFs(int fd);
 
+    [LibraryImport(Library, EntryPoint = "mlockall", SetLastError = true)]
+    public static partial int LockMemory(int flags);
+
     /// <summary>The text of an errno, e.g. <c>No such file or directory</c>.</summary>
     public static string Message(int errno) => Marshal.GetPInvokeErrorMessage(errno);
 }

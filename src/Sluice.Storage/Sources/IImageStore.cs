@@ -45,6 +45,9 @@ public interface IBlobUpload : IAsyncDisposable
 {
     ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellation);
 
+    /// <summary>SHA-256 of the bytes so far, where the place computes it anyway; null where only the caller can.</summary>
+    Digest? Digest => null;
+
     /// <summary>Ends the upload; <paramref name="digest"/> is that of all bytes written. Idempotent content: it may exist already.</summary>
     Task CommitAsync(Digest digest, CancellationToken cancellation);
 }

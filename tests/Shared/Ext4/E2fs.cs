@@ -29,6 +29,13 @@ internal static class E2fs
         return output;
     }
 
+    /// <summary>Runs the commands of a file; fails if debugfs complains about one.</summary>
+    public static void DebugScript(string image, string commands)
+    {
+        (int exitCode, string output) = Run("debugfs", "-w", "-f", commands, image);
+        Assert.True(exitCode == 0 && output.Split('\n').All(line => line.Length == 0 || line.StartsWith("debugfs", StringComparison.Ordinal) || line.StartsWith("Allocated inode:", StringComparison.Ordinal)), output);
+    }
+
     public static string Dump(string image) => Run("dumpe2fs", "-h", image).Output;
 
     private static (int ExitCode, string Output) Run(string tool, params string[] arguments)

@@ -28,6 +28,23 @@ public sealed class EdgeImageTests
     }
 
     [Fact]
+    public async Task A_block_image_shows_the_tree_of_containerd_and_every_layer_is_sound()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        await BlockTree.AssertIsThatOfContainerdAsync(node, await EdgeImage.MakeAsync(node.Workspace.File("edge")), KnownDifference.All);
+    }
+
+    /// <summary>The same with any image that is at hand: <c>SLUICE_TEST_IMAGE</c> names an OCI layout (tag <c>latest</c>).</summary>
+    [Fact]
+    public async Task So_does_the_image_in_the_environment()
+    {
+        string? layout = Environment.GetEnvironmentVariable("SLUICE_TEST_IMAGE");
+        if (string.IsNullOrEmpty(layout)) Assert.Skip("SLUICE_TEST_IMAGE names no OCI layout");
+        await using TestNode node = await TestNode.StartAsync();
+        await BlockTree.AssertIsThatOfContainerdAsync(node, layout, KnownDifference.All);
+    }
+
+    [Fact]
     public async Task The_tree_is_the_same_however_it_is_stored_and_mounted()
     {
         TestMachine.RequireMounts();

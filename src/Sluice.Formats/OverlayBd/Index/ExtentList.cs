@@ -28,11 +28,16 @@ internal sealed unsafe class ExtentList : IDisposable
     /// <summary>Room must have been reserved.</summary>
     public void Append(LsmtExtent extent)
     {
-        if (Count > 0 && Items[Count - 1].IsContinuedBy(extent))
-            Items[Count - 1] = Items[Count - 1].WithLength(Items[Count - 1].Length + extent.Length);
-        else
-            Items[Count++] = extent;
+        LsmtExtent* last = Items + Count - 1;
+        if (Count > 0 && last->End == extent.Offset && last->IsContinuedBy(extent)) *last = last->WithLength(last->Length + extent.Length);
+        else Items[Count++] = extent;
     }
+
+    /// <summary>Extents were written behind the last one, up to <paramref name="end"/>; room must have been reserved.</summary>
+    public void SetEnd(LsmtExtent* end) => Count = (int)(end - Items);
+
+    /// <summary>Forgets all extents and keeps the room.</summary>
+    public void Clear() => Count = 0;
 
     /// <summary>Copies extents that are in order and joined already.</summary>
     public void Append(ReadOnlySpan<LsmtExtent> extents)

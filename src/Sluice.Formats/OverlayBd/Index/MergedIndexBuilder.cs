@@ -13,6 +13,7 @@ public sealed class MergedIndexBuilder : IDisposable
 
     private readonly List<int> _ends = [];
     private ExtentList _extents = new();
+    private ExtentList _merged = new();
     private long _virtualSize;
 
     public int LayerCount => _ends.Count;
@@ -61,11 +62,16 @@ public sealed class MergedIndexBuilder : IDisposable
         return index;
     }
 
-    public void Dispose() => _extents.Dispose();
+    public void Dispose()
+    {
+        _extents.Dispose();
+        _merged.Dispose();
+    }
 
     private void MergePairs()
     {
-        ExtentList merged = new();
+        _merged.Clear();
+        _merged.Reserve(_extents.Count);
         ReadOnlySpan<LsmtExtent> all = _extents.Span;
         int start = 0;
         int lists = 0;
@@ -73,13 +79,12 @@ public sealed class MergedIndexBuilder : IDisposable
         {
             int middle = _ends[pair];
             int end = pair + 1 < _ends.Count ? _ends[pair + 1] : middle;
-            ExtentMerge.Merge(upper: all[middle..end], lower: all[start..middle], merged);
-            _ends[lists++] = merged.Count;
+            ExtentMerge.Merge(upper: all[middle..end], lower: all[start..middle], _merged);
+            _ends[lists++] = _merged.Count;
             start = end;
         }
 
         CollectionsMarshal.SetCount(_ends, lists);
-        _extents.Dispose();
-        _extents = merged;
+        (_extents, _merged) = (_merged, _extents);
     }
 }

@@ -20,6 +20,8 @@ internal sealed class LayoutUpload : IBlobUpload
         _file = Guard(() => new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
     }
 
+    public Digest? Digest => Formats.Oci.Digest.FromSha256(_hash.GetCurrentHash());
+
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellation)
     {
         _hash.AppendData(data.Span);
