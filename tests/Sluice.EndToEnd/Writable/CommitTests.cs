@@ -115,6 +115,8 @@ public sealed class CommitTests
             (await SluiceProgram.RunAsync("inspect", image)).Succeeds();
         }
 
+        await writable.RestartAsync("one");
+        Assert.Equal("kept\n", await writable.ExecAsync("one", "cat /kept"));
         await writable.AssertGoneAsync(["one"], writable.Image);
     }
 
