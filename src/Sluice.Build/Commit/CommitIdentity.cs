@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
-using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd;
+using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.OverlayBd.Lsmt;
 
 namespace Sluice.Build.Commit;
