@@ -16,6 +16,7 @@ namespace Sluice.Node;
 public sealed partial class NodeDaemon : IAsyncDisposable
 {
     private readonly RegistryConnections _connections;
+    private readonly CancellationTokenSource _stopping = new();
     private ImageMounter? _mounter;
     private LazyImages? _images;
     private Snapshotter? _snapshotter;
@@ -44,12 +45,15 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _stopping.Cancel();
+        _images?.StopFetching();
         if (_admin is not null) await _admin.DisposeAsync();
         if (_server is not null) await _server.DisposeAsync();
         else _snapshotter?.Dispose();
         if (_images is not null) await _images.DisposeAsync();
         if (_mounter is not null) await _mounter.DisposeAsync();
         _connections.Dispose();
+        _stopping.Dispose();
     }
 
     private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
@@ -65,7 +69,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images.RemoveUnusedBlobs();
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
-            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images, _snapshotter), logger), loggers, cancellation);
+            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 

@@ -35,7 +35,7 @@ public sealed class StandaloneMount : IAsyncDisposable
         {
             var images = new LocalImages(options.ImagesDirectory);
             string name = $"{reference} {platform.Os}/{platform.Architecture}/{platform.Variant}";
-            ImageLocation found = await ImageLocation.FindAsync(images, store, reference, platform, name, cancellation);
+            ImageLocation found = await ImageLocation.FindAsync(images, store, reference, platform, name, options.Fetch, cancellation);
             mounter = await ImageMounter.StartAsync(options, log, cancellation); // takes away what a killed process left there
             if (found.Warning is not null) log(found.Warning);
             if (MountTable.Find(target) is { } there && ImageMounts.IsImage(there)) throw new SluiceException(SluiceError.Usage, target, "an image is mounted already", "unmount it first: sluice umount " + target);

@@ -88,9 +88,9 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrite
     /// <summary>Nothing can be set but what is: a disk's size never changes.</summary>
     private void SetAttributes(FuseWorker worker)
     {
-        const uint size = 8, handle = 64;
+        const uint owner = 1 | 2 | 4, size = 8; // mode, uid, gid
         if (!worker.TryBody(out FuseSetAttributesIn set)) worker.Fail(Errno.EINVAL);
-        else if (disks.Find(worker.Header.Node) is { } node && (set.Valid & ~handle) == size && set.Size == (ulong)node.Length) GetAttributes(worker);
+        else if (disks.Find(worker.Header.Node) is { } node && (set.Valid & (owner | size)) == size && set.Size == (ulong)node.Length) GetAttributes(worker);
         else worker.Fail(Errno.EPERM);
     }
 

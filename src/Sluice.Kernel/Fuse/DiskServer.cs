@@ -37,6 +37,7 @@ public sealed class DiskServer : IAsyncDisposable
         _options = options;
         _log = log;
         _disks = new DiskTable(options.Writable);
+        if (options.Writable) MemoryLock.Take(log);
         _connection = new FuseConnection(descriptor, Math.Clamp(options.Threads, 1, 64), options.Writable ? FuseLayout.MaxWrite : FuseLayout.MinWrite, log);
         _writes = options.Writable ? new DiskWrites(_connection, Math.Clamp(options.FlushThreads, 1, 16), log) : null;
         _reads = new DiskReads(_connection, Math.Max(1, options.PendingReads), Math.Max(1, options.PendingReadsPerDisk), Math.Max(1, options.WaitingReads), log);

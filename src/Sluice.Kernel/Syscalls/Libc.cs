@@ -46,6 +46,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
     public static partial int Prctl(int option, nuint a, nuint b, nuint c, nuint d);
 
+    [LibraryImport(Library, EntryPoint = "mlockall", SetLastError = true)]
+    public static partial int LockMemory(int flags);
+
     /// <summary>The text of an errno, e.g. <c>No such file or directory</c>.</summary>
     public static string Message(int errno) => Marshal.GetPInvokeErrorMessage(errno);
 }

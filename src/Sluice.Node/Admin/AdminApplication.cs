@@ -10,7 +10,8 @@ using Sluice.Node.Images;
 namespace Sluice.Node.Admin;
 
 /// <summary>Routes of the admin API, version 1. See docs/admin-api.md.</summary>
-internal sealed partial class AdminApplication(ImageRegistration images, ILogger logger) : IHttpApplication<HttpContext>
+/// <param name="stopping">Ends requests that are being answered.</param>
+internal sealed partial class AdminApplication(ImageRegistration images, ILogger logger, CancellationToken stopping) : IHttpApplication<HttpContext>
 {
     /// <summary>Bytes of the longest request body.</summary>
     private const int MaxBody = 1 << 16;
@@ -31,6 +32,11 @@ internal sealed partial class AdminApplication(ImageRegistration images, ILogger
         {
             // The client went away; whatever it wanted has been given up.
         }
+        catch (Exception exception) when (stopping.IsCancellationRequested && exception is not BadHttpRequestException)
+        {
+            var stopped = new SluiceException(SluiceError.Runtime, "sluice daemon", "is stopping", "ask again when it has been started");
+            await WriteAsync(context, HttpStatusCode.ServiceUnavailable, writer => AdminJson.WriteError(writer, stopped));
+        }
         catch (SluiceException error)
         {
             await WriteAsync(context, StatusOf(error.Error), writer => AdminJson.WriteError(writer, error));
@@ -49,8 +55,12 @@ internal sealed partial class AdminApplication(ImageRegistration images, ILogger
         switch (context.Request.Method, context.Request.Path.Value)
         {
             case ("POST", "/v1/pull"):
-                PulledImage pulled = await images.PullAsync(await ReadAsync(context, PullRequest.Parse), context.RequestAborted);
-                await WriteAsync(context, HttpStatusCode.OK, pulled.Write);
+                using (var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping))
+                {
+                    PulledImage pulled = await images.PullAsync(await ReadAsync(context, PullRequest.Parse), ended.Token);
+                    await WriteAsync(context, HttpStatusCode.OK, pulled.Write);
+                }
+
                 break;
             default:
                 throw new SluiceException(SluiceError.NotFound, $"{context.Request.Method} {context.Request.Path}", "is not part of the admin API", "is the daemon older than this command? see docs/admin-api.md");

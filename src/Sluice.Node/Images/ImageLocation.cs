@@ -1,5 +1,6 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -14,14 +15,17 @@ internal sealed record ImageLocation(LocalImage? Here, StoredImage? There, strin
     /// reached it means what it meant the last time.
     /// </summary>
     /// <param name="name">Under which the image was remembered.</param>
+    /// <param name="fetch">Its deadline bounds the asking; where there is something to fall back on, the time of one attempt does.</param>
     /// <exception cref="SluiceException">No such image, or the source can't be reached and the name isn't known here.</exception>
     public static async Task<ImageLocation> FindAsync(
-        LocalImages images, IImageStore store, ImageReference reference, Platform platform, string name, CancellationToken cancellation)
+        LocalImages images, IImageStore store, ImageReference reference, Platform platform, string name, FetchOptions fetch, CancellationToken cancellation)
     {
         if (reference.Digest is { } digest && (images.Load(digest) ?? images.Recall(name)) is { } known) return new ImageLocation(known, null);
         try
         {
-            return new ImageLocation(null, await ImageResolver.ResolveAsync(store, reference.TagOrDigest, platform, preferAccelerated: true, cancellation));
+            return new ImageLocation(null, await SourceDeadline.AskAsync(
+                images.Remembers(name) ? fetch.AttemptTimeout : fetch.RequestDeadline, store, $"the manifest of {reference}",
+                token => ImageResolver.ResolveAsync(store, reference.TagOrDigest, platform, preferAccelerated: true, token), cancellation));
         }
         catch (SluiceException away) when (away.Error == SluiceError.Timeout || away.MayPassIn is not null)
         {

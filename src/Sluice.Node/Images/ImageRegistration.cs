@@ -23,15 +23,18 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images, 
         if (reference.Transport != ImageTransport.Registry) throw AdminJson.Wrong($"{request.Image} is not in a registry");
         Platform platform = request.Platform is null ? Platform.Host : Platform.Parse(request.Platform);
         await using IImageStore store = ImageStores.Open(reference, options.Sources);
-        StoredManifest top = await store.GetManifestAsync(reference.TagOrDigest, cancellation);
-        StoredImage image = await ImageResolver.ResolveAsync(store, top, platform, preferAccelerated: true, cancellation);
+        (StoredManifest top, StoredImage image) = await AskAsync(store, $"the manifest of {reference}", async token =>
+        {
+            StoredManifest top = await store.GetManifestAsync(reference.TagOrDigest, token);
+            return (top, await ImageResolver.ResolveAsync(store, top, platform, preferAccelerated: true, token));
+        }, cancellation);
         if (!DownloadedImage.IsLazy(image)) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
         string name = ContainerdName(reference);
         var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), name);
         images.Expect(expected);
         try
         {
-            byte[] config = await image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, cancellation);
+            byte[] config = await AskAsync(store, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
             ImageToRegister described = Describe(name, top, image, config, request.Snapshotter);
             if (described.Layers.Count > 0) RequireLazy(described, request.Namespace);
             using var client = new ContainerdClient(request.Containerd, request.Namespace);
@@ -47,6 +50,9 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images, 
 
         return new PulledImage(name, image.Stored.Digest.ToString());
     }
+
+    private Task<T> AskAsync<T>(IImageStore store, string what, Func<CancellationToken, Task<T>> ask, CancellationToken cancellation) =>
+        SourceDeadline.AskAsync(options.Fetch.RequestDeadline, store, what, ask, cancellation);
 
     /// <summary>containerd would take over what an ordinary pull of a block image has unpacked: the layers' blobs in place of a tree.</summary>
     private void RequireLazy(ImageToRegister image, string containerNamespace)

@@ -16,6 +16,7 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
 {
+    private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
     private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
@@ -117,9 +118,16 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>Deletes cached data that belongs to no image. After the mounting of those that are known.</summary>
     public void RemoveUnusedBlobs() => mounter.RemoveUnusedBlobs(local.ListBlobs());
 
+    /// <summary>Ends downloads and reads that wait for a source, so that nobody waits for them any more. Final.</summary>
+    public void StopFetching()
+    {
+        _stopping.Cancel();
+        mounter.StopFetching();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        mounter.StopFetching();
+        StopFetching();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
             if (!_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) continue;
@@ -176,20 +184,15 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<DownloadedImage> FetchAsync(LazyImage image)
     {
         await using IImageStore store = OpenStore("docker://" + image.Reference);
-        using var deadline = new CancellationTokenSource(options.Fetch.RequestDeadline);
-        try
+        return await SourceDeadline.AskAsync(options.Fetch.RequestDeadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
+
+        async Task<DownloadedImage> FromAsync(CancellationToken cancellation)
         {
             StoredManifest stored = image.Made is { } made
                 ? new StoredManifest(MediaTypes.OciManifest, image.Key.Manifest, made.ToBytes())
-                : await store.GetManifestAsync(image.Key.Manifest.ToString(), deadline.Token);
+                : await store.GetManifestAsync(image.Key.Manifest.ToString(), cancellation);
             var source = new StoredImage(store, stored, image.Made ?? ImageManifest.Parse(stored.Content.Span, stored.MediaType));
-            return await mounter.FetchMetadataAsync(source, deadline.Token);
-        }
-        catch (OperationCanceledException exception)
-        {
-            string reason = exception.InnerException is SluiceException last ? $": {last.Message}" : "";
-            throw new SluiceException(
-                SluiceError.Timeout, store.Name, $"did not deliver the metadata of {image.Reference} in {options.Fetch.RequestDeadline.TotalSeconds:0} s{reason}", "check the registry and the network, then pull again", exception);
+            return await mounter.FetchMetadataAsync(source, cancellation);
         }
     }
 

@@ -22,6 +22,9 @@ internal sealed partial class LocalImages
     /// <summary>The image that the name meant the last time; null if that is not known, not here or damaged.</summary>
     public LocalImage? Recall(string name) => List().Where(manifest => IsNamed(name, manifest)).Select(Load).FirstOrDefault(image => image is not null);
 
+    /// <summary>True if it is known what the name meant the last time.</summary>
+    public bool Remembers(string name) => List().Any(manifest => IsNamed(name, manifest));
+
     private bool IsNamed(string name, Digest manifest)
     {
         try

@@ -6,10 +6,14 @@ namespace Sluice.Formats.OverlayBd.Lsmt;
 /// </summary>
 /// <remarks>
 /// Extents that continue each other on the device and in the file are joined when the second one comes directly after the first.
-/// Not thread-safe; lookups alone may run concurrently.
+/// Not thread-safe; lookups alone may run concurrently. The tree is in native memory; nothing is allocated on the collected heap.
 /// </remarks>
-public sealed partial class LsmtMutableIndex
+#pragma warning disable CA1001 // the memory frees itself with the index; Clear does it at once
+public sealed unsafe partial class LsmtMutableIndex
+#pragma warning restore CA1001
 {
+    public LsmtMutableIndex() => _root = _nodes.Take();
+
     /// <summary>Extents in the index.</summary>
     public int Count { get; private set; }
 
@@ -23,6 +27,7 @@ public sealed partial class LsmtMutableIndex
         if (TryJoin(extent)) return;
         if (Count == LsmtLimits.MaxLogEntries) throw new SluiceException(SluiceError.Disk, "writable layer", "it has too many pieces", "commit the layer");
         Add(extent);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Discards sectors: they read as zeros, whatever lower layers hold.</summary>
@@ -42,43 +47,34 @@ public sealed partial class LsmtMutableIndex
     public void Remove(long offset, long count)
     {
         long end = offset + count;
-        while (TryFind(offset, out Leaf? leaf, out int at) && leaf.Items[at].Offset < end)
+        while (TryFind(offset, out IndexNode* leaf, out int at) && leaf->Items[at].Offset < end)
         {
-            LsmtExtent found = leaf.Items[at];
+            LsmtExtent found = leaf->Items[at];
             if (found.Offset < offset)
             {
-                leaf.Items[at] = Cut(found, found.Offset, offset);
+                leaf->Items[at] = Cut(found, found.Offset, offset);
                 if (found.End > end) Add(Cut(found, end, found.End));
                 continue;
             }
 
             int next = at + 1;
-            while (next < leaf.Count && leaf.Items[next].End <= end) next++;
+            while (next < leaf->Count && leaf->Items[next].End <= end) next++;
             if (found.End > end) next = at + 1;
             RemoveRun(leaf, at, next);
 
             // Inserted anew, because its new offset may belong to another leaf.
             if (found.End > end) Add(Cut(found, end, found.End));
         }
+
+        GC.KeepAlive(this);
     }
 
     /// <summary>The extents that hold a part of a range of sectors, in order, cut to the range. Gaps belong to lower layers.</summary>
     /// <returns>How many were found: if it is all of <paramref name="extents"/>, there may be more behind the last one.</returns>
     public int Lookup(long offset, long count, Span<LsmtExtent> extents)
     {
-        long end = offset + count;
-        int found = 0;
-        if (!TryFind(offset, out Leaf? leaf, out int at)) return 0;
-        for (; leaf is not null; leaf = leaf.Next, at = 0)
-        {
-            for (; at < leaf.Count; at++)
-            {
-                LsmtExtent extent = leaf.Items[at];
-                if (found == extents.Length || extent.Offset >= end) return found;
-                extents[found++] = Cut(extent, Math.Max(extent.Offset, offset), Math.Min(extent.End, end));
-            }
-        }
-
+        int found = TryFind(offset, out IndexNode* leaf, out int at) ? Collect(leaf, at, offset, offset + count, extents) : 0;
+        GC.KeepAlive(this);
         return found;
     }
 
@@ -86,16 +82,40 @@ public sealed partial class LsmtMutableIndex
     public LsmtExtent[] ToArray()
     {
         var extents = new LsmtExtent[Count];
-        Node node = _root;
-        while (node is Inner inner) node = inner.Children[0];
-        int copied = 0;
-        for (Leaf? leaf = (Leaf)node; leaf is not null; leaf = leaf.Next)
+        IndexNode* leaf = _root;
+        while (leaf->IsInner) leaf = leaf->Children[0];
+        for (int copied = 0; leaf != null; leaf = leaf->Next)
         {
-            leaf.Items.AsSpan(0, leaf.Count).CopyTo(extents.AsSpan(copied));
-            copied += leaf.Count;
+            new ReadOnlySpan<LsmtExtent>(leaf->Items, leaf->Count).CopyTo(extents.AsSpan(copied));
+            copied += leaf->Count;
         }
 
+        GC.KeepAlive(this);
         return extents;
+    }
+
+    /// <summary>Forgets everything, and gives the memory back at once instead of when the index is collected.</summary>
+    public void Clear()
+    {
+        _nodes.Clear();
+        Count = 0;
+        _root = _nodes.Take();
+    }
+
+    private static int Collect(IndexNode* leaf, int at, long start, long end, Span<LsmtExtent> extents)
+    {
+        int found = 0;
+        for (; leaf != null; leaf = leaf->Next, at = 0)
+        {
+            for (; at < leaf->Count; at++)
+            {
+                LsmtExtent extent = leaf->Items[at];
+                if (found == extents.Length || extent.Offset >= end) return found;
+                extents[found++] = Cut(extent, Math.Max(extent.Offset, start), Math.Min(extent.End, end));
+            }
+        }
+
+        return found;
     }
 
     private static LsmtExtent Cut(in LsmtExtent extent, long start, long end)
@@ -107,8 +127,8 @@ public sealed partial class LsmtMutableIndex
     /// <summary>Makes the extent in front longer. Its place is free.</summary>
     private bool TryJoin(in LsmtExtent extent)
     {
-        if (extent.Offset == 0 || !TryFind(extent.Offset - 1, out Leaf? leaf, out int at)) return false;
-        ref LsmtExtent before = ref leaf.Items[at];
+        if (extent.Offset == 0 || !TryFind(extent.Offset - 1, out IndexNode* leaf, out int at)) return false;
+        ref LsmtExtent before = ref leaf->Items[at];
         if (before.End != extent.Offset || before.IsZeroed != extent.IsZeroed || before.Layer != extent.Layer) return false;
         if (before.MappedOffset + (before.IsZeroed ? 0 : before.Length) != extent.MappedOffset) return false;
         if (before.Length + extent.Length > LsmtExtent.MaxLength) return false;

@@ -17,7 +17,8 @@ namespace Sluice.Storage.Disks.Uppers;
 /// After a power cut a sector that was written since the last flush holds what it held at that flush, or something that was
 /// written or discarded there since; never anything else. The order that ensures it: data is written at once; a flush syncs the
 /// data file, then appends the entries that point to that data to the log, then syncs the log. So no entry on the disk points to
-/// data that isn't. A process that is killed loses the same as in a power cut: entries that were not flushed are in its memory only.
+/// data that isn't. A process that is killed loses the same as in a power cut, unless
+/// the entries that were not flushed are in a <see cref="PendingFile"/>: then it loses nothing.
 /// </para>
 /// <para>
 /// Errors are values. A write that fails (<see cref="UpperError.NoSpace"/>, <see cref="UpperError.InputOutput"/>) may have taken
@@ -27,8 +28,7 @@ namespace Sluice.Storage.Disks.Uppers;
 /// </para>
 /// <para>
 /// All members may be called concurrently, save <see cref="IDisposable.Dispose"/>. Writes follow one another; lookups and reads
-/// wait for no I/O of others; writes go on while a flush waits for the disk. Writing allocates only when the index grows by a node
-/// (each 64 to 128 extents).
+/// wait for no I/O of others; writes go on while a flush waits for the disk. Writing allocates nothing on the collected heap.
 /// </para>
 /// </remarks>
 public interface IUpper : IDisposable

@@ -136,6 +136,7 @@ public abstract class LoggedUpper : IUpper
         Data.Dispose();
         Log.Dispose();
         _pending.Dispose();
+        lock (_lookup) _index.Clear();
         GC.SuppressFinalize(this);
     }
 

@@ -8,6 +8,11 @@ internal enum FileChange
     Punch,
     SetLength,
     Sync,
+
+    /// <summary>Of a name, which is the data.</summary>
+    Create,
+    Delete,
+    SyncDirectory,
 }
 
 /// <summary>One call that an upper made; for a write with its bytes.</summary>
@@ -67,6 +72,9 @@ internal sealed class RecordingFile(int number, FileImage image, List<FileOperat
 
     public UpperError NextSync { get; set; }
 
+    /// <summary>Called before and after each change.</summary>
+    public Action Boundary { get; set; } = () => { };
+
     public UpperError GetLength(out long length)
     {
         length = image.Bytes.Length;
@@ -116,8 +124,10 @@ internal sealed class RecordingFile(int number, FileImage image, List<FileOperat
     private UpperError Do(FileChange change, long offset, long length, byte[] data)
     {
         var operation = new FileOperation(number, change, offset, length, data);
+        Boundary();
         image.Apply(operation);
         journal.Add(operation);
+        Boundary();
         return UpperError.None;
     }
 }

@@ -26,6 +26,48 @@ internal static class PowerCut
         return images;
     }
 
+    /// <summary>The same for any number of files in a directory: names are there when it was synced since, and perhaps otherwise.</summary>
+    public static Dictionary<string, FileImage> TakeDirectory(IReadOnlyList<FileOperation> journal, int count, int seed)
+    {
+        var random = new Random(seed);
+        double kept = (seed % 4) switch { 0 => 0, 1 => 0.5, 2 => 0.9, _ => 1 };
+        Dictionary<int, int> synced = [];
+        int named = -1;
+        for (int i = 0; i < count; i++)
+        {
+            if (journal[i].Change == FileChange.Sync) synced[journal[i].File] = i;
+            if (journal[i].Change == FileChange.SyncDirectory) named = i;
+        }
+
+        Dictionary<int, FileImage> images = [];
+        Dictionary<string, FileImage> names = [];
+        for (int i = 0; i < count; i++)
+        {
+            FileOperation operation = journal[i];
+            if (!images.TryGetValue(operation.File, out FileImage? image)) images.Add(operation.File, image = new FileImage());
+            switch (operation.Change)
+            {
+                case FileChange.Create when i < named || random.NextDouble() < kept:
+                    names[System.Text.Encoding.UTF8.GetString(operation.Data)] = image;
+                    break;
+                case FileChange.Delete when i < named || random.NextDouble() < kept:
+                    names.Remove(System.Text.Encoding.UTF8.GetString(operation.Data));
+                    break;
+                case FileChange.SetLength when i < synced.GetValueOrDefault(operation.File, -1) || random.NextDouble() < kept:
+                    image.Apply(operation);
+                    break;
+                case FileChange.Write or FileChange.Punch when i < synced.GetValueOrDefault(operation.File, -1):
+                    image.Apply(operation);
+                    break;
+                case FileChange.Write or FileChange.Punch:
+                    Tear(image, operation, random, kept);
+                    break;
+            }
+        }
+
+        return names;
+    }
+
     private static void Tear(FileImage image, FileOperation operation, Random random, double kept)
     {
         for (long at = 0; at < operation.Length;)

@@ -1,0 +1,224 @@
+using System.Runtime.InteropServices;
+using Sluice.Formats;
+using Sluice.Formats.OverlayBd.Lsmt;
+using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
+using Sluice.Storage.Tests.Disks.Uppers;
+using Sluice.Testing;
+
+namespace Sluice.Storage.Tests.Disks;
+
+/// <summary>A writable layer over a disk, on real files.</summary>
+public sealed class WritableDiskTests : IDisposable
+{
+    private const string Parent = "44444444-4444-4444-4444-444444444444";
+    private const int Sectors = 4096;
+
+    private readonly TemporaryDirectory _directory = new();
+
+    private string Layer => Path.Combine(_directory.Path, "layer");
+
+    private string Volatile => Path.Combine(_directory.Path, "volatile");
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData(UpperKind.Append, 21)]
+    [InlineData(UpperKind.Append, 22)]
+    [InlineData(UpperKind.Sparse, 23)]
+    [InlineData(UpperKind.Sparse, 24)]
+    public async Task Agrees_with_an_array_of_sectors_also_when_sealed_and_opened_again(UpperKind kind, int seed)
+    {
+        var random = new Random(seed);
+        byte[] below = new byte[Sectors * 512];
+        int[] model = new int[Sectors];
+        for (int sector = 0; sector < Sectors; sector++) model[sector] = random.Next(3) == 0 ? 0 : -sector;
+        for (int sector = 0; sector < Sectors; sector++) MemoryMarshal.Cast<byte, int>(below.AsSpan(sector * 512, 512)).Fill(model[sector]);
+        WritableDisk disk = Open(kind, new MemoryDisk(below) { IsLocal = offset => offset % 7 != 0 });
+        int seals = 0;
+        for (int version = 1; version <= 900; version++)
+        {
+            int offset = random.Next(Sectors), count = Math.Min(random.Next(1, 120), Sectors - offset);
+            switch (random.Next(40))
+            {
+                case < 26:
+                    Assert.Equal(DiskError.None, disk.Write(offset * 512, SectorModel.Fill(count, version)));
+                    model.AsSpan(offset, count).Fill(version);
+                    break;
+                case < 35:
+                    Assert.Equal(DiskError.None, disk.Discard(offset * 512, count * 512));
+                    model.AsSpan(offset, count).Clear();
+                    break;
+                case < 37:
+                    Assert.Equal(DiskError.None, disk.Flush());
+                    break;
+                case 37 when seals < 8:
+                    disk.Seal();
+                    Assert.Equal(++seals, disk.Sealed.Count);
+                    break;
+                case 38:
+                    disk.Dispose();
+                    disk = Open(null, new MemoryDisk(below) { IsLocal = offset => offset % 5 != 0 });
+                    break;
+            }
+
+            await CheckAsync(disk, model, offset, count, random);
+            if (version % 150 == 0) await CheckAsync(disk, model, 0, Sectors, random);
+        }
+
+        Assert.True(seals > 3);
+        await CheckAsync(disk, model, 0, Sectors, random);
+        CheckSealed(disk, below);
+        disk.Dispose();
+        Assert.Empty(Directory.EnumerateFiles(Volatile));
+    }
+
+    [Fact]
+    public async Task What_is_not_local_is_fetched_and_errors_of_below_are_those_of_the_read()
+    {
+        byte[] below = new byte[Sectors * 512];
+        Array.Fill(below, (byte)7);
+        var lower = new MemoryDisk(below) { IsLocal = _ => false };
+        using WritableDisk disk = Open(UpperKind.Append, lower);
+        Assert.Equal(DiskError.None, disk.Write(4096, new byte[8192]));
+        Assert.True(disk.TryRead(4096, new byte[8192]));
+        Assert.False(disk.TryRead(0, new byte[8192]));
+        byte[] read = new byte[16384];
+        Assert.Equal(DiskError.None, await disk.ReadAsync(0, read));
+        Assert.Equal([7, 0, 0, 7], new[] { read[4095], read[4096], read[12287], read[12288] });
+        lower.FetchError = DiskError.InputOutput;
+        Assert.Equal(DiskError.InputOutput, await disk.ReadAsync(0, read));
+        Assert.Equal(DiskError.None, await disk.ReadAsync(4096, new byte[8192]));
+    }
+
+    [Theory]
+    [InlineData(1, 512)]
+    [InlineData(512, 100)]
+    [InlineData(-512, 512)]
+    [InlineData((Sectors - 1) * 512L, 1024)]
+    [InlineData(1L << 60, 512)]
+    public async Task Only_whole_sectors_within_the_disk_are_taken(long offset, int length)
+    {
+        using WritableDisk disk = Open(UpperKind.Append, new MemoryDisk(new byte[Sectors * 512]));
+        Assert.Equal(DiskError.Invalid, disk.Write(offset, new byte[length]));
+        Assert.Equal(DiskError.Invalid, disk.Discard(offset, length));
+        if (offset is < 0 or > 512)
+        {
+            Assert.Equal(DiskError.Invalid, await disk.ReadAsync(offset, new byte[length]));
+            Assert.False(disk.TryRead(offset, new byte[length]));
+        }
+    }
+
+    [Theory]
+    [InlineData(UpperKind.Append)]
+    [InlineData(UpperKind.Sparse)]
+    public void Writing_reading_and_discarding_allocate_nothing(UpperKind kind)
+    {
+        using WritableDisk disk = Open(kind, new MemoryDisk(new byte[1 << 24]));
+        disk.Seal();
+        byte[] data = new byte[4096];
+        void Round(int round)
+        {
+            for (int i = 0; i < 400; i++)
+            {
+                // Ever more extents, so that the index grows.
+                long at = ((i * 7919L) + (round * 131L)) % 4096 * 4096;
+                Assert.True(disk.Write(at, data) == DiskError.None);
+                Assert.True(disk.TryRead(at ^ 4096, data));
+                if (i % 8 == 0) Assert.True(disk.Discard(at ^ 8192, 4096) == DiskError.None);
+            }
+
+            Assert.True(disk.Flush() == DiskError.None);
+        }
+
+        for (int i = 0; i < 20; i++) Round(i);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 20; i < 60; i++) Round(i);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Theory]
+    [InlineData(UpperKind.Append)]
+    [InlineData(UpperKind.Sparse)]
+    public async Task Seals_stop_neither_writers_nor_readers_nor_flushes(UpperKind kind)
+    {
+        const int writers = 3, region = 256;
+        using WritableDisk disk = Open(kind, new MemoryDisk(new byte[writers * region * 512]));
+        using CancellationTokenSource done = new();
+        Task[] tasks = [.. Enumerable.Range(0, writers).Select(number => Task.Run(() => Write(number)))];
+        Task flushes = Task.Run(() =>
+        {
+            while (!done.IsCancellationRequested) Assert.Equal(DiskError.None, disk.Flush());
+        });
+        for (int i = 0; i < 12; i++) disk.Seal();
+        await Task.WhenAll(tasks);
+        await done.CancelAsync();
+        await flushes;
+        disk.Seal();
+        byte[] all = new byte[writers * region * 512];
+        Assert.True(disk.TryRead(0, all));
+        for (int sector = 0; sector < writers * region; sector++) Assert.Equal((sector / region * 1000) + 400, BitConverter.ToInt32(all, sector * 512));
+
+        void Write(int number)
+        {
+            var random = new Random(number);
+            byte[] seen = new byte[region * 512];
+            for (int version = 1; version <= 400; version++)
+            {
+                int count = version == 400 ? region : random.Next(1, 40), at = version == 400 ? 0 : random.Next(region - count);
+                byte[] data = SectorModel.Fill(count, (number * 1000) + version);
+                long offset = ((number * region) + at) * 512L;
+                Assert.Equal(DiskError.None, disk.Write(offset, data));
+                Assert.True(disk.TryRead(offset, seen.AsSpan(0, data.Length)));
+                Assert.Equal(data, seen[..data.Length]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Another_image_is_refused_and_so_are_other_directories()
+    {
+        Open(UpperKind.Sparse, new MemoryDisk(new byte[1 << 20])).Dispose();
+        SluiceException other = Assert.Throws<SluiceException>(() => UpperDirectory.Open(Layer, "55555555-4444-4444-4444-444444444444", Volatile));
+        Assert.Equal(SluiceError.Usage, other.Error);
+        Assert.Contains("another image", other.Message, StringComparison.Ordinal);
+        Assert.Equal(SluiceError.Usage, Assert.Throws<SluiceException>(() => UpperDirectory.Create(Layer, UpperKind.Append, 1 << 20, Parent, null)).Error);
+        Assert.Equal(SluiceError.NotFound, Assert.Throws<SluiceException>(() => UpperDirectory.Open(_directory.Path, Parent, null)).Error);
+        using (UpperDirectory.Open(Layer, Parent, Volatile))
+        {
+            Assert.Equal(SluiceError.Disk, Assert.Throws<SluiceException>(() => UpperDirectory.Open(Layer, Parent, Volatile)).Error);
+        }
+
+        File.WriteAllBytes(Path.Combine(Layer, "writable_data"), new byte[9000]);
+        Assert.Throws<InvalidFormatException>(() => UpperDirectory.Open(Layer, Parent, Volatile));
+    }
+
+    private static async Task CheckAsync(WritableDisk disk, int[] model, int sector, int count, Random random)
+    {
+        // Not only whole sectors are read.
+        int skipped = random.Next(512), length = Math.Max(0, (count * 512) - skipped - random.Next(512));
+        byte[] seen = new byte[length];
+        if (!disk.TryRead((sector * 512) + skipped, seen)) Assert.Equal(DiskError.None, await disk.ReadAsync((sector * 512) + skipped, seen));
+        byte[] expected = new byte[count * 512];
+        for (int i = 0; i < count; i++) MemoryMarshal.Cast<byte, int>(expected.AsSpan(i * 512, 512)).Fill(model[sector + i]);
+        Assert.True(expected.AsSpan(skipped, length).SequenceEqual(seen), $"sectors {sector}..{sector + count} differ");
+    }
+
+    /// <summary>Each sealed upper names the one below as its parent, and commits to a layer.</summary>
+    private static void CheckSealed(WritableDisk disk, byte[] below)
+    {
+        string parent = Parent;
+        foreach (IUpper upper in disk.Sealed)
+        {
+            Assert.Equal(parent, upper.Header.ParentUuid);
+            parent = upper.Header.Uuid;
+            Assert.Equal(UpperError.ReadOnly, upper.Write(0, new byte[512]));
+            using var output = new MemoryStream();
+            upper.Commit(output, new LsmtLayerOptions { VirtualSize = below.Length });
+            Assert.Equal(SectorModel.Read(upper, Sectors).Count(sector => sector != SectorModel.Absent), SectorModel.ReadLayer(output.ToArray(), Sectors).Count(sector => sector != SectorModel.Absent));
+        }
+    }
+
+    private WritableDisk Open(UpperKind? kind, MemoryDisk lower) => new(
+        "disk", lower, kind is { } made ? UpperDirectory.Create(Layer, made, lower.Length, Parent, Volatile) : UpperDirectory.Open(Layer, Parent, Volatile));
+}
