@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Mounts;
@@ -15,6 +16,15 @@ public static class LoopDevices
     {
         string prefix = Path.TrimEndingDirectorySeparator(directory) + "/";
         return [.. All().Where(device => ImageMounts.BackingFileOf(device).StartsWith(prefix, StringComparison.Ordinal))];
+    }
+
+    /// <summary>True while a file system on it is mounted, in whatever mount namespace.</summary>
+    public static bool IsMounted(string device)
+    {
+        int file = Libc.Open(device, Libc.O_RDONLY | Libc.O_EXCL | Libc.O_CLOEXEC, 0); // mounts claim their device
+        if (file < 0) return Marshal.GetLastPInvokeError() == Errno.EBUSY;
+        Libc.Close(file);
+        return false;
     }
 
     /// <summary>Gives a device back: at once, or in use when its last user has gone. False if it stands on nothing.</summary>

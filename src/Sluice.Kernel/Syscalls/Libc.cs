@@ -14,6 +14,7 @@ internal static unsafe partial class Libc
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CLOEXEC = 0x80000;
+    public const int O_EXCL = 0x80;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_SETFD = 2;
     public const int FD_CLOEXEC = 1;

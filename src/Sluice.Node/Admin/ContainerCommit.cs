@@ -35,6 +35,9 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
             (StoredImage image, ImageConfig configuration) = contents.Image!.Made is null
                 ? (known, await known.ReadConfigAsync(cancellation))
                 : await FindAsync(client, container, known, cancellation);
+
+            // A destination that does not answer is found out before the container is touched: each seal of a disk makes another layer.
+            if (image.Manifest.Layers is [{ } lowest, ..]) _ = await store.HasBlobAsync(lowest.Digest, cancellation);
             var commit = new ImageCommit(image, configuration, store, how);
             return contents.Mode == WriteMode.Overlay
                 ? await CommitDirectoriesAsync(commit, image, contents, client, request.Container, how, destination, cancellation)

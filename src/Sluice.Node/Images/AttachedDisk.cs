@@ -1,4 +1,5 @@
 using Sluice.Containerd.Snapshots;
+using Sluice.Formats;
 using Sluice.Formats.Ext4;
 using Sluice.Kernel.Mounts;
 using Sluice.Storage.Disks;
@@ -13,6 +14,7 @@ internal sealed class AttachedDisk : IAsyncDisposable
     /// <summary>A seal makes some files and syncs them; whoever writes in the container waits for that.</summary>
     private static readonly TimeSpan FreezeLimit = TimeSpan.FromSeconds(20);
 
+    private readonly Lock _sealing = new();
     private readonly IImageStore _store;
     private readonly MountedImage? _mounted;
     private readonly AttachedDevice? _device;
@@ -38,8 +40,15 @@ internal sealed class AttachedDisk : IAsyncDisposable
     /// <exception cref="Formats.SluiceException">The file system can't be frozen, or the local disk failed. The disk goes on as before.</exception>
     public async Task<IReadOnlyList<IUpper>> SealAsync()
     {
-        if (MountPoint() is { } directory) await OnOwnThread(() => FrozenFileSystem.Run(directory, FreezeLimit, SealClean));
-        else await OnOwnThread(SealClean);
+        await OnOwnThread(() =>
+        {
+            lock (_sealing)
+            {
+                if (MountPoint() is { } directory) FrozenFileSystem.Run(directory, FreezeLimit, SealClean);
+                else if (_device is not null && LoopDevices.IsMounted(_device.Device)) throw MountedElsewhere(_device.Device);
+                else _disk.Seal();
+            }
+        });
         return _disk.Sealed;
     }
 
@@ -74,6 +83,7 @@ internal sealed class AttachedDisk : IAsyncDisposable
     private void SealClean()
     {
         byte[] before = new byte[Ext4State.SuperblockSize];
+        DiskError error = DiskError.None;
         bool changed = _disk.TryRead(Ext4State.SuperblockOffset, before);
         if (changed)
         {
@@ -87,9 +97,15 @@ internal sealed class AttachedDisk : IAsyncDisposable
         }
         finally
         {
-            if (changed) _disk.Write(Ext4State.SuperblockOffset, before);
+            if (changed) error = _disk.Write(Ext4State.SuperblockOffset, before);
         }
+
+        if (error != DiskError.None)
+            throw new SluiceException(SluiceError.Disk, _disk.Name, $"its superblock can't be written back ({error}): it says that the file system was unmounted", "check the file system before the container is started again");
     }
+
+    private static SluiceException MountedElsewhere(string device) =>
+        new(SluiceError.Runtime, device, "is mounted in a mount namespace that the daemon does not see, so that it can't be frozen", "run the daemon in the mount namespace of containerd, or stop the container");
 
     /// <summary>What waits for a file system that this process serves must not hold threads of the pool.</summary>
     private static Task OnOwnThread(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

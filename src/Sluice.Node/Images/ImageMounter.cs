@@ -30,6 +30,7 @@ internal sealed class ImageMounter : IAsyncDisposable
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
     private readonly WritableDisks _writable;
+    private long _writableOpened;
     private readonly Timer _trim = new(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
 
     private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop, Action<string> log)
@@ -142,7 +143,9 @@ internal sealed class ImageMounter : IAsyncDisposable
     {
         if (image.Content is not BlockContent blocks)
             throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
-        return blocks.OpenWritable(new ImageDisks(_cache, _fetcher), store, key, layer, _options.PendingDirectory);
+
+        // A name of its own each time: somebody may still have an earlier disk open.
+        return blocks.OpenWritable(new ImageDisks(_cache, _fetcher), store, $"{key}-{Interlocked.Increment(ref _writableOpened)}", layer, _options.PendingDirectory);
     }
 
     private static bool ChooseMode(NodeOptions options)

@@ -60,11 +60,12 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ac
     public async Task<AttachedDevice> AttachAsync(WritableDisk disk, string image, int readAhead, CancellationToken cancellation)
     {
         DiskServer? server = null;
+        string? file = null;
         try
         {
             server = await StartedAsync(cancellation);
             (string type, bool needsCheck) = await ProbeAsync(disk, image).WaitAsync(cancellation);
-            string file = server.Add(disk);
+            file = server.Add(disk);
             if (needsCheck) await CheckAsync(file, cancellation);
             await mounts.AttachLoopAsync(file, 512, readAhead, cancellation);
             string device = LoopDevices.Find(file) ?? throw new SluiceException(SluiceError.Kernel, file, "its loop device has vanished");
@@ -72,7 +73,12 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ac
         }
         catch
         {
-            if (server is not null) await server.RemoveAsync(disk.Name);
+            if (server is not null && file is not null)
+            {
+                await server.RemoveAsync(disk.Name); // a loop device finds nothing to wait for then
+                if (LoopDevices.Find(file) is { } device) LoopDevices.Detach(device);
+            }
+
             disk.Dispose();
             throw;
         }
