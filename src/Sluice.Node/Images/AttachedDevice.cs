@@ -26,7 +26,7 @@ internal sealed class AttachedDevice(string device, string file, string fileSyst
     {
         try
         {
-            await mounts.DetachLoopAsync(Device);
+            if (IsAttached) await mounts.DetachLoopAsync(Device); // not whatever has its number now
         }
         finally
         {

@@ -57,16 +57,16 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
         _attached.TryGetValue(id, out AttachedDisk? attached) ? attached : throw new SluiceException(SluiceError.Runtime, $"snapshot {id}", "its disk is not attached");
 
     /// <summary>Containers that still run lose their disks; what they had written is kept.</summary>
-    public async ValueTask DisposeAsync() => await Task.WhenAll(_attached.Keys.Select(async id =>
+    public async ValueTask DisposeAsync() => await Task.WhenAll(_attached.Select(async attached =>
     {
         try
         {
-            await _attached[id].PrepareStopAsync();
-            await DetachAsync(id);
+            await attached.Value.PrepareStopAsync();
+            await DetachAsync(attached.Key);
         }
         catch (SluiceException exception)
         {
-            Log.NotDetached(logger, id, exception.Message); // the others are detached all the same
+            Log.NotDetached(logger, attached.Key, exception.Message); // the others are detached all the same
         }
     }));
 

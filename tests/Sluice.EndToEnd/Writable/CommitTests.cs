@@ -140,7 +140,7 @@ public sealed class CommitTests
         (await writable.TryCommitAsync("other", destination)).Fails(4, "of the snapshotter 'native'");
         (await writable.TryCommitAsync("plain", destination)).Fails(3, "its image is an ordinary one");
         (await writable.TryCommitAsync("rafs", destination)).Fails(3, "its image is a RAFS one");
-        (await writable.TryCommitAsync("one", destination, "--block-size", "5000")).Fails(2, "--block-size");
+        (await writable.TryCommitAsync("one", destination, "--block-size", "5000")).Fails(2, "'blockSize' is 5000");
         (await writable.TryCommitAsync("one", destination, "--compressor", "gzip")).Fails(2, "'compressor' is 'gzip'");
         (await writable.TryCommitAsync("one", $"oci-archive:{node.Workspace.File("nowhere/x.tar")}:v1")).Fails(4, "does not exist");
         (await writable.TryCommitAsync("one", "127.0.0.1:1/app:new")).Fails(5, "127.0.0.1:1");
