@@ -73,7 +73,7 @@ internal static class BlockReads
         await using IImageStore store = ImageStores.Open(reference, new SourceOptions());
         StoredImage stored = await ImageResolver.ResolveAsync(store, reference.Tag!, Platform.Host, preferAccelerated: true, CancellationToken.None);
         long named = Stopwatch.GetTimestamp();
-        BlockStack stack = await BlockStackLoader.LoadAsync(stored, directory, CancellationToken.None);
+        (BlockStack stack, _) = await BlockStackLoader.LoadAsync(stored, directory, CancellationToken.None);
         using BlockDisk disk = new ImageDisks(directory, fetcher).OpenBlocks(stack, store, "bench");
         double opening = Stopwatch.GetElapsedTime(named).TotalMilliseconds;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(start, named).TotalMilliseconds} {opening} {JitInfo.GetCompilationTime().TotalMilliseconds}"));
@@ -105,7 +105,7 @@ internal static class BlockReads
         {
             await using IImageStore store = ImageStores.Open(reference, new SourceOptions());
             long start = Stopwatch.GetTimestamp();
-            BlockStack stack = await BlockStackLoader.LoadAsync(new StoredImage(store, manifest, ImageManifest.Parse(manifest.Content.Span)), directory, CancellationToken.None);
+            (BlockStack stack, _) = await BlockStackLoader.LoadAsync(new StoredImage(store, manifest, ImageManifest.Parse(manifest.Content.Span)), directory, CancellationToken.None);
             using (new ImageDisks(directory, fetcher).OpenBlocks(stack, store, "bench")) cold.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             file = BlockStackFile.Write(stack);
             start = Stopwatch.GetTimestamp();

@@ -74,7 +74,10 @@ internal sealed partial class LocalImages(string directory)
         var record = new ImageRecord(
             reference, manifest, Digest.Sha256(image.Metadata.Span),
             image.Source.Manifest.Layers.DistinctBy(l => l.Digest).ToDictionary(l => l.Digest.ToString(), l => l.Size, StringComparer.Ordinal));
-        lock (_saving) return Store(record, image);
+        LocalImage saved;
+        lock (_saving) saved = Store(record, image);
+        image.StoreEnds?.Invoke();
+        return saved;
     }
 
     private LocalImage Store(ImageRecord record, DownloadedImage image)

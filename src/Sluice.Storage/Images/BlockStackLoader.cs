@@ -10,9 +10,10 @@ namespace Sluice.Storage.Images;
 /// </summary>
 public static class BlockStackLoader
 {
-    /// <param name="directory">Takes layers that must come whole, and the blocks that came with the ends of the others.</param>
+    /// <param name="directory">Takes layers that must come whole.</param>
+    /// <returns>The stack, and what puts the blocks that came with the ends of the others into <paramref name="directory"/>, too: for when the image is kept.</returns>
     /// <exception cref="SluiceException">Not a block image, a layer is damaged, or the source failed.</exception>
-    public static async Task<BlockStack> LoadAsync(StoredImage image, CacheDirectory directory, CancellationToken cancellation)
+    public static async Task<(BlockStack Stack, Action StoreEnds)> LoadAsync(StoredImage image, CacheDirectory directory, CancellationToken cancellation)
     {
         RemoteBlockImage remote = await RemoteBlockImage.LoadAsync(
             image.Store, RemoteBlockImage.LayersOf(image), cancellation, blob => new WholeBlobSource(directory, image.Store, blob.Digest, blob.Size));
@@ -20,8 +21,7 @@ public static class BlockStackLoader
         {
             // The jump tables live on in the stack.
             BlockStack stack = BlockStack.Create([.. remote.Layers.Select(BlockStackLayer.Of)], remote.Index);
-            _ = Task.Run(() => LayerEnds.Store(remote.Layers, stack.Layers, image.Store.Name, directory), CancellationToken.None); // nobody waits for it
-            return stack;
+            return (stack, () => LayerEnds.Store(remote.Layers, stack.Layers, image.Store.Name, directory));
         }
     }
 }

@@ -103,7 +103,7 @@ public sealed class LazyContainerTests
         await node.PullAsync(second);
         node.Registry.Forget();
         Assert.Contains("SECOND", await node.RunAsync(second, "second", "/bin/sh", "-c", "cat /data/* /bin/busybox > /dev/null; cat /etc/state"), StringComparison.Ordinal);
-        Assert.InRange(node.Registry.RangedBytes, 1, 64 << 10);
+        Assert.InRange(node.Registry.RangedBytes, format == ImageFormat.Rafs ? 1 : 0, 64 << 10); // a block layer as small as the second's came whole with its end
         Assert.Equal(2, node.ImageMounts.Count);
 
         // The layers that they share belong to the second now.

@@ -60,7 +60,7 @@ public sealed class CriTests
         await File.WriteAllTextAsync(auth, $$"""{"auths": { "{{node.Registry.Host}}": { "username": "alice", "password": "secret" } } }""");
         await node.StartDaemonAsync("--authfile", auth);
         await node.CollectGarbageAsync("k8s.io"); // see below
-        await cri.PullAsync(image, "alice", "secret");
+        await PullAgainAsync(cri, image, "alice", "secret");
     }
 
     [Theory]
@@ -134,6 +134,23 @@ public sealed class CriTests
         Directory.CreateDirectory(Path.Combine(directory, host));
         File.WriteAllText(Path.Combine(directory, host, "hosts.toml"), $"server = \"http://{host}\"\n[host.\"http://{host}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
         return directory;
+    }
+
+    /// <summary>containerd takes up to 3 s to dial a snapshotter again that was away; the kubelet asks until it has.</summary>
+    private static async Task PullAgainAsync(CriClient cri, string image, string user, string password)
+    {
+        while (true)
+        {
+            try
+            {
+                await cri.PullAsync(image, user, password);
+                return;
+            }
+            catch (GrpcException exception) when (exception.Message.Contains("while dialing", StringComparison.Ordinal))
+            {
+                await Task.Delay(100, TestMachine.Cancellation);
+            }
+        }
     }
 
     private static CriClient Connect(TestNode node) => new(node.Containerd.Socket, node.Workspace.MakeDirectory("logs"));

@@ -31,7 +31,9 @@ internal sealed class BlockRig : IDisposable
     public async Task<BlockStack> LoadAsync(BlockImage image, MemoryStore store)
     {
         StoredManifest manifest = await image.StoreAsync(store, null);
-        return await BlockStackLoader.LoadAsync(new StoredImage(store, manifest, ImageManifest.Parse(manifest.Content.Span)), _directory, CancellationToken.None);
+        (BlockStack stack, Action storeEnds) = await BlockStackLoader.LoadAsync(new StoredImage(store, manifest, ImageManifest.Parse(manifest.Content.Span)), _directory, CancellationToken.None);
+        storeEnds();
+        return stack;
     }
 
     public BlockDisk Open(BlockStack stack, MemoryStore? store = null) => new ImageDisks(_directory, Fetcher).OpenBlocks(stack, store ?? Store, "block");
