@@ -14,8 +14,8 @@ internal static class StaleMounts
     {
         foreach (MountEntry entry in MountTable.Read().Where(entry => IsBelow(ImageMounts.BackingFileOf(entry.Source), options.WritableDisksDirectory))) FrozenFileSystem.ThawLeftOver(entry.MountPoint);
         foreach (MountEntry entry in MountTable.Read().Where(entry => IsOurs(entry, options)).Reverse()) Detach(entry, log);
+        foreach (string device in LoopDevices.Below(options.WritableDisksDirectory)) LoopDevices.Detach(device); // before the mount that their files are on: then they could not be told any more
         foreach (MountEntry entry in MountTable.Below(options.State)) Detach(entry, log);
-        foreach (string device in LoopDevices.Below(options.WritableDisksDirectory)) LoopDevices.Detach(device);
         foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory)) Directory.Delete(directory); // empty ones, the mount points
     }
 
