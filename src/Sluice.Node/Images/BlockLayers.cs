@@ -61,7 +61,7 @@ internal static class BlockLayers
 
     private static SluiceException WrongLayers(IReadOnlyDictionary<string, string> labels) => new(
         SluiceError.Image, labels.GetValueOrDefault(SnapshotLabels.ImageReference, "the image"),
-        $"the diff ids of block layers in the configuration are not their digests (layer {labels.GetValueOrDefault(SnapshotLabels.LayerDigest, "without digest")})", "convert the image again");
+        $"the diff id of block layer {labels.GetValueOrDefault(SnapshotLabels.LayerDigest, "without digest")} in the configuration is not its digest, or that of a layer below is not", "convert the image again");
 
     private static Digest? FindDigest(IReadOnlyDictionary<string, string> labels) =>
         Digest.TryParse(labels.GetValueOrDefault(SnapshotLabels.LayerDigest, labels.GetValueOrDefault(OverlayBdAnnotations.BlobDigest, "")), out Digest blob) ? blob : null;
