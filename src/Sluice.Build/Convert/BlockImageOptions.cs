@@ -7,7 +7,7 @@ namespace Sluice.Build.Convert;
 /// <summary>How an OverlayBD image is made.</summary>
 public sealed record BlockImageOptions
 {
-    /// <summary>Bytes of the device that a container sees: 1 MiB to 16 TiB, a multiple of 4 KiB. It costs nothing until it is used.</summary>
+    /// <summary>Bytes of the device that a container sees: 1 MiB to 16 TiB less 4 KiB, a multiple of 4 KiB. It costs nothing until it is used.</summary>
     public long VirtualSize { get; init; } = Ext4FormatOptions.DefaultSize;
 
     /// <summary>Bytes of a compressed block: a power of two, 4 to 64 KiB. 64 KiB become 32 KiB in layers that hold a block that does not compress.</summary>

@@ -142,6 +142,6 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
     {
         BlockImageOptions.CheckBlockSize(options.BlockSize);
         if (options.VirtualSize is < MinVirtualSize or > (long)uint.MaxValue << 12 || options.VirtualSize % 4096 != 0)
-            throw new SluiceException(SluiceError.Usage, "--vsize", $"{options.VirtualSize} is not a multiple of 4 KiB from 1 MiB to 16 TiB");
+            throw new SluiceException(SluiceError.Usage, "--vsize", $"{options.VirtualSize} is not a multiple of 4 KiB from 1 MiB to 16 TiB less 4 KiB");
     }
 }

@@ -5,6 +5,9 @@ internal sealed class GroupTable
 {
     private const long FirstBlock = 1;
 
+    /// <summary>Ours: 128 TiB in groups of the usual size. All descriptors are read, and kept as far as they are changed.</summary>
+    private const int MaxGroups = 1 << 20;
+
     private readonly Ext4Volume _volume;
     private readonly int _descriptorSize;
     private readonly int _blocksPerGroup;
@@ -25,7 +28,8 @@ internal sealed class GroupTable
         long count = (volume.BlockCount + _blocksPerGroup - 1) / _blocksPerGroup;
         DescriptorBlocks = (count * _descriptorSize + Ext4Layout.BlockSize - 1) / Ext4Layout.BlockSize;
         ReservedBlocks = superblock.ReservedDescriptorBlocks;
-        if (count > int.MaxValue || FirstBlock + DescriptorBlocks > volume.BlockCount) throw Ext4Error.Invalid($"{count} groups don't fit", 0);
+        if (count > MaxGroups) throw Ext4Error.Unsupported($"it has {count} groups", $"at most {MaxGroups} are");
+        if (FirstBlock + DescriptorBlocks > volume.BlockCount) throw Ext4Error.Invalid($"{count} groups don't fit", 0);
         Count = (int)count;
     }
 

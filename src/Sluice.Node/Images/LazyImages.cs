@@ -47,7 +47,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             throw new SluiceException(SluiceError.Image, reference, $"layer {layer} is not in the manifest {manifest}", "pull the image again");
         }
 
-        return new LazyLayer(image, Completes: true);
+        return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
     }
 
     public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers) => BlockLayers.FindPrefix(reference, layers);

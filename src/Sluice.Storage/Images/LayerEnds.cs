@@ -29,10 +29,16 @@ internal static class LayerEnds
         try
         {
             BlobCache cache = directory.Open(format);
-            for (int unit = first; unit < end; unit++) Store(layer, format, unit, cache);
-            directory.Close(cache);
+            try
+            {
+                for (int unit = first; unit < end; unit++) Store(layer, format, unit, cache);
+            }
+            finally
+            {
+                directory.Close(cache);
+            }
         }
-        catch (Exception exception) when (exception is InvalidFormatException or ObjectDisposedException)
+        catch (Exception exception) when (exception is SluiceException or ObjectDisposedException)
         {
             // Whoever opens the image will be told, or the process ends.
         }

@@ -2,6 +2,7 @@ using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.OverlayBd.Index;
+using Sluice.Formats.OverlayBd.Lsmt;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Storage.Images;
@@ -11,6 +12,9 @@ public sealed class RemoteBlockImage : IDisposable
 {
     /// <summary>Ends of layers that are fetched at a time, for the memory: 256 KiB each as a rule.</summary>
     private const int Concurrency = 32;
+
+    /// <summary>Bytes that jump tables and extents of all layers may take together. A manifest may name one costly layer many times.</summary>
+    private const long MaxIndexes = 1 << 30;
 
     private RemoteBlockImage(IBlobSource source, RemoteBlockLayer[] layers)
     {
@@ -38,17 +42,21 @@ public sealed class RemoteBlockImage : IDisposable
     /// <inheritdoc cref="LoadAsync(StoredImage, CancellationToken)"/>
     /// <param name="descriptors">Layers of blocks, lowest first.</param>
     /// <param name="whole">Where a layer without checksums is read from instead: a source that checks all of it. Null: its end is believed.</param>
+    /// <param name="limit">Bytes that the indexes of all layers may take together.</param>
     public static async Task<RemoteBlockImage> LoadAsync(
-        IBlobSource source, IReadOnlyList<Descriptor> descriptors, CancellationToken cancellation, Func<Descriptor, IBlobSource>? whole = null)
+        IBlobSource source, IReadOnlyList<Descriptor> descriptors, CancellationToken cancellation, Func<Descriptor, IBlobSource>? whole = null, long limit = MaxIndexes)
     {
         if (descriptors.Count > MergedIndex.MaxLayers) throw new SluiceException(SluiceError.Image, source.Name, $"an image of {descriptors.Count} layers of blocks, more than {MergedIndex.MaxLayers}");
         var layers = new RemoteBlockLayer?[descriptors.Count];
+        long held = 0;
         try
         {
             var options = new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellation };
             await Parallel.ForAsync(0, layers.Length, options, async (i, stop) =>
             {
                 RemoteBlockLayer layer = layers[i] = await RemoteBlockLayer.OpenAsync(source, descriptors[i], stop);
+                if (Interlocked.Add(ref held, layer.Tail.Length + ((long)layer.Layer.Extents.Length * LsmtExtent.Bytes)) > limit)
+                    throw new SluiceException(SluiceError.Image, source.Name, $"the indexes of its layers of blocks take more than {limit} bytes", "make the image with fewer layers, or with --flatten");
                 if (layer.IsChecked || whole is null) return;
                 layers[i] = null;
                 layer.Dispose();

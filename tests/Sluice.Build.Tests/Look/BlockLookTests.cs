@@ -109,6 +109,42 @@ public sealed class BlockLookTests
     }
 
     [Fact]
+    public async Task Indexes_of_all_layers_together_are_bounded()
+    {
+        await using var workshop = new Workshop();
+        await Samples.Everything().StoreAsync(workshop.Source, "a");
+        await workshop.ConvertAsync(BlockConversionTests.Options);
+        StoredImage image = await Workshop.ResolveAsync(workshop.Destination);
+        Descriptor[] layers = [.. Enumerable.Repeat(RemoteBlockImage.LayersOf(image)[0], 200)];
+        SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => RemoteBlockImage.LoadAsync(image.Store, layers, CancellationToken.None, limit: 1 << 20));
+        Assert.Equal(SluiceError.Image, error.Error);
+        using RemoteBlockImage whole = await RemoteBlockImage.LoadAsync(image.Store, layers, CancellationToken.None);
+        Assert.Equal(200, whole.Layers.Count);
+    }
+
+    [Fact]
+    public async Task The_file_of_a_layer_is_an_image_to_look_into()
+    {
+        await using var workshop = new Workshop();
+        await Samples.Everything().StoreAsync(workshop.Source, "a");
+        Digest blob = (await workshop.ConvertAsync(BlockConversionTests.Options)).Images[0].Layers[0].Blob.Digest;
+        await using IImageStore device = ImageStores.Open(ImageReference.Parse($"overlaybd:{workshop.BlobFile("destination", blob)}"), new SourceOptions());
+        StoredImage image = await ImageResolver.ResolveAsync(device, "", Platform.Host, preferAccelerated: true, CancellationToken.None);
+        ImageFacts facts = await ImageInspection.InspectAsync(image, CancellationToken.None);
+        Assert.Null(facts.Platform);
+        Assert.Equal(blob, Assert.Single(facts.Device!.Layers).Digest);
+
+        foreach (string content in (string[])["root:x:0", "{}", """{"lowers":[null]}"""])
+        {
+            string file = workshop.File("config.v1.json");
+            await File.WriteAllTextAsync(file, content);
+            await using IImageStore wrong = ImageStores.Open(ImageReference.Parse($"overlaybd:{file}"), new SourceOptions());
+            SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => ImageResolver.ResolveAsync(wrong, "", Platform.Host, preferAccelerated: true, CancellationToken.None));
+            Assert.Equal((SluiceError.Image, file), (error.Error, error.Culprit));
+        }
+    }
+
+    [Fact]
     public async Task Damage_gives_an_error_that_names_the_layer()
     {
         await using var workshop = new Workshop();

@@ -21,6 +21,25 @@ public sealed class Ext4LimitTests
     }
 
     [Fact]
+    public void A_file_system_of_countless_groups_is_refused()
+    {
+        using TestImage image = TestImage.Create(8 << 20);
+        const uint groups = (1 << 20) + 1, blocksInGroup = 64, inodesInGroup = 16;
+        using var store = new FileBlockStore(image.Path, (long)groups * blocksInGroup * 4096);
+        byte[] block = new byte[4096];
+        store.Read(0, block);
+        Put(0x00, groups * inodesInGroup);
+        Put(0x04, groups * blocksInGroup);
+        Put(0x20, blocksInGroup);
+        Put(0x28, inodesInGroup);
+        store.WriteMetadata(0, block);
+        SluiceException error = Assert.Throws<SluiceException>(() => Ext4FileSystem.Open(store));
+        Assert.Contains($"{groups} groups", error.Message, StringComparison.Ordinal);
+
+        void Put(int field, uint value) => System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(block.AsSpan(1024 + field), value);
+    }
+
+    [Fact]
     public void A_device_can_be_filled_to_its_last_block()
     {
         using TestImage image = TestImage.Create(8 << 20);

@@ -67,6 +67,37 @@ public sealed class BlockLayersTests
         BlockLayers.Check("", new Dictionary<string, string> { [NydusAnnotations.Blob] = "true", [SnapshotLabels.Reference] = "anything" });
     }
 
+    [Fact]
+    public void A_layer_that_nothing_identifies_is_refused()
+    {
+        Refused(labels => labels[SnapshotLabels.LayerDigest] = "nonsense");
+        Refused(labels => labels[SnapshotLabels.LayerDigest] = Blobs[3].ToString());
+        Refused(labels =>
+        {
+            labels.Remove(OverlayBdAnnotations.BlobSize);
+            labels[SnapshotLabels.LayerDigest] = Blobs[3].ToString();
+        });
+
+        static void Refused(Action<Dictionary<string, string>> change)
+        {
+            Dictionary<string, string> labels = Layers(1)[0];
+            change(labels);
+            Assert.Equal(SluiceError.Image, Assert.Throws<SluiceException>(() => BlockLayers.Check("", labels)).Error);
+        }
+    }
+
+    [Fact]
+    public void The_layers_of_the_device_decide_which_snapshot_it_is()
+    {
+        Dictionary<string, string>[] layers = Layers(4);
+        Assert.Equal([false, false, true], layers[..3].Select(labels => BlockLayers.Completes(Blobs[..3], labels)));
+        Assert.Throws<SluiceException>(() => BlockLayers.Completes(Blobs[..3], layers[3])); // a manifest without this layer
+        Assert.Throws<SluiceException>(() => BlockLayers.Completes([Blobs[1], Blobs[0]], layers[1]));
+        layers[3][OverlayBdAnnotations.AccelerationLayer] = "yes";
+        Assert.True(BlockLayers.Completes(Blobs[..3], layers[3]));
+        Assert.Throws<SluiceException>(() => BlockLayers.Completes(Blobs[..2], layers[3]));
+    }
+
     private static Dictionary<string, string>[] Layers(int count) =>
     [
         .. Enumerable.Range(0, count).Select(layer => new Dictionary<string, string>

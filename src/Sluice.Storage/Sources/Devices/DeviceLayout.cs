@@ -12,6 +12,9 @@ namespace Sluice.Storage.Sources.Devices;
 /// <param name="Files">Paths by digest.</param>
 internal sealed record DeviceLayout(StoredManifest Manifest, IReadOnlyDictionary<Digest, string> Files, string RepoBlobUrl)
 {
+    /// <summary>The configuration of an image that says nothing: what its manifest names, for those who look into one.</summary>
+    public static ReadOnlyMemory<byte> ImageConfiguration { get; } = """{"rootfs":{"type":"layers"}}"""u8.ToArray();
+
     private static readonly string[] Names = ["overlaybd.commit", ".commit", "overlaybd.sealed"];
 
     /// <summary>
@@ -34,14 +37,18 @@ internal sealed record DeviceLayout(StoredManifest Manifest, IReadOnlyDictionary
                 layers.Add(blob with { Annotations = new Dictionary<string, string> { [OverlayBdAnnotations.BlobDigest] = blob.Digest.ToString() } });
             }
 
-            ReadOnlySpan<byte> nothing = "{}"u8;
-            var manifest = new ImageManifest { Config = new Descriptor { MediaType = MediaTypes.OciConfig, Digest = Digest.Sha256(nothing), Size = nothing.Length }, Layers = layers };
+            var image = new Descriptor { MediaType = MediaTypes.OciConfig, Digest = Digest.Sha256(ImageConfiguration.Span), Size = ImageConfiguration.Length };
+            var manifest = new ImageManifest { Config = image, Layers = layers };
             byte[] content = manifest.ToBytes();
             return new DeviceLayout(new StoredManifest(MediaTypes.OciManifest, Digest.Sha256(content), content), files, config.RepoBlobUrl ?? "");
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new SluiceException(SluiceError.NotFound, path, exception.Message, inner: exception);
+        }
+        catch (InvalidFormatException exception)
+        {
+            throw new SluiceException(SluiceError.Image, path, exception.Message, "name a config.v1.json, or the file of a layer", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

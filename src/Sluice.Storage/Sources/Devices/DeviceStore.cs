@@ -30,6 +30,7 @@ internal sealed class DeviceStore(string path, SourceOptions options) : IImageSt
     public async Task<Stream> OpenBlobAsync(Descriptor blob, CancellationToken cancellation)
     {
         DeviceLayout layout = await LayoutAsync().WaitAsync(cancellation);
+        if (blob.Digest == Digest.Sha256(DeviceLayout.ImageConfiguration.Span)) return new MemoryStream(DeviceLayout.ImageConfiguration.ToArray(), writable: false);
         if (!layout.Files.TryGetValue(blob.Digest, out string? file)) return await Registry(layout).OpenBlobAsync(blob, cancellation);
         try
         {
