@@ -71,9 +71,16 @@ public sealed class RemoteBlockImage : IDisposable
         }
     }
 
-    /// <summary>The layers of the device, the lowest first; null if this is no native OverlayBD image.</summary>
-    public static IReadOnlyList<Descriptor>? FindLayers(ImageManifest manifest) =>
-        OverlayBdAnnotations.AreOn(manifest) ? [.. manifest.Layers.Where(layer => !layer.Annotations!.ContainsKey(OverlayBdAnnotations.AccelerationLayer))] : null;
+    /// <summary>
+    /// The layers of the device, the lowest first; null if this is no native OverlayBD image. Only the topmost may be a trace instead: no digest
+    /// of a configuration covers annotations, and a layer below must not vanish by one.
+    /// </summary>
+    public static IReadOnlyList<Descriptor>? FindLayers(ImageManifest manifest)
+    {
+        if (!OverlayBdAnnotations.AreOn(manifest)) return null;
+        bool isTraced = manifest.Layers[^1].Annotations!.ContainsKey(OverlayBdAnnotations.AccelerationLayer);
+        return [.. manifest.Layers.SkipLast(isTraced ? 1 : 0)];
+    }
 
     /// <inheritdoc cref="FindLayers"/>
     /// <exception cref="SluiceException">It is none.</exception>
