@@ -23,6 +23,7 @@ internal static class Program
             MountCommand.CreateUnmount(),
             DaemonCommand.Create(),
             PullCommand.Create(),
+            CommitCommand.Create(),
             RegistryCommand.Create(),
         };
         return CommandRunner.Run(root, args);

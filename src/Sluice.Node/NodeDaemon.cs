@@ -46,6 +46,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _stopping.Cancel();
+        if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
         if (_admin is not null) await _admin.DisposeAsync();
         if (_server is not null) await _server.DisposeAsync();
@@ -69,7 +70,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images.RemoveUnusedBlobs();
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
-            options.AdminSocketPath, HttpProtocols.Http1, new AdminApplication(new ImageRegistration(options, _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
+            options.AdminSocketPath, HttpProtocols.Http1,
+            new AdminApplication(new ImageRegistration(options, _images, _snapshotter), new ContainerCommit(options, _snapshotter, _images, TimeProvider.System), logger, _stopping.Token), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 

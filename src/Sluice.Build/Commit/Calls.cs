@@ -12,6 +12,8 @@ internal static unsafe partial class Calls
     public const int NotSupported = 95; // EOPNOTSUPP
     public const int NoDevice = 6;      // ENXIO: lseek found no data
     public const int SeekData = 3, SeekHole = 4;
+    public const int NonBlocking = 0x800;     // O_NONBLOCK
+    public const int OfDescriptor = 0x1000;   // AT_EMPTY_PATH
     public const uint BasicStatistics = 0x7FF; // STATX_BASIC_STATS
 
     [LibraryImport("libc", EntryPoint = "getdents64", SetLastError = true)]

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
-using Sluice.Build.Convert;
 using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd;
+using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.OverlayBd.Lsmt;
 
 namespace Sluice.Build.Commit;
@@ -21,7 +21,7 @@ internal static class CommitIdentity
         var options = new LsmtLayerOptions { VirtualSize = virtualSize };
         layer.Write(hash, options);
         Digest own = Digest.Sha256(Encoding.ASCII.GetBytes($"{chain} {hash.Digest()}"));
-        return options with { Uuid = LayerIdentity.ToUuid(own.Hex), ParentUuid = parent };
+        return options with { Uuid = LayerUuids.Of([own])[0], ParentUuid = parent };
     }
 
     /// <summary>OCI image-spec 1.1, config.md, "Layer ChainID".</summary>

@@ -18,7 +18,8 @@ namespace Sluice.Build.Commit;
 /// they are: mounted or linked where the stores can, else streamed. Unprivileged and deterministic.
 /// </summary>
 /// <param name="image">What the container was made from.</param>
-public sealed class ImageCommit(StoredImage image, IImageStore destination, CommitOptions options)
+/// <param name="configuration">Of that image.</param>
+public sealed class ImageCommit(StoredImage image, ImageConfig configuration, IImageStore destination, CommitOptions options)
 {
     /// <param name="changes">Lowest first; may be empty, then only the history grows.</param>
     /// <param name="tag">In the destination; null stores by digest only.</param>
@@ -46,7 +47,7 @@ public sealed class ImageCommit(StoredImage image, IImageStore destination, Comm
             below = await below.WithAsync(layer.Blob, destination, changes.Count > made.Count, cancellation);
         }
 
-        ImageConfig config = below.Config.WithLayers(below.DiffIds, History(below.Config, below.Layers.Count - made.Count, made.Count));
+        ImageConfig config = configuration.WithLayers(below.DiffIds, History(configuration, below.Layers.Count - made.Count, made.Count));
         if (options.Created is { } created) config = config.WithCreated(Text(created));
         Descriptor manifest = await ConvertedManifest.PushAsync(image, config, below.Layers, destination, cancellation);
         if (tag is not null) await destination.PutManifestAsync(await destination.GetManifestAsync(manifest.Digest.ToString(), cancellation), tag, cancellation);
@@ -65,15 +66,14 @@ public sealed class ImageCommit(StoredImage image, IImageStore destination, Comm
                 "make an image of one layer first: sluice convert --format overlaybd --flatten");
         }
 
-        ImageConfig config = await image.ReadConfigAsync(cancellation);
-        config.CheckLayers(image.Manifest);
+        configuration.CheckLayers(image.Manifest);
 
         // A layer with a trace belongs to the old stack: it is left out.
-        IReadOnlyList<Digest> diffIds = [.. image.Manifest.Layers.Zip(config.DiffIds).Where(pair => layers.Contains(pair.First)).Select(pair => pair.Second)];
+        IReadOnlyList<Digest> diffIds = [.. image.Manifest.Layers.Zip(configuration.DiffIds).Where(pair => layers.Contains(pair.First)).Select(pair => pair.Second)];
         string fileSystem = layers.Select(layer => layer.Annotations!.GetValueOrDefault(OverlayBdAnnotations.FileSystem)).LastOrDefault(type => type is not null) ?? "ext4";
         LsmtHeader top = await TopAsync(layers, cancellation);
         Digest chain = diffIds.Aggregate(default(Digest), CommitIdentity.Chain);
-        return new Below(config, layers, diffIds, chain, top.Uuid, top.VirtualSize, fileSystem);
+        return new Below(layers, diffIds, chain, top.Uuid, top.VirtualSize, fileSystem);
     }
 
     /// <summary>The trailer of the topmost layer, with the size of the device, which the highest layer that says one decides.</summary>
@@ -123,7 +123,7 @@ public sealed class ImageCommit(StoredImage image, IImageStore destination, Comm
     /// <summary>The layers that the next one comes upon.</summary>
     /// <param name="Uuid">Of the topmost.</param>
     private sealed record Below(
-        ImageConfig Config, IReadOnlyList<Descriptor> Layers, IReadOnlyList<Digest> DiffIds, Digest Chain, string Uuid, long VirtualSize, string FileSystem)
+        IReadOnlyList<Descriptor> Layers, IReadOnlyList<Digest> DiffIds, Digest Chain, string Uuid, long VirtualSize, string FileSystem)
     {
         /// <param name="isFollowed">The UUID will be needed.</param>
         public async Task<Below> WithAsync(Descriptor layer, IImageStore store, bool isFollowed, CancellationToken cancellation)

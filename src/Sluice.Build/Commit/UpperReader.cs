@@ -76,22 +76,31 @@ internal sealed unsafe class UpperReader : IDisposable
         return length < 0 ? throw Failure($"{Path}/{name}") : new FileName(target.AsSpan(0, (int)length));
     }
 
-    /// <summary>Opens a file for <see cref="Runs"/> and <see cref="Read"/>; to be closed with <see cref="Posix.Close"/>.</summary>
-    public int OpenFile(FileName name)
+    /// <summary>Opens a regular file for <see cref="Runs"/> and <see cref="Read"/>; to be closed with <see cref="Posix.Close"/>. Never waits for the other side of a pipe.</summary>
+    /// <param name="expected">What <see cref="Find"/> has found there.</param>
+    public int OpenFile(FileName name, UpperNode expected)
     {
+        byte* status = stackalloc byte[UpperNode.StatusLength];
+        byte none = 0;
         fixed (byte* pointer = OpenDirectories.ZeroTerminated(name))
         {
-            int file = Posix.OpenAt(_descriptor, pointer, Posix.ReadOnly | Posix.NoFollow | Posix.CloseOnExec, 0);
-            return file < 0 ? throw Failure($"{Path}/{name}") : file;
+            int file = Posix.OpenAt(_descriptor, pointer, Posix.ReadOnly | Calls.NonBlocking | Posix.NoFollow | Posix.CloseOnExec, 0);
+            if (file < 0) throw Failure($"{Path}/{name}");
+            bool isThere = Calls.StatX(file, &none, Calls.OfDescriptor, Calls.BasicStatistics, status) == 0;
+            UpperNode? found = isThere ? UpperNode.Read(new ReadOnlySpan<byte>(status, UpperNode.StatusLength), []) : null;
+            if (found?.Type == FileType.Regular && found.Identity == expected.Identity) return file;
+            _ = Posix.Close(file);
+            throw new SluiceException(SluiceError.Runtime, $"{Path}/{name}", "was replaced while it was read", "stop the container or its writers, then try again");
         }
     }
 
-    /// <summary>The parts of a file that are not holes.</summary>
-    public static List<SparseRun> Runs(int file, long size, string path)
+    /// <summary>The parts of a file that are not holes; null if they are more than <paramref name="limit"/>.</summary>
+    public static List<SparseRun>? Runs(int file, long size, int limit, string path)
     {
         List<SparseRun> runs = [];
         for (long at = 0; at < size;)
         {
+            if (runs.Count > limit) return null;
             long start = Calls.Seek(file, at, Calls.SeekData);
             if (start < 0 && Marshal.GetLastPInvokeError() == Calls.NoDevice) break;
             long end = start < 0 ? -1 : Calls.Seek(file, start, Calls.SeekHole);
@@ -102,7 +111,7 @@ internal sealed unsafe class UpperReader : IDisposable
             at = end;
         }
 
-        return runs;
+        return runs.Count > limit ? null : runs;
     }
 
     /// <returns>Bytes; fewer than asked for at the end of the file only.</returns>

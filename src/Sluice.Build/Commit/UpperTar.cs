@@ -1,4 +1,5 @@
 using Sluice.Build.Layers;
+using Sluice.Build.Look;
 using Sluice.Build.Unpack;
 using Sluice.Formats;
 using Sluice.Formats.Tar;
@@ -17,6 +18,9 @@ internal sealed class UpperTar(TarWriter tar, CancellationToken cancellation)
 
     /// <summary>A file with more parts is written with its holes.</summary>
     private const int MaxRuns = 1 << 16;
+
+    /// <summary>Bytes of holes that are written as zeros at most, for one file: a container can make files of any size for nothing.</summary>
+    private const long MaxWrittenHoles = 1L << 30;
 
     private readonly Dictionary<(ulong, ulong), FileName> _links = [];
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(1 << 20);
@@ -42,8 +46,8 @@ internal sealed class UpperTar(TarWriter tar, CancellationToken cancellation)
             if (directory.Find(name) is not { } node) continue;
             FileName full = Join(path, name);
             if (node.IsWhiteout) AddMark(path, new FileName([.. ".wh."u8, .. name.Bytes]));
-            else if (LayerMarks.IsMark(name.Bytes)) Warnings.Add($"'{full}' would be taken for a whiteout; it is left out");
-            else if (node.Type == FileType.Socket) Warnings.Add($"the socket '{full}' is left out");
+            else if (LayerMarks.IsMark(name.Bytes)) Warnings.Add($"'{PrintableName.Of(full)}' would be taken for a whiteout; it is left out");
+            else if (node.Type == FileType.Socket) Warnings.Add($"the socket '{PrintableName.Of(full)}' is left out");
             else if (node.Type == FileType.Directory) WriteDirectory(directory, name, full, node, depth);
             else WriteFile(directory, name, full, node);
         }
@@ -91,12 +95,13 @@ internal sealed class UpperTar(TarWriter tar, CancellationToken cancellation)
     private void WriteContent(UpperReader directory, FileName name, FileName path, UpperNode node)
     {
         string place = $"{directory.Path}/{name}";
-        int file = directory.OpenFile(name);
+        int file = directory.OpenFile(name, node);
         try
         {
             bool hasHoles = node.Blocks * 512 < node.Size;
-            List<SparseRun>? runs = hasHoles ? UpperReader.Runs(file, node.Size, place) : null;
-            if (runs?.Count > MaxRuns) runs = null;
+            List<SparseRun>? runs = hasHoles ? UpperReader.Runs(file, node.Size, MaxRuns, place) : null;
+            if (hasHoles && runs is null && node.Size - (node.Blocks * 512) > MaxWrittenHoles)
+                throw new SluiceException(SluiceError.Runtime, place, $"has more than {MaxRuns} parts in {node.Size} bytes that are mostly holes; that can't be committed", "remove it, or start the container with a disk of its own");
             tar.WriteEntry(Describe(path, TarEntryType.Regular, node, default, node.Size, runs));
             foreach (SparseRun run in runs ?? [new SparseRun(0, node.Size)]) Copy(file, run, place);
         }

@@ -35,6 +35,7 @@ public sealed class ContainerdClient : IDisposable
         Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["containerd-namespace"] = containerNamespace };
         if (lease is not null) metadata["containerd-lease"] = lease;
         _options = new GrpcCallOptions { Timeout = timeout, Metadata = metadata };
+        Containers = new ContainerStore(this);
         Content = new ContentStore(this);
         Images = new ImageStore(this);
         Leases = new LeaseStore(this);
@@ -44,6 +45,8 @@ public sealed class ContainerdClient : IDisposable
 
     /// <summary>Id of the lease under which everything is created, or null.</summary>
     public string? Lease { get; }
+
+    public ContainerStore Containers { get; }
 
     public ContentStore Content { get; }
 

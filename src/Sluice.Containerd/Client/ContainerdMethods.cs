@@ -1,10 +1,12 @@
 using Google.Protobuf.WellKnownTypes;
 using Sluice.Containerd.Grpc;
+using Sluice.Containerd.Protos.Containers;
 using Sluice.Containerd.Protos.Content;
 using Sluice.Containerd.Protos.Images;
 using Sluice.Containerd.Protos.Leases;
 using Sluice.Containerd.Protos.Namespaces;
 using Sluice.Containerd.Protos.Snapshots;
+using Sluice.Containerd.Protos.Tasks;
 using Sluice.Containerd.Protos.Version;
 
 namespace Sluice.Containerd.Client;
@@ -13,6 +15,7 @@ namespace Sluice.Containerd.Client;
 internal static class ContainerdMethods
 {
     private const string Snapshots = "/containerd.services.snapshots.v1.Snapshots/";
+    private const string Tasks = "/containerd.services.tasks.v1.Tasks/";
     private const string Content = "/containerd.services.content.v1.Content/";
     private const string Images = "/containerd.services.images.v1.Images/";
     private const string Leases = "/containerd.services.leases.v1.Leases/";
@@ -22,6 +25,11 @@ internal static class ContainerdMethods
 
     public static readonly GrpcMethod<ListNamespacesRequest, ListNamespacesResponse> ListNamespaces = new(Namespaces + "List", ListNamespacesResponse.Parser);
     public static readonly GrpcMethod<CreateNamespaceRequest, CreateNamespaceResponse> CreateNamespace = new(Namespaces + "Create", CreateNamespaceResponse.Parser);
+
+    public static readonly GrpcMethod<GetContainerRequest, GetContainerResponse> GetContainer = new("/containerd.services.containers.v1.Containers/Get", GetContainerResponse.Parser);
+    public static readonly GrpcMethod<GetRequest, GetResponse> GetTask = new(Tasks + "Get", GetResponse.Parser);
+    public static readonly GrpcMethod<PauseTaskRequest, Empty> PauseTask = new(Tasks + "Pause", Empty.Parser);
+    public static readonly GrpcMethod<ResumeTaskRequest, Empty> ResumeTask = new(Tasks + "Resume", Empty.Parser);
 
     public static readonly GrpcMethod<InfoRequest, InfoResponse> ContentInfo = new(Content + "Info", InfoResponse.Parser);
     public static readonly GrpcMethod<UpdateRequest, UpdateResponse> ContentUpdate = new(Content + "Update", UpdateResponse.Parser);

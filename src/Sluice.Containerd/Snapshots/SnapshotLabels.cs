@@ -16,6 +16,9 @@ public static class SnapshotLabels
     /// <summary>Comma-separated digests of this layer and those above it, as many as fit.</summary>
     public const string ImageLayers = "containerd.io/snapshot/cri.image-layers";
 
+    /// <summary>How the container writes, <see cref="Lazy.WriteModes.Names"/>; the label of overlaybd's own snapshotter.</summary>
+    public const string Writable = "containerd.io/snapshot/overlaybd.writable";
+
     /// <summary>Longest key and value of a label together, in bytes; containerd refuses more.</summary>
     public const int MaxLength = 4096;
 }

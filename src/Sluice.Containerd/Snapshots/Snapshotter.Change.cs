@@ -15,9 +15,10 @@ public sealed partial class Snapshotter
         if (name.Length == 0) throw SnapshotErrors.EmptyKey();
         SnapshotRecord? active = _database.Read(query => query.Find(name) is null ? query.Find(key) : throw SnapshotErrors.AlreadyExists(name));
         RequireActive(active, key);
+        if (active!.Mode != WriteMode.Overlay) throw SnapshotErrors.HasDisk(key);
 
         // Before the transaction: a big tree takes seconds, and nobody may write to it any more.
-        (long size, long inodes) = TreeUsage.Measure(_directories.Fs(active!.Id), cancellation);
+        (long size, long inodes) = TreeUsage.Measure(_directories.Fs(active.Id), cancellation);
         if (inodes == 0) throw SnapshotErrors.DirectoryLost(key, _directories.Fs(active.Id));
         _database.Write(change =>
         {
@@ -63,7 +64,7 @@ public sealed partial class Snapshotter
     {
         SnapshotRecord record = Find(name);
         if (record.Info.Kind != SnapshotKind.Active) return record.Usage;
-        (long size, long inodes) = TreeUsage.Measure(_directories.Fs(record.Id), cancellation);
+        (long size, long inodes) = TreeUsage.Measure(record.Mode == WriteMode.Overlay ? _directories.Fs(record.Id) : _directories.Block(record.Id), cancellation);
         return new SnapshotUsage(size, inodes);
     }
 
@@ -84,9 +85,10 @@ public sealed partial class Snapshotter
         {
             await _mounts.ReleaseAsync(layer.Image.Key, () => _database.Read(query => query.IsMountable(layer.Image.Key)));
         }
-        else if (!_removeLater)
+        else
         {
-            Delete(_directories.Of(removed.Id));
+            if (removed.Mode != WriteMode.Overlay) await _mounts.DetachAsync(removed.Id, _directories.Block(removed.Id));
+            if (!_removeLater) Delete(_directories.Of(removed.Id));
         }
     }
 

@@ -62,11 +62,12 @@ public sealed partial class Snapshotter
         SnapshotKind kind, string key, string parent, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
         if (key.Length == 0) throw SnapshotErrors.EmptyKey();
-        SnapshotRecord record = _database.Write(change => Insert(change, kind, key, parent, labels));
+        WriteMode mode = kind == SnapshotKind.Active ? await ChooseModeAsync(key, parent, labels, cancellation) : WriteMode.Overlay;
+        SnapshotRecord record = _database.Write(change => Insert(change, kind, key, parent, labels, mode));
         try
         {
             SnapshotMount mount = await MountsOfAsync(record, cancellation);
-            if (kind == SnapshotKind.Active && record.ParentId is { } parentId) CopyRoot(parentId, record.Id, mount);
+            if (kind == SnapshotKind.Active && mode == WriteMode.Overlay && record.ParentId is { } parentId) CopyRoot(parentId, record.Id, mount);
             return mount;
         }
         catch
@@ -76,16 +77,26 @@ public sealed partial class Snapshotter
                 change.Delete(record.Id);
                 return 0;
             });
+            if (mode != WriteMode.Overlay) await _mounts.DetachAsync(record.Id, _directories.Block(record.Id));
             Delete(_directories.Of(record.Id));
             throw;
         }
     }
 
-    private SnapshotRecord Insert(SnapshotChanges change, SnapshotKind kind, string key, string parent, IReadOnlyDictionary<string, string> labels)
+    /// <summary>Layers are unpacked into directories, whatever is set for containers.</summary>
+    private async Task<WriteMode> ChooseModeAsync(string key, string parent, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
+    {
+        if (labels.ContainsKey(SnapshotLabels.Reference)) return WriteMode.Overlay;
+        WriteMode? wanted = labels.TryGetValue(SnapshotLabels.Writable, out string? word) ? WriteModes.Parse(word) ?? throw SnapshotErrors.NoSuchMode(key, word) : null;
+        if (_database.Read(query => FindParent(query, parent) is { } below ? FindImage(query, below) : null) is { } image) return await _images.ChooseModeAsync(image, wanted, cancellation);
+        return wanted is null or WriteMode.Overlay ? WriteMode.Overlay : throw SnapshotErrors.NoDevice(key);
+    }
+
+    private SnapshotRecord Insert(SnapshotChanges change, SnapshotKind kind, string key, string parent, IReadOnlyDictionary<string, string> labels, WriteMode mode)
     {
         long? parentId = FindParent(change, parent)?.Id;
         if (change.Find(key) is not null) throw SnapshotErrors.AlreadyExists(key);
-        long id = change.Insert(kind, key, parentId, _time.GetUtcNow(), labels);
+        long id = change.Insert(kind, key, parentId, _time.GetUtcNow(), labels, mode: mode);
         string temporary = _directories.Create(writable: kind == SnapshotKind.Active);
         _directories.Publish(temporary, id);
         return change.Find(key)!;

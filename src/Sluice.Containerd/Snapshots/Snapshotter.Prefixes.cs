@@ -7,15 +7,16 @@ namespace Sluice.Containerd.Snapshots;
 public sealed partial class Snapshotter
 {
     /// <summary>What containers on a stack of lazy layers run on: the image, or prefix, that ends there. Null if it is not here.</summary>
-    public LazyImage? FindImage(string chainId) => _database.Read(query => query.FindLazy(chainId) is { Layer: { } layer } top
-        ? layer.Completes ? layer.Image : FindPrefix(query, top)
-        : null);
+    public LazyImage? FindImage(string chainId) => _database.Read(query => query.FindLazy(chainId) is { } top ? FindImage(query, top) : null);
 
     /// <summary>True if a namespace of containerd has the stack of layers as ordinary ones, unpacked.</summary>
     public bool IsUnpacked(string containerNamespace, string chainId) => _database.Read(query => query.IsUnpacked(containerNamespace, chainId));
 
     /// <summary>Releases an image that a pull has begun with, unless snapshots refer to it.</summary>
     public Task ReleaseUnusedAsync(LazyImageKey image) => _mounts.ReleaseAsync(image, () => _database.Read(query => query.IsMountable(image)));
+
+    /// <summary>What containers on this layer run on; null for an ordinary layer, or a part of an image that is nothing by itself.</summary>
+    private LazyImage? FindImage(SnapshotQueries query, SnapshotRecord layer) => layer.Layer is { Completes: true } whole ? whole.Image : FindPrefix(query, layer);
 
     /// <summary>The image that ends in this layer though the layer does not complete the one it was recorded with; null if there is none.</summary>
     private LazyImage? FindPrefix(SnapshotQueries query, SnapshotRecord layer)

@@ -83,11 +83,32 @@ public sealed partial class Snapshotter : IDisposable
         return record.Info.Kind == SnapshotKind.Committed ? throw SnapshotErrors.NotMountable(key) : MountsOfAsync(record, cancellation);
     }
 
+    /// <summary>What the snapshot of a container consists of; null if there is none.</summary>
+    /// <param name="containerNamespace">containerd's.</param>
+    /// <param name="key">As the container's record has it.</param>
+    public SnapshotContents? FindContainer(string containerNamespace, string key) => _database.Read(query =>
+    {
+        if (Find(query, containerNamespace, key) is not { } found) return null;
+        IReadOnlyList<SnapshotRecord> chain = query.Chain(found.Id);
+        LazyImage? image = chain.FirstOrDefault(record => record.Layer is not null) is { } layer ? FindImage(query, layer) : null;
+        IEnumerable<SnapshotRecord> directories = found.Mode == WriteMode.Overlay ? chain.TakeWhile(record => record.Layer is null) : [];
+        return new SnapshotContents(found.Id, found.Mode, image, [.. directories.Select(record => _directories.Fs(record.Id)).Reverse()], _directories.Block(found.Id));
+    });
+
+    /// <summary>Makes sure that what a container's snapshot stands on is mounted or attached, as when containerd asks for its mounts.</summary>
+    public async Task AttachContainerAsync(string containerNamespace, string key, CancellationToken cancellation) =>
+        await MountsOfAsync(_database.Read(query => Find(query, containerNamespace, key)) ?? throw SnapshotErrors.NotFound(key), cancellation);
+
     public void Dispose()
     {
         _database.Dispose();
         _lock.Dispose();
     }
+
+    /// <summary>Of several with one key, which there are only after containerd lost its database, the latest.</summary>
+    private static SnapshotRecord? Find(SnapshotQueries query, string containerNamespace, string key) => query.List([SnapshotFilter.Parse("kind==active")])
+        .Where(info => SnapshotKey.TryParse(info.Name, out SnapshotKey parsed) && parsed.Namespace == containerNamespace && parsed.Key == key)
+        .Select(info => query.Find(info.Name)).MaxBy(record => record?.Id);
 
     private SnapshotRecord Find(string name) => _database.Read(query => query.Find(name)) ?? throw SnapshotErrors.NotFound(name);
 
@@ -95,13 +116,14 @@ public sealed partial class Snapshotter : IDisposable
     {
         bool writable = record.Info.Kind == SnapshotKind.Active;
         if (!_directories.Heal(record.Id, writable)) throw SnapshotErrors.DirectoryLost(record.Info.Name, _directories.Fs(record.Id));
+        if (record.Mode != WriteMode.Overlay) return await AttachAsync(record, cancellation);
         List<string> lowers = [];
         foreach (SnapshotRecord parent in _database.Read(query => query.Chain(record.Id)).Skip(1))
         {
             if (parent.Layer is { } layer)
             {
                 // The image contains everything below.
-                LazyImage image = (layer.Completes ? layer.Image : _database.Read(query => FindPrefix(query, parent))) ?? throw SnapshotErrors.DataLayer(parent.Info.Name, layer.Image.Reference);
+                LazyImage image = _database.Read(query => FindImage(query, parent)) ?? throw SnapshotErrors.DataLayer(parent.Info.Name, layer.Image.Reference);
                 lowers.Add(await _mounts.MountAsync(image, cancellation));
                 break;
             }
@@ -114,6 +136,14 @@ public sealed partial class Snapshotter : IDisposable
         return writable
             ? OverlayMounts.Writable(fs, _directories.Work(record.Id), lowers, _support)
             : OverlayMounts.ReadOnly(fs, lowers, _support);
+    }
+
+    private async Task<SnapshotMount> AttachAsync(SnapshotRecord record, CancellationToken cancellation)
+    {
+        LazyImage image = _database.Read(query => query.Chain(record.Id).Skip(1).FirstOrDefault() is { } below ? FindImage(query, below) : null) ?? throw SnapshotErrors.NotFound(record.Info.Name);
+        var disk = new ContainerDisk(image, record.Id, _directories.Block(record.Id), record.Mode);
+        bool Exists() => _database.Read(query => query.Chain(record.Id)).Count > 0;
+        return await _mounts.AttachAsync(disk, Exists, cancellation) ?? throw SnapshotErrors.NotFound(record.Info.Name);
     }
 
     private static FileStream LockRoot(string root)

@@ -12,6 +12,7 @@ public abstract class DecompressionStream : Stream
     private byte[]? _input = ArrayPool<byte>.Shared.Rent(InputSize);
     private int _start;
     private int _end;
+    private bool _sourceEnded;
 
     private protected DecompressionStream(Stream source, bool leaveOpen)
     {
@@ -72,9 +73,6 @@ public abstract class DecompressionStream : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    /// <summary>The input of <see cref="Decode"/> is the last.</summary>
-    private protected bool SourceEnded { get; private set; }
-
     /// <summary>Decodes some of <paramref name="input"/>, which may be empty, into <paramref name="output"/>, which is not.</summary>
     /// <returns>Bytes written. If nothing was written or consumed, more input is needed.</returns>
     private protected abstract int Decode(ReadOnlySpan<byte> input, Span<byte> output, out int consumed);
@@ -109,7 +107,7 @@ public abstract class DecompressionStream : Stream
         }
         while (consumed > 0);
 
-        if (!SourceEnded) return false;
+        if (!_sourceEnded) return false;
         CheckEnd();
         return true;
     }
@@ -118,6 +116,6 @@ public abstract class DecompressionStream : Stream
     {
         _start = 0;
         _end = count;
-        SourceEnded = count == 0;
+        _sourceEnded = count == 0;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Sluice.Formats.Trees;
 
 namespace Sluice.Formats.Ext4;
@@ -11,11 +12,11 @@ internal static class DirectoryMap
     {
         Span<byte> record = volume.Inodes.Record(inode);
         ref InodeFields fields = ref InodeTable.FieldsOf(record);
-        if ((fields.Flags & InodeFields.ForeignFlags) != 0 || (fields.Flags & InodeFields.ExtentsFlag) == 0)
-            throw Ext4Error.Unsupported($"directory inode {inode} has no extents", "make the file system with extents");
+        if ((fields.Flags & InodeFields.ForeignFlags) != 0) throw Ext4Error.Unsupported($"directory inode {inode} holds its names elsewhere", "make the file system with extents");
         long count = fields.FileSize / Ext4Layout.BlockSize;
         if (fields.FileSize % Ext4Layout.BlockSize != 0 || count is 0 or > Ext4Layout.MaxDirectoryBlocks)
             throw Ext4Error.Invalid($"directory inode {inode} has {fields.FileSize} bytes");
+        if ((fields.Flags & InodeFields.ExtentsFlag) == 0) return ReadDirect(volume, inode, InodeTable.BlocksOf(record), count);
         var extents = new List<Ext4Extent>();
         ExtentTree.Read(volume, InodeTable.BlocksOf(record), extents, nodes);
         var blocks = new List<long>();
@@ -27,6 +28,21 @@ internal static class DirectoryMap
         }
 
         if (blocks.Count != count) throw Ext4Error.Invalid($"directory inode {inode} has {blocks.Count} blocks and a size of {count}");
+        return blocks;
+    }
+
+    /// <summary>The block map of ext2, as far as a directory goes that e2fsck makes in a file system with extents: lost+found.</summary>
+    private static List<long> ReadDirect(Ext4Volume volume, uint inode, ReadOnlySpan<byte> map, long count)
+    {
+        const int direct = 12;
+        if (count > direct) throw Ext4Error.Unsupported($"directory inode {inode} has no extents", "make the file system with extents");
+        var blocks = new List<long>();
+        foreach (uint block in MemoryMarshal.Cast<byte, uint>(map)[..(int)count])
+        {
+            if (block == 0 || block >= volume.BlockCount) throw Ext4Error.Invalid($"directory inode {inode} has a block {block}");
+            blocks.Add(block);
+        }
+
         return blocks;
     }
 

@@ -43,7 +43,7 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrite
                 SetAttributes(worker);
                 break;
             case FuseOpcode.Release:
-                disks.Find(worker.Header.Node)?.Closed();
+                Find(worker)?.Closed();
                 worker.Reply(0);
                 break;
             case FuseOpcode.ReleaseDir or FuseOpcode.Destroy or FuseOpcode.Flush or FuseOpcode.FSyncDir:
@@ -63,16 +63,20 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrite
         }
     }
 
+    /// <summary>The disk that a request's open file belongs to; null if that was removed, also where another one has its name now.</summary>
+    private DiskNode? Find(FuseWorker worker) =>
+        worker.TryBody(out ulong handle) && disks.Find(worker.Header.Node) is { } node && node.Handle == handle ? node : null; // all of them begin with the handle
+
     private void Read(FuseWorker worker)
     {
         if (!worker.TryBody(out FuseReadIn read)) worker.Fail(Errno.EINVAL);
-        else if (disks.Find(worker.Header.Node) is { } node) reads.Handle(worker, node, read);
+        else if (Find(worker) is { } node) reads.Handle(worker, node, read);
         else worker.Fail(Errno.EIO); // removed while open
     }
 
     private void Change(FuseWorker worker)
     {
-        if (disks.Find(worker.Header.Node) is not { } node) worker.Fail(Errno.EIO); // removed while open
+        if (Find(worker) is not { } node) worker.Fail(Errno.EIO); // removed while open
         else if (writes is null || node.Writable is null) ChangeNothing(worker);
         else if (worker.Header.Opcode == FuseOpcode.Write) writes.Write(worker, node);
         else if (worker.Header.Opcode == FuseOpcode.FAllocate) writes.Allocate(worker, node);
@@ -132,7 +136,7 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrite
         node.Exit();
         worker.Reply(new FuseOpenOut
         {
-            Handle = node.Number,
+            Handle = node.Handle,
             Flags = FuseOpenFlags.NoFlush | FuseOpenFlags.ParallelDirectWrites | (backing != 0 ? FuseOpenFlags.Passthrough : FuseOpenFlags.DirectIo),
             BackingId = backing,
         });

@@ -4,7 +4,7 @@ using Sluice.Storage.Disks;
 namespace Sluice.Kernel.Fuse;
 
 /// <summary>
-/// One disk as a file of the mount. Its number serves as node id, inode number and file handle and depends on the name
+/// One disk as a file of the mount. Its number serves as node id and inode number, and as file handle if it is read-only, and depends on the name
 /// only, so the kernel's references stay right when another process takes over the connection.
 /// </summary>
 internal sealed class DiskNode
@@ -36,6 +36,12 @@ internal sealed class DiskNode
 
     /// <summary>Place in directory listings; never used again, so a listing goes on rightly while disks come and go.</summary>
     public ulong Position { get; }
+
+    /// <summary>
+    /// What open files are known by. Of a writable disk never used again: a file system that was unmounted but is still in use must not write to the
+    /// next disk of the same name.
+    /// </summary>
+    public ulong Handle => Writable is null ? Number : Position;
 
     /// <summary>Size of the file: the disk's, rounded up to whole pages.</summary>
     public long Length { get; }

@@ -6,7 +6,7 @@ using Sluice.Kernel.Syscalls;
 namespace Sluice.Kernel.Mounts;
 
 /// <summary>
-/// A loop device over a file, with direct I/O so that nothing is cached twice. It detaches itself when the last
+/// A loop device over a file, with direct I/O so that nothing is cached twice. Unless it is told to stay, it detaches itself when the last
 /// user (the mount, once it stands) is gone. linux/loop.h.
 /// <code>
 /// loop_config   0 u32 fd | 4 u32 block_size | 8 loop_info64 (232) | 240 u64[8] reserved
@@ -48,7 +48,8 @@ internal sealed class LoopDevice : IDisposable
     public string Bdi => $"/sys/block/{System.IO.Path.GetFileName(Path)}/bdi";
 
     /// <param name="blockSize">Bytes of a sector of the device: 512 to 4096.</param>
-    public static LoopDevice Attach(string file, int blockSize, bool writable = false)
+    /// <param name="stays">Until <see cref="LoopDevices.Detach"/>.</param>
+    public static LoopDevice Attach(string file, int blockSize, bool writable = false, bool stays = false)
     {
         int backing = Libc.Open(file, AccessOf(writable) | Libc.O_CLOEXEC, 0);
         if (backing < 0) throw KernelError.Last(file, "can't be opened");
@@ -60,7 +61,7 @@ internal sealed class LoopDevice : IDisposable
             {
                 int number = Libc.Ioctl(control, GetFree, 0);
                 if (number < 0) throw KernelError.Last("/dev/loop-control", "no free loop device");
-                if (TryAttach($"/dev/loop{number}", backing, file, blockSize, writable) is { } device) return device;
+                if (TryAttach($"/dev/loop{number}", backing, file, blockSize, (writable ? 0 : ReadOnly) | (stays ? 0 : AutoClear) | DirectIo) is { } device) return device;
             }
 
             throw KernelError.Of(Errno.EBUSY, "/dev/loop-control", $"no free loop device in {Attempts} attempts");
@@ -76,16 +77,16 @@ internal sealed class LoopDevice : IDisposable
 
     private static int AccessOf(bool writable) => writable ? Libc.O_RDWR : Libc.O_RDONLY;
 
-    private static unsafe LoopDevice? TryAttach(string path, int backing, string file, int blockSize, bool writable)
+    private static unsafe LoopDevice? TryAttach(string path, int backing, string file, int blockSize, uint flags)
     {
-        int device = Libc.Open(path, AccessOf(writable) | Libc.O_CLOEXEC, 0);
+        int device = Libc.Open(path, AccessOf((flags & ReadOnly) == 0) | Libc.O_CLOEXEC, 0);
         if (device < 0) throw KernelError.Last(path, "can't be opened");
         byte* config = stackalloc byte[ConfigSize];
         var bytes = new Span<byte>(config, ConfigSize);
         bytes.Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, (uint)backing);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[4..], (uint)blockSize);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes[(InfoOffset + FlagsOffset)..], (writable ? 0 : ReadOnly) | AutoClear | DirectIo);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[(InfoOffset + FlagsOffset)..], flags);
         byte[] name = Encoding.UTF8.GetBytes(file);
         name.AsSpan(0, Math.Min(name.Length, FileNameLimit)).CopyTo(bytes[(InfoOffset + FileNameOffset)..]);
         if (Libc.Ioctl(device, Configure, config) == 0)

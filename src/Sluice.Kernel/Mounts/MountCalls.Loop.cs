@@ -22,6 +22,13 @@ public static partial class MountCalls
         return OnLoop(mount.FileSystem, mount.Disk, mount.SectorSize, mount.Target, mount.ReadAheadKilobytes, configure, errno => BlockHint(errno, mount.FileSystem), mount.Writable);
     }
 
+    /// <summary>Puts a loop device on a writable disk that stays, mounted or not, until <see cref="LoopDevices.Detach"/>. Returns a warning, or null.</summary>
+    public static string? AttachLoop(string disk, int sectorSize, int readAheadKilobytes)
+    {
+        using LoopDevice loop = LoopDevice.Attach(disk, sectorSize, writable: true, stays: true);
+        return ReadAhead.Set(loop.Bdi, readAheadKilobytes);
+    }
+
     private static string? OnLoop(
         string type, string disk, int blockSize, string target, int readAheadKilobytes, Action<FileSystemContext> configure, Func<int, string?> hint, bool writable = false)
     {

@@ -66,6 +66,13 @@ public sealed partial class MountProcess : IAsyncDisposable
     public Task CheckAsync(string disk, CancellationToken cancellation = default) =>
         RunAsync(new MountRequest(MountKind.Check, disk) { Source = disk, BlockSize = 512 }, cancellation);
 
+    /// <inheritdoc cref="MountCalls.AttachLoop"/>
+    public Task AttachLoopAsync(string disk, int sectorSize, int readAheadKilobytes, CancellationToken cancellation = default) =>
+        RunAsync(new MountRequest(MountKind.AttachLoop, disk) { Source = disk, BlockSize = sectorSize, Number = readAheadKilobytes }, cancellation);
+
+    /// <inheritdoc cref="LoopDevices.Detach"/>
+    public Task<bool> DetachLoopAsync(string device, CancellationToken cancellation = default) => RunAsync(new MountRequest(MountKind.DetachLoop, device), cancellation);
+
     /// <inheritdoc cref="MountCalls.Overlay"/>
     public Task MountOverlayAsync(OverlayMount mount, CancellationToken cancellation = default) => RunAsync(
         new MountRequest(MountKind.Overlay, mount.Target) { Paths = mount.Lower, Upper = mount.Upper ?? "", Work = mount.Work ?? "", Options = mount.Options },

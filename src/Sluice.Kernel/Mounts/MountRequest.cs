@@ -13,6 +13,8 @@ internal enum MountKind : byte
     Detach,
     BlocksOnLoop,
     Check,
+    AttachLoop,
+    DetachLoop,
 }
 
 /// <summary>
@@ -91,6 +93,10 @@ internal sealed record MountRequest(MountKind Kind, string Target)
                 }));
             case MountKind.Check:
                 return new MountAnswer(true, FileSystemCheck.Run(Source, BlockSize));
+            case MountKind.AttachLoop:
+                return new MountAnswer(true, MountCalls.AttachLoop(Source, BlockSize, (int)Number));
+            case MountKind.DetachLoop:
+                return new MountAnswer(LoopDevices.Detach(Target), null);
             case MountKind.Overlay:
                 MountCalls.Overlay(new OverlayMount { Lower = Paths, Upper = Empty(Upper), Work = Empty(Work), Target = Target, Options = Options });
                 return new MountAnswer(true, null);

@@ -14,6 +14,7 @@ internal static unsafe partial class Libc
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CLOEXEC = 0x80000;
+    public const int O_EXCL = 0x80;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_SETFD = 2;
     public const int FD_CLOEXEC = 1;
@@ -45,6 +46,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
     public static partial int Prctl(int option, nuint a, nuint b, nuint c, nuint d);
+
+    [LibraryImport(Library, EntryPoint = "syncfs", SetLastError = true)]
+    public static partial int SyncFs(int fd);
 
     [LibraryImport(Library, EntryPoint = "mlockall", SetLastError = true)]
     public static partial int LockMemory(int flags);

@@ -5,13 +5,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Sluice.Formats;
-using Sluice.Node.Images;
 
 namespace Sluice.Node.Admin;
 
 /// <summary>Routes of the admin API, version 1. See docs/admin-api.md.</summary>
 /// <param name="stopping">Ends requests that are being answered.</param>
-internal sealed partial class AdminApplication(ImageRegistration images, ILogger logger, CancellationToken stopping) : IHttpApplication<HttpContext>
+internal sealed partial class AdminApplication(ImageRegistration images, ContainerCommit commit, ILogger logger, CancellationToken stopping) : IHttpApplication<HttpContext>
 {
     /// <summary>Bytes of the longest request body.</summary>
     private const int MaxBody = 1 << 16;
@@ -59,6 +58,14 @@ internal sealed partial class AdminApplication(ImageRegistration images, ILogger
                 {
                     PulledImage pulled = await images.PullAsync(await ReadAsync(context, PullRequest.Parse), ended.Token);
                     await WriteAsync(context, HttpStatusCode.OK, pulled.Write);
+                }
+
+                break;
+            case ("POST", "/v1/commit"):
+                using (var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping))
+                {
+                    CommittedImage committed = await commit.CommitAsync(await ReadAsync(context, CommitRequest.Parse), ended.Token);
+                    await WriteAsync(context, HttpStatusCode.OK, committed.Write);
                 }
 
                 break;

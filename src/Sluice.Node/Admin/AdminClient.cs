@@ -22,6 +22,11 @@ public sealed class AdminClient(string socket)
     public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation) =>
         Read(await PostAsync("/v1/pull", AdminJson.Write(request.Write), cancellation), PulledImage.Parse);
 
+    /// <summary>Makes an image of a container; see <see cref="CommitRequest"/>.</summary>
+    /// <inheritdoc cref="PullAsync"/>
+    public async Task<CommittedImage> CommitAsync(CommitRequest request, CancellationToken cancellation) =>
+        Read(await PostAsync("/v1/commit", AdminJson.Write(request.Write), cancellation), CommittedImage.Parse);
+
     private async Task<ReadOnlyMemory<byte>> PostAsync(string path, byte[] body, CancellationToken cancellation)
     {
         using Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

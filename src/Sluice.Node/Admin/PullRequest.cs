@@ -1,15 +1,11 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Sluice.Containerd.Client;
 
 namespace Sluice.Node.Admin;
 
 /// <summary>Body of <c>POST /v1/pull</c>: which image to register, and with which containerd.</summary>
-public sealed partial record PullRequest
+public sealed record PullRequest
 {
-    /// <summary>Characters of the longest name that containerd accepts for a namespace.</summary>
-    private const int MaxNamespace = 76;
-
     /// <summary>HOST/REPO:TAG or HOST/REPO@DIGEST.</summary>
     public required string Image { get; init; }
 
@@ -57,16 +53,7 @@ public sealed partial record PullRequest
         }
 
         if (request.Image.Length == 0) throw AdminJson.Wrong("'image' is missing");
-        if (!request.Containerd.StartsWith('/') || request.Containerd.Contains('\0', StringComparison.Ordinal)) throw AdminJson.Wrong($"'containerd' is '{request.Containerd}', which is not an absolute path");
-        if (request.Namespace.Length > MaxNamespace || !Identifier().IsMatch(request.Namespace))
-        {
-            throw AdminJson.Wrong($"'namespace' is '{request.Namespace}'; containerd takes letters and digits with single '.', '_' or '-' between them, at most {MaxNamespace} characters");
-        }
-
+        ContainerdPlace.Check(request.Containerd, request.Namespace);
         return request;
     }
-
-    /// <summary>containerd's pattern of identifiers.</summary>
-    [GeneratedRegex(@"\A[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Identifier();
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
+using Sluice.Storage.Disks.Uppers;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -56,9 +58,10 @@ public static class ConfigurationFile
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "mount" => Mount(options, value, file),
+                "writable" => Writable(options, value, file),
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, mount, registry, fetch"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, mount, writable, registry, fetch"),
             };
         }
 
@@ -75,6 +78,21 @@ public static class ConfigurationFile
                 "read_ahead_kb" => options with { ReadAheadKilobytes = Number(value, "mount.read_ahead_kb", file, 0, 1 << 16) },
                 "lazy_read_ahead_kb" => options with { LazyReadAheadKilobytes = Number(value, "mount.lazy_read_ahead_kb", file, 0, 1 << 16) },
                 _ => throw Unknown(value, "mount." + key, file, "mode, read_ahead_kb, lazy_read_ahead_kb"),
+            };
+        }
+
+        return options;
+    }
+
+    private static NodeOptions Writable(NodeOptions options, YamlNode node, string file)
+    {
+        foreach ((string key, YamlNode value) in Entries(node, file))
+        {
+            options = key switch
+            {
+                "mode" => options with { WriteMode = WriteModes.Parse(Choice(value, "writable.mode", file, WriteModes.Names.Split(", ")))!.Value },
+                "upper" => options with { UpperKind = Enum.Parse<UpperKind>(Choice(value, "writable.upper", file, "append", "sparse"), ignoreCase: true) },
+                _ => throw Unknown(value, "writable." + key, file, "mode, upper"),
             };
         }
 

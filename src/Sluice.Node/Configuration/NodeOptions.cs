@@ -1,3 +1,5 @@
+using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Sources;
 
@@ -28,6 +30,12 @@ public sealed record NodeOptions
     /// than the kernel's own 128 KiB fetches what nobody needs; see docs/performance.md.
     /// </summary>
     public int LazyReadAheadKilobytes { get; init; } = 128;
+
+    /// <summary>How containers on block images write whose snapshots have no label that says so.</summary>
+    public WriteMode WriteMode { get; init; } = WriteMode.Overlay;
+
+    /// <summary>How new disks of containers keep their data.</summary>
+    public UpperKind UpperKind { get; init; } = UpperKind.Append;
 
     public FetchOptions Fetch { get; init; } = new();
 

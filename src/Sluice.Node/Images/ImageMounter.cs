@@ -30,6 +30,7 @@ internal sealed class ImageMounter : IAsyncDisposable
     private readonly DiskServer _server;
     private readonly MountProcess _mounts;
     private readonly WritableDisks _writable;
+    private long _writableOpened;
     private readonly Timer _trim = new(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
 
     private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop, Action<string> log)
@@ -112,11 +113,14 @@ internal sealed class ImageMounter : IAsyncDisposable
     public async Task<MountedImage> MountWritableAsync(
         string key, LocalImage image, IImageStore store, string target, WritableLayer layer, CancellationToken cancellation)
     {
-        if (image.Content is not BlockContent blocks)
-            throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
-        WritableDisk disk = blocks.OpenWritable(new ImageDisks(_cache, _fetcher), store, key, layer, _options.PendingDirectory);
+        WritableDisk disk = OpenWritable(key, image, store, layer);
         return await _writable.MountAsync(disk, image.Record.Reference, target, _options.LazyReadAheadKilobytes, cancellation);
     }
+
+    /// <summary>Makes a writable block device of a block image.</summary>
+    /// <inheritdoc cref="MountWritableAsync"/>
+    public async Task<AttachedDevice> AttachWritableAsync(string key, LocalImage image, IImageStore store, WritableLayer layer, CancellationToken cancellation) =>
+        await _writable.AttachAsync(OpenWritable(key, image, store, layer), image.Record.Reference, _options.LazyReadAheadKilobytes, cancellation);
 
     /// <summary>Deletes cached data of blobs that no mounted image uses and that are not in <paramref name="keep"/>.</summary>
     public void RemoveUnusedBlobs(IReadOnlySet<Digest> keep) => _cache.RemoveUnused(keep);
@@ -133,6 +137,15 @@ internal sealed class ImageMounter : IAsyncDisposable
         _fetcher.Dispose();
         _cache.Dispose();
         _stateLock.Dispose();
+    }
+
+    private WritableDisk OpenWritable(string key, LocalImage image, IImageStore store, WritableLayer layer)
+    {
+        if (image.Content is not BlockContent blocks)
+            throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
+
+        // A name of its own each time: somebody may still have an earlier disk open.
+        return blocks.OpenWritable(new ImageDisks(_cache, _fetcher), store, $"{key}-{Interlocked.Increment(ref _writableOpened)}", layer, _options.PendingDirectory);
     }
 
     private static bool ChooseMode(NodeOptions options)

@@ -5,6 +5,7 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -16,6 +17,7 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
 {
+    private readonly ContainerDisks _disks = new(options, mounter, logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -96,6 +98,50 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
     }
 
+    public async Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation)
+    {
+        WriteMode mode = wanted ?? options.WriteMode;
+        if (mode == WriteMode.Overlay || (await OpenAsync(image).WaitAsync(cancellation)).Content is BlockContent) return mode;
+        return wanted is null
+            ? WriteMode.Overlay
+            : throw new SluiceException(
+                SluiceError.Image, image.Reference, $"is not a block image: a container on it can't have a disk of its own, as the label {SnapshotLabels.Writable} asks",
+                "convert it with: sluice convert --format overlaybd");
+    }
+
+    public async Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation)
+    {
+        SnapshotMount mount = await _disks.AttachAsync(disk, () => OpenAsync(disk.Image).WaitAsync(cancellation), OpenStore, cancellation);
+        _opening.TryRemove(disk.Image.Key.Manifest, out _);
+        return mount;
+    }
+
+    public async Task DetachDiskAsync(long id, string directory, CancellationToken cancellation)
+    {
+        await _disks.DetachAsync(id);
+        UpperDirectory.Forget(directory, options.PendingDirectory);
+    }
+
+    /// <summary>The attached disk of a snapshot.</summary>
+    /// <exception cref="SluiceException">It is not attached.</exception>
+    public AttachedDisk Disk(long id) => _disks.Get(id);
+
+    /// <summary>Where an image that is known here came from: its manifest (of a prefix the one that was made), and the store, which is the caller's.</summary>
+    public async Task<StoredImage> FindAsync(LazyImage image, CancellationToken cancellation)
+    {
+        LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
+        IImageStore store = OpenStore(opened.Record.Reference);
+        try
+        {
+            return await ManifestAsync(image, store, cancellation);
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
         bool known = local.Contains(image.Manifest);
@@ -118,6 +164,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>Deletes cached data that belongs to no image. After the mounting of those that are known.</summary>
     public void RemoveUnusedBlobs() => mounter.RemoveUnusedBlobs(local.ListBlobs());
 
+    /// <summary>Before <see cref="StopFetching"/>: containers that still run lose their disks; what they had written is kept.</summary>
+    public ValueTask DetachDisksAsync() => _disks.DisposeAsync();
+
     /// <summary>Ends downloads and reads that wait for a source, so that nobody waits for them any more. Final.</summary>
     public void StopFetching()
     {
@@ -127,6 +176,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async ValueTask DisposeAsync()
     {
+        await DetachDisksAsync(); // first: what they still write may need blocks of the images
         StopFetching();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
@@ -188,12 +238,15 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         async Task<DownloadedImage> FromAsync(CancellationToken cancellation)
         {
-            StoredManifest stored = image.Made is { } made
-                ? new StoredManifest(MediaTypes.OciManifest, image.Key.Manifest, made.ToBytes())
-                : await store.GetManifestAsync(image.Key.Manifest.ToString(), cancellation);
-            var source = new StoredImage(store, stored, image.Made ?? ImageManifest.Parse(stored.Content.Span, stored.MediaType));
-            return await mounter.FetchMetadataAsync(source, cancellation);
+            return await mounter.FetchMetadataAsync(await ManifestAsync(image, store, cancellation), cancellation);
         }
+    }
+
+    private static async Task<StoredImage> ManifestAsync(LazyImage image, IImageStore store, CancellationToken cancellation)
+    {
+        if (image.Made is { } made) return new StoredImage(store, new StoredManifest(MediaTypes.OciManifest, image.Key.Manifest, made.ToBytes()), made);
+        StoredManifest stored = await store.GetManifestAsync(image.Key.Manifest.ToString(), cancellation);
+        return new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
     }
 
     private IImageStore OpenStore(string reference) => ImageStores.Open(ImageReference.Parse(reference), options.Sources);

@@ -10,13 +10,14 @@ namespace Sluice.Node.Images;
 /// <param name="ownsTarget">The directory was made for this mount and goes with it.</param>
 internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts, Action<string>? log = null) : IAsyncDisposable
 {
-    private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(60);
-
     private int? _mount;
 
     public string Target { get; } = target;
 
     public IReadOnlyList<IDisk> Disks { get; } = disks;
+
+    /// <summary>How long <see cref="DisposeAsync"/> waits for a writable file system that is still in use.</summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>True while it is mounted, whatever else is mounted on the same directory.</summary>
     public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);
@@ -58,14 +59,14 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
     /// <summary>Waits until the file system has written everything. What it has not by then is lost as in a crash.</summary>
     private async Task WrittenAsync(IDisk disk)
     {
-        using var limit = new CancellationTokenSource(WriteDeadline);
+        using var limit = new CancellationTokenSource(Patience);
         try
         {
             await server.ClosedAsync(disk.Name, limit.Token);
         }
         catch (OperationCanceledException)
         {
-            log?.Invoke($"{Target}: still in use {WriteDeadline.TotalSeconds:0} s after it was unmounted: what was not written by now is lost");
+            log?.Invoke($"{Target}: still in use {Patience.TotalSeconds:0} s after it was unmounted: what was not written by now is lost");
         }
     }
 }

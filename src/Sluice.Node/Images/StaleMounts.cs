@@ -12,8 +12,10 @@ internal static class StaleMounts
     /// <summary>Detaches them; whoever still uses one keeps it, and reads what it has cached or an error.</summary>
     public static void Detach(NodeOptions options, Action<string> log)
     {
+        foreach (MountEntry entry in MountTable.Read().Where(entry => IsBelow(ImageMounts.BackingFileOf(entry.Source), options.WritableDisksDirectory))) FrozenFileSystem.ThawLeftOver(entry.MountPoint);
         foreach (MountEntry entry in MountTable.Read().Where(entry => IsOurs(entry, options)).Reverse()) Detach(entry, log);
         foreach (MountEntry entry in MountTable.Below(options.State)) Detach(entry, log);
+        foreach (string device in LoopDevices.Below(options.WritableDisksDirectory)) LoopDevices.Detach(device);
         foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory)) Directory.Delete(directory); // empty ones, the mount points
     }
 

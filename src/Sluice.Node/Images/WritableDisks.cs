@@ -55,6 +55,35 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ac
         }
     }
 
+    /// <summary>Makes a block device of a disk, for whoever is to mount its file system; an ext4 that was not unmounted is checked first.</summary>
+    /// <inheritdoc cref="MountAsync"/>
+    public async Task<AttachedDevice> AttachAsync(WritableDisk disk, string image, int readAhead, CancellationToken cancellation)
+    {
+        DiskServer? server = null;
+        string? file = null;
+        try
+        {
+            server = await StartedAsync(cancellation);
+            (string type, bool needsCheck) = await ProbeAsync(disk, image).WaitAsync(cancellation);
+            file = server.Add(disk);
+            if (needsCheck) await CheckAsync(file, cancellation);
+            await mounts.AttachLoopAsync(file, 512, readAhead, cancellation);
+            string device = LoopDevices.Find(file) ?? throw new SluiceException(SluiceError.Kernel, file, "its loop device has vanished");
+            return new AttachedDevice(device, file, type, disk, server, mounts);
+        }
+        catch
+        {
+            if (server is not null && file is not null)
+            {
+                await server.RemoveAsync(disk.Name); // a loop device finds nothing to wait for then
+                if (LoopDevices.Find(file) is { } device) LoopDevices.Detach(device);
+            }
+
+            disk.Dispose();
+            throw;
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_server is not null) await _server.DisposeAsync();

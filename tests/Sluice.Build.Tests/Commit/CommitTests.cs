@@ -132,7 +132,7 @@ public sealed class CommitTests
             ImageReference reference = ImageReference.Parse(place + ":v1");
             await using (IImageStore store = ImageStores.Open(reference, new SourceOptions()))
             {
-                CommitResult result = await new ImageCommit(await shop.ImageAsync(), store, CommitWorkshop.Options).RunAsync([CommitWorkshop.Layer(upper)], reference.Tag, CancellationToken.None);
+                CommitResult result = await (await CommitWorkshop.NewAsync(await shop.ImageAsync(), store, CommitWorkshop.Options)).RunAsync([CommitWorkshop.Layer(upper)], reference.Tag, CancellationToken.None);
                 Assert.Equal(expected, result.Manifest.Digest);
             }
 
@@ -149,11 +149,11 @@ public sealed class CommitTests
         await shop.Workshop.ConvertAsync(to: "rafs");
         foreach (StoredImage image in (StoredImage[])[await Workshop.ResolveAsync(shop.Workshop.Source), await shop.ImageAsync("rafs")])
         {
-            var commit = new ImageCommit(image, shop.Workshop.Destination, CommitWorkshop.Options);
+            ImageCommit commit = await CommitWorkshop.NewAsync(image, shop.Workshop.Destination, CommitWorkshop.Options);
             Assert.Equal(SluiceError.Image, (await Assert.ThrowsAsync<SluiceException>(() => commit.RunAsync([], "x", CancellationToken.None))).Error);
         }
 
-        var wrong = new ImageCommit(await shop.ImageAsync(), shop.Workshop.Destination, CommitWorkshop.Options with { BlockSize = 5000 });
+        ImageCommit wrong = await CommitWorkshop.NewAsync(await shop.ImageAsync(), shop.Workshop.Destination, CommitWorkshop.Options with { BlockSize = 5000 });
         Assert.Equal(SluiceError.Usage, (await Assert.ThrowsAsync<SluiceException>(() => wrong.RunAsync([], "x", CancellationToken.None))).Error);
     }
 }

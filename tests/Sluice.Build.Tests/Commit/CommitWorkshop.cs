@@ -6,6 +6,7 @@ using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd.Lsmt;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Images;
+using Sluice.Storage.Sources;
 using Sluice.Testing.Images;
 
 namespace Sluice.Build.Tests.Commit;
@@ -33,7 +34,10 @@ internal sealed class CommitWorkshop : IAsyncDisposable
     public Task<StoredImage> ImageAsync(string tag = "a") => Workshop.ResolveAsync(Workshop.Destination, tag);
 
     public async Task<CommitResult> CommitAsync(string from, string to, CommitOptions options, params CommitLayer[] layers) =>
-        await new ImageCommit(await ImageAsync(from), Workshop.Destination, options).RunAsync(layers, to, CancellationToken.None);
+        await (await NewAsync(await ImageAsync(from), Workshop.Destination, options)).RunAsync(layers, to, CancellationToken.None);
+
+    public static async Task<ImageCommit> NewAsync(StoredImage image, IImageStore destination, CommitOptions options) =>
+        new(image, await image.ReadConfigAsync(CancellationToken.None), destination, options);
 
     /// <summary>The device of an image, put together by a decoder that shares no code with the writer.</summary>
     public async Task<string> DeviceAsync(string tag)

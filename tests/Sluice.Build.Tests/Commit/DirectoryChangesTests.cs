@@ -4,6 +4,7 @@ using Sluice.Build.Commit;
 using Sluice.Build.Tests.Support;
 using Sluice.Formats;
 using Sluice.Formats.Tar;
+using Sluice.Formats.Trees;
 using Sluice.Testing.Ext4;
 using Sluice.Testing.Images;
 
@@ -30,6 +31,45 @@ public sealed class DirectoryChangesTests
         chmod 644 new/sparse etc/only b*x; chown 5:6 etc
         find . -exec touch -h -d {{Time}} {} +
         """;
+
+    [Fact]
+    public void A_file_that_was_replaced_by_a_pipe_or_a_link_is_neither_waited_for_nor_followed()
+    {
+        using var directory = new Sluice.Testing.TemporaryDirectory();
+        string path = Path.Combine(directory.Path, "f"), other = Path.Combine(directory.Path, "other");
+        File.WriteAllText(path, "x");
+        using UpperReader reader = UpperReader.Open(directory.Path);
+        UpperNode node = reader.Find(new FileName("f"))!;
+        File.Move(path, other);
+        Process.Start("mkfifo", [path])!.WaitForExit();
+        Assert.Contains("was replaced", Assert.Throws<SluiceException>(() => reader.OpenFile(new FileName("f"), node)).Message, StringComparison.Ordinal);
+        File.Delete(path);
+        File.CreateSymbolicLink(path, other);
+        Assert.Throws<SluiceException>(() => reader.OpenFile(new FileName("f"), node));
+        File.Delete(path);
+        File.WriteAllText(path, "y");
+        Assert.Throws<SluiceException>(() => reader.OpenFile(new FileName("f"), node));
+        File.Move(other, path, overwrite: true);
+        Assert.True(reader.OpenFile(new FileName("f"), node) > 0);
+    }
+
+    [Fact]
+    public void A_file_of_countless_holes_does_not_fill_the_disk()
+    {
+        using var directory = new Sluice.Testing.TemporaryDirectory();
+        using (FileStream file = File.Create(Path.Combine(directory.Path, "holes")))
+        {
+            for (long i = 0; i < 70_000; i++)
+            {
+                file.Position = i << 15;
+                file.WriteByte(1);
+                file.Flush();
+            }
+        }
+
+        SluiceException refused = Assert.Throws<SluiceException>(() => DirectoryChanges.Read([directory.Path], TestContext.Current.CancellationToken));
+        Assert.Contains("/holes", refused.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public async Task A_directory_makes_the_tree_that_the_layer_would()

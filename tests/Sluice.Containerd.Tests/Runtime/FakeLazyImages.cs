@@ -49,6 +49,25 @@ internal sealed class FakeLazyImages(string directory) : ILazyImages
         return Task.CompletedTask;
     }
 
+    /// <summary>What containers get that ask for nothing.</summary>
+    public WriteMode DefaultMode { get; set; }
+
+    public Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation) => Task.FromResult(wanted ?? DefaultMode);
+
+    public Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation)
+    {
+        Record($"attach {disk.Id}");
+        if (MountError is not null) throw MountError;
+        Directory.CreateDirectory(disk.Directory);
+        return Task.FromResult(disk.Mode == WriteMode.Device ? new SnapshotMount("ext4", "/dev/loop7", ["rw"]) : new SnapshotMount("bind", disk.Directory, ["rw", "rbind"]));
+    }
+
+    public Task DetachDiskAsync(long id, string directory, CancellationToken cancellation)
+    {
+        Record($"detach {id}");
+        return Task.CompletedTask;
+    }
+
     private void Record(string call)
     {
         lock (Calls) Calls.Add(call);

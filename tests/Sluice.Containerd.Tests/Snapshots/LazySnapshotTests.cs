@@ -173,6 +173,85 @@ public sealed class LazySnapshotTests : IDisposable
         Assert.Equal(2, _snapshotter.List([]).Count);
     }
 
+    [Theory]
+    [InlineData("dir", "bind")]
+    [InlineData("dev", "ext4")]
+    public async Task A_container_may_have_a_disk_of_its_own(string mode, string type)
+    {
+        string top = await PullImageAsync("m1");
+        Dictionary<string, string> labels = new() { [SnapshotLabels.Writable] = mode };
+        SnapshotMount mount = await _snapshotter.PrepareAsync("default/9/c", top, labels, Cancellation);
+        Assert.Equal(type, mount.Type);
+        Assert.Equal(mount, await _snapshotter.MountsAsync("default/9/c", Cancellation), (one, other) => one.Source == other.Source && one.Options.SequenceEqual(other.Options));
+        Assert.Equal("bind", (await _snapshotter.ViewAsync("default/10/v", top, labels, Cancellation)).Type);
+        SnapshotContents contents = _snapshotter.FindContainer("default", "c")!;
+        Assert.Equal((mode == "dir" ? WriteMode.Directory : WriteMode.Device, "r/m1", 0), (contents.Mode, contents.Image!.Reference, contents.Directories.Count));
+        string block = Path.Combine(_directory.File("root"), "snapshots", $"{contents.Id}", "block");
+        File.WriteAllBytes(Path.Combine(block, "data"), new byte[100_000]);
+        Assert.InRange(_snapshotter.Usage("default/9/c", Cancellation).Size, 100_000, 200_000);
+
+        GrpcException refused = Assert.Throws<GrpcException>(() => _snapshotter.Commit("default/11/x", "default/9/c", new Dictionary<string, string>(), Cancellation));
+        Assert.Equal(GrpcStatusCode.FailedPrecondition, refused.Status);
+        Assert.Contains("sluice commit", refused.Hint, StringComparison.Ordinal);
+        await _snapshotter.RemoveAsync("default/9/c");
+        Assert.Equal($"detach {contents.Id}", _images.Calls[^1]);
+        Assert.False(Directory.Exists(block));
+        Assert.Null(_snapshotter.FindContainer("default", "c"));
+    }
+
+    [Fact]
+    public async Task Modes_are_kept_over_a_restart_and_refused_where_there_is_no_device()
+    {
+        string top = await PullImageAsync("m1");
+        _images.DefaultMode = WriteMode.Device;
+        Assert.Equal("ext4", (await _snapshotter.PrepareAsync("default/9/c", top, new Dictionary<string, string>(), Cancellation)).Type);
+        Assert.Equal("overlay", (await _snapshotter.PrepareAsync("default/10/extract", top, new Dictionary<string, string> { [SnapshotLabels.Reference] = "L9" }, Cancellation)).Type);
+        Assert.Equal("overlay", (await _snapshotter.PrepareAsync("default/11/d", top, new Dictionary<string, string> { [SnapshotLabels.Writable] = "overlayfs" }, Cancellation)).Type);
+        _snapshotter.Dispose();
+        using (Snapshotter again = Snapshotter.Open(new SnapshotterOptions { Root = _directory.File("root") }, _images))
+        {
+            _images.DefaultMode = WriteMode.Overlay;
+            Assert.Equal("ext4", (await again.MountsAsync("default/9/c", Cancellation)).Type);
+            Assert.Equal("overlay", (await again.PrepareAsync("default/12/e", top, new Dictionary<string, string>(), Cancellation)).Type);
+            again.Commit("default/13/layer", "default/11/d", new Dictionary<string, string>(), Cancellation);
+            await again.PrepareAsync("default/14/f", "default/13/layer", new Dictionary<string, string>(), Cancellation);
+            Assert.Equal(2, again.FindContainer("default", "f")!.Directories.Count);
+            foreach ((string parent, string mode) in new[] { ("", "dir"), ("default/13/layer", "dev"), (top, "nonsense") })
+            {
+                GrpcException refused = await Assert.ThrowsAsync<GrpcException>(() => again.PrepareAsync("default/15/g", parent, new Dictionary<string, string> { [SnapshotLabels.Writable] = mode }, Cancellation));
+                Assert.Equal(GrpcStatusCode.InvalidArgument, refused.Status);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_disk_that_can_t_be_attached_leaves_nothing()
+    {
+        string top = await PullImageAsync("m1");
+        _images.MountError = new SluiceException(SluiceError.Kernel, "loop", "refused");
+        await Assert.ThrowsAsync<SluiceException>(() => _snapshotter.PrepareAsync("default/9/c", top, new Dictionary<string, string> { [SnapshotLabels.Writable] = "dir" }, Cancellation));
+        Assert.Empty(Directory.GetDirectories(Path.Combine(_directory.File("root"), "snapshots")));
+        Assert.StartsWith("detach", _images.Calls[^1], StringComparison.Ordinal);
+        Assert.Null(_snapshotter.FindContainer("default", "c"));
+    }
+
+    [Fact]
+    public void A_database_of_the_first_version_is_brought_up_to_date()
+    {
+        string root = Directory.CreateDirectory(_directory.File("old")).FullName;
+        using (Snapshotter.Open(new SnapshotterOptions { Root = root })) { }
+        using (Microsoft.Data.Sqlite.SqliteConnection connection = new($"Data Source={Path.Combine(root, "metadata.db")};Pooling=False"))
+        {
+            connection.Open();
+            using Microsoft.Data.Sqlite.SqliteCommand command = connection.CreateCommand();
+            command.CommandText = "ALTER TABLE snapshots DROP COLUMN mode; PRAGMA user_version = 1; INSERT INTO snapshots (name, kind, created_at, updated_at) VALUES ('default/1/old', 2, 0, 0);";
+            command.ExecuteNonQuery();
+        }
+
+        using Snapshotter reopened = Snapshotter.Open(new SnapshotterOptions { Root = root });
+        Assert.Equal(WriteMode.Overlay, reopened.FindContainer("default", "old")!.Mode);
+    }
+
     private static Digest Manifest(string image) => Digest.Sha256(System.Text.Encoding.ASCII.GetBytes(image));
 
     private static Dictionary<string, string> Labels(string reference, string image, bool completes)

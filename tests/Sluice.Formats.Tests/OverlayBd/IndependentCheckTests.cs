@@ -17,7 +17,10 @@ public sealed class IndependentCheckTests
 
     private static readonly LsmtLayerOptions Options = new()
     {
-        VirtualSize = Device, Uuid = "11111111-2222-3333-4444-555555555555", ParentUuid = "66666666-7777-8888-9999-aaaaaaaaaaaa", UserTag = "a tag",
+        VirtualSize = Device,
+        Uuid = "11111111-2222-3333-4444-555555555555",
+        ParentUuid = "66666666-7777-8888-9999-aaaaaaaaaaaa",
+        UserTag = "a tag",
     };
 
     public static TheoryData<string, ZFileAlgorithm?, int> Shapes

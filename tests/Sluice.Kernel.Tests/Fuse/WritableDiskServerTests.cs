@@ -146,5 +146,35 @@ public sealed class WritableDiskServerTests
         }
     }
 
+    [Fact]
+    public async Task A_file_that_is_open_since_its_disk_was_removed_never_reaches_the_next_disk_of_that_name()
+    {
+        await using ServedDisks served = await StartAsync();
+        WritableMemoryDisk first = new("a", Size), second = new("a", Size);
+        string path = served.Add(first), said = Path.Combine(served.Directory, "said"), go = Path.Combine(served.Directory, "go");
+        string script = $"exec 3<>{path}; touch {said}; while [ ! -e {go} ]; do sleep 0.02; done; head -c 4096 /dev/urandom >&3 && exit 7; cat <&3 > /dev/null && exit 8; sync {said}; exit 0";
+        using var old = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("sh", ["-c", script]) { RedirectStandardError = true })!;
+        try
+        {
+            await Wait.UntilAsync(() => File.Exists(said));
+            Assert.True(await served.Server.RemoveAsync("a"));
+            served.Add(second);
+            await Command.ShellAsync($"dd if=/dev/zero of={path} bs=4096 count=1 conv=notrunc,fsync status=none");
+            using FileStream open = File.OpenRead(path);
+            await File.WriteAllTextAsync(go, "", TestContext.Current.CancellationToken);
+            await old.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, old.ExitCode);
+            Assert.Contains("Input/output error", await old.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            Assert.True(served.Server.IsOpen("a"));
+        }
+        finally
+        {
+            if (!old.HasExited) old.Kill();
+        }
+
+        Assert.Equal(-1, first.Bytes.AsSpan().IndexOfAnyExcept((byte)0));
+        Assert.Equal(-1, second.Bytes.AsSpan().IndexOfAnyExcept((byte)0));
+    }
+
     private static Task<ServedDisks> StartAsync() => ServedDisks.StartAsync(options => options with { Writable = true });
 }

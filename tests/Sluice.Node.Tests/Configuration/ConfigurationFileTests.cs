@@ -1,5 +1,7 @@
+using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Testing;
 
 namespace Sluice.Node.Tests.Configuration;
@@ -25,6 +27,19 @@ public sealed class ConfigurationFileTests
         Assert.Equal("/run/sluice/containerd.sock", options.SocketPath);
         Assert.Equal("/run/sluice/disks", options.DisksDirectory);
         Assert.Equal("/run/sluice/images", options.MountsDirectory);
+    }
+
+    [Fact]
+    public void ContainersMayHaveDisksOfTheirOwn()
+    {
+        Assert.Equal((WriteMode.Overlay, UpperKind.Append), Modes("writable:\n"));
+        Assert.Equal((WriteMode.Directory, UpperKind.Sparse), Modes("writable:\n  mode: dir\n  upper: sparse\n"));
+        Assert.Equal((WriteMode.Device, UpperKind.Append), Modes("writable: { mode: dev, upper: append }"));
+        Assert.Equal((WriteMode.Overlay, UpperKind.Append), Modes("writable: { mode: overlayfs }"));
+        foreach (string wrong in new[] { "writable: { mode: disk }", "writable: { upper: qcow2 }", "writable: { size: 1 }", "writable: dir" })
+            Assert.Equal(SluiceError.Configuration, Assert.Throws<SluiceException>(() => Modes(wrong)).Error);
+
+        static (WriteMode, UpperKind) Modes(string text) => ConfigurationFile.Parse(text, Name) is var options ? (options.WriteMode, options.UpperKind) : default;
     }
 
     [Fact]

@@ -193,6 +193,105 @@ public sealed class WritableDiskTests : IDisposable
         Assert.Throws<InvalidFormatException>(() => UpperDirectory.Open(Layer, Parent, Volatile));
     }
 
+    [Theory]
+    [InlineData(UpperKind.Append)]
+    [InlineData(UpperKind.Sparse)]
+    public async Task What_is_done_while_a_disk_is_closed_is_done_whole_or_refused(UpperKind kind)
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            if (Directory.Exists(Layer)) Directory.Delete(Layer, recursive: true);
+            WritableDisk disk = Open(kind, new MemoryDisk(new byte[Sectors * 512]));
+            Assert.Equal(DiskError.None, disk.Write(0, SectorModel.Fill(64, 5)));
+            disk.Seal();
+            IUpper upper = disk.Sealed[0];
+            using var begun = new Barrier(4);
+            Task commits = Task.Run(() =>
+            {
+                begun.SignalAndWait();
+                while (true)
+                {
+                    using var output = new MemoryStream();
+                    upper.Commit(output, new LsmtLayerOptions { VirtualSize = Sectors * 512 });
+                    Assert.Equal(64, SectorModel.ReadLayer(output.ToArray(), Sectors).Count(sector => sector == 5));
+                }
+            });
+            Task seals = Task.Run(() =>
+            {
+                begun.SignalAndWait();
+                while (true)
+                {
+                    if (disk.Sealed.Count < 20) disk.Seal();
+                }
+            });
+            Task writes = Task.Run(() =>
+            {
+                begun.SignalAndWait();
+                byte[] data = SectorModel.Fill(8, 6);
+                while (disk.Write(4096 * 64, data) == DiskError.None && disk.Flush() == DiskError.None && disk.Discard(4096 * 80, 4096) == DiskError.None)
+                {
+                }
+            });
+            begun.SignalAndWait(TestContext.Current.CancellationToken);
+            disk.Dispose();
+            await writes;
+            Assert.Contains("closed before", (await Assert.ThrowsAsync<SluiceException>(() => commits)).Message, StringComparison.Ordinal);
+            if (disk.Sealed.Count >= 20) continue;
+            Assert.Contains("closed before", (await Assert.ThrowsAsync<SluiceException>(() => seals)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_damaged_upper_with_data_is_not_taken_for_a_leftover()
+    {
+        using (WritableDisk disk = Open(UpperKind.Append, new MemoryDisk(new byte[Sectors * 512])))
+        {
+            disk.Seal();
+            Assert.Equal(DiskError.None, disk.Write(0, SectorModel.Fill(16, 3)));
+        }
+
+        foreach (string name in new[] { "writable_index.1", "writable_data.1" })
+        {
+            string path = Path.Combine(Layer, name);
+            byte[] whole = File.ReadAllBytes(path);
+            File.WriteAllBytes(path, [.. new byte[512], .. whole.AsSpan(512)]);
+            Assert.Contains("writable_data.1", Assert.Throws<InvalidFormatException>(() => UpperDirectory.Open(Layer, Parent, Volatile)).Message, StringComparison.Ordinal);
+            File.WriteAllBytes(path, whole);
+        }
+
+        using WritableDisk again = Open(null, new MemoryDisk(new byte[Sectors * 512]));
+        byte[] seen = new byte[16 * 512];
+        Assert.True(again.TryRead(0, seen));
+        Assert.Equal(SectorModel.Fill(16, 3), seen);
+    }
+
+    [Fact]
+    public void An_upper_of_more_pieces_than_a_layer_may_have_is_not_sealed_and_stays_in_use()
+    {
+        const long size = 2L << 30;
+        string uuid;
+        using (UpperDirectory made = UpperDirectory.Create(Layer, UpperKind.Append, size, Parent, null))
+        {
+            LoggedUpper upper = made.Uppers[0];
+            uuid = upper.Header.Uuid;
+            for (long sector = 0; sector <= LsmtLimits.MaxEntries; sector++) Assert.True(upper.Discard(sector * 1024, 512) == UpperError.None);
+            SluiceException refused = Assert.Throws<SluiceException>(made.Seal);
+            Assert.Contains(Layer, refused.Message, StringComparison.Ordinal);
+            Assert.Contains("pieces", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(UpperError.None, upper.Write(0, new byte[512]));
+        }
+
+        Assert.False(File.Exists(Path.Combine(Layer, "writable_data.1")));
+
+        // As it is when so many came after the next one had been made.
+        LsmtHeader next = LsmtHeader.ForData(size, Guid.NewGuid().ToString(), uuid, sparse: false);
+        AppendUpper.Create(Path.Combine(Layer, "writable_data.1"), Path.Combine(Layer, "writable_index.1"), next).Dispose();
+        using UpperDirectory opened = UpperDirectory.Open(Layer, Parent, null);
+        Assert.Equal(2, opened.Uppers.Length);
+        Assert.Empty(opened.Sealed);
+        Assert.Throws<SluiceException>(opened.Seal);
+    }
+
     private static async Task CheckAsync(WritableDisk disk, int[] model, int sector, int count, Random random)
     {
         // Not only whole sectors are read.

@@ -9,8 +9,11 @@ namespace Sluice.Containerd.Snapshots.Lazy;
 /// is made on top of a completing layer or of a prefix, and whenever containerd asks for its mounts again, <see cref="MountAsync"/> is
 /// called; the directory that it returns becomes a lower directory of overlayfs (or is bind-mounted read-only). When the
 /// last completing layer of the image, or the top layer of the prefix, has been removed, <see cref="ReleaseAsync"/> is called.</para>
+/// <para>Life of a container's own disk. When a container is made directly on top of such a layer, <see cref="ChooseModeAsync"/> says how it
+/// writes, once and for all. With a disk of its own, <see cref="AttachDiskAsync"/> is called then and whenever containerd asks for the
+/// mounts again (after a restart of the daemon, too); when the snapshot has been removed, <see cref="DetachDiskAsync"/>, and then the files are deleted.</para>
 /// <para>Concurrency. Calls for different images run concurrently. <see cref="MountAsync"/> and <see cref="ReleaseAsync"/> of one
-/// image never overlap. <see cref="FindLayerAsync"/> may run at any time.</para>
+/// image never overlap, nor do <see cref="AttachDiskAsync"/> and <see cref="DetachDiskAsync"/> of one disk. The others may run at any time.</para>
 /// <para>Errors. A <see cref="Formats.SluiceException"/> reaches the user of <c>ctr</c> or of the pod word by word, with culprit and hint.
 /// Nothing is recorded when <see cref="FindLayerAsync"/> throws, and the new snapshot is undone when <see cref="MountAsync"/> throws, so containerd may try again.</para>
 /// <para>Restart. <see cref="Snapshotter.LazyImages"/> lists what is still referred to; nothing else is announced again.</para>
@@ -35,6 +38,22 @@ public interface ILazyImages
     /// and cheap when it is mounted already. The path may contain neither <c>:</c> nor <c>,</c>.
     /// </summary>
     Task<string> MountAsync(LazyImage image, CancellationToken cancellation);
+
+    /// <summary>How a new container on an image writes.</summary>
+    /// <param name="wanted">What the snapshot's label asks for; null: nothing, the node's own settings decide.</param>
+    /// <exception cref="Formats.SluiceException">The image can't do what is wanted.</exception>
+    Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation);
+
+    /// <summary>
+    /// Makes sure that the disk is attached, making its files if there are none, and returns what containerd is to mount. Idempotent and cheap
+    /// when it is attached already.
+    /// </summary>
+    Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation);
+
+    /// <summary>No container can use the disk any more: nothing may keep its files open. May be called for one that was never attached. A failure is logged and not repeated.</summary>
+    /// <param name="id">See <see cref="ContainerDisk.Id"/>.</param>
+    /// <param name="directory">See <see cref="ContainerDisk.Directory"/>.</param>
+    Task DetachDiskAsync(long id, string directory, CancellationToken cancellation);
 
     /// <summary>
     /// No snapshot can use the image any more: unmount and forget. May be called more than once, and for an image that was never

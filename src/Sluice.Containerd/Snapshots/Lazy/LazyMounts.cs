@@ -3,10 +3,11 @@ using Sluice.Formats;
 
 namespace Sluice.Containerd.Snapshots.Lazy;
 
-/// <summary>Keeps the promises of <see cref="ILazyImages"/> about order: mounting and releasing one image never overlap.</summary>
+/// <summary>Keeps the promises of <see cref="ILazyImages"/> about order: mounting and releasing one image never overlap, nor do attaching and detaching one disk.</summary>
 internal sealed partial class LazyMounts(ILazyImages images, ILogger logger)
 {
     private readonly KeyedLock<LazyImageKey> _locks = new();
+    private readonly KeyedLock<long> _disks = new();
 
     /// <returns>The directory of the mounted image.</returns>
     public async Task<string> MountAsync(LazyImage image, CancellationToken cancellation)
@@ -19,6 +20,28 @@ internal sealed partial class LazyMounts(ILazyImages images, ILogger logger)
         }
 
         return directory;
+    }
+
+    /// <param name="exists">Says that the snapshot has not been removed meanwhile.</param>
+    /// <returns>The mount of the container's own disk; null: the snapshot is gone.</returns>
+    public async Task<SnapshotMount?> AttachAsync(ContainerDisk disk, Func<bool> exists, CancellationToken cancellation)
+    {
+        using IDisposable held = await _disks.EnterAsync(disk.Id, cancellation);
+        return exists() ? await images.AttachDiskAsync(disk, cancellation) : null;
+    }
+
+    /// <summary>The snapshot has been removed.</summary>
+    public async Task DetachAsync(long disk, string directory)
+    {
+        using IDisposable held = await _disks.EnterAsync(disk, CancellationToken.None);
+        try
+        {
+            await images.DetachDiskAsync(disk, directory, CancellationToken.None);
+        }
+        catch (Exception exception)
+        {
+            Log.DetachFailed(logger, disk, exception);
+        }
     }
 
     /// <summary>Releases the image unless <paramref name="isMountable"/> says that somebody uses it again.</summary>
@@ -41,5 +64,8 @@ internal sealed partial class LazyMounts(ILazyImages images, ILogger logger)
     {
         [LoggerMessage(20, LogLevel.Warning, "Image {Image} could not be released")]
         public static partial void ReleaseFailed(ILogger logger, string image, Exception exception);
+
+        [LoggerMessage(21, LogLevel.Warning, "The disk of snapshot {Disk} could not be detached")]
+        public static partial void DetachFailed(ILogger logger, long disk, Exception exception);
     }
 }

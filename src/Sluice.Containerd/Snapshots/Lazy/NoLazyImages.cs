@@ -8,7 +8,15 @@ public sealed class NoLazyImages : ILazyImages
     public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers) => null;
 
     public Task<string> MountAsync(LazyImage image, CancellationToken cancellation) =>
-        throw new Formats.SluiceException(Formats.SluiceError.Configuration, image.Reference, "this snapshotter serves no lazy images");
+        throw Refused(image);
+
+    public Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation) => throw Refused(image);
+
+    public Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation) => throw Refused(disk.Image);
+
+    public Task DetachDiskAsync(long id, string directory, CancellationToken cancellation) => Task.CompletedTask;
 
     public Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation) => Task.CompletedTask;
+
+    private static Formats.SluiceException Refused(LazyImage image) => new(Formats.SluiceError.Configuration, image.Reference, "this snapshotter serves no lazy images");
 }

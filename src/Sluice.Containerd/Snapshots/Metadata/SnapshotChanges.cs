@@ -7,15 +7,15 @@ namespace Sluice.Containerd.Snapshots.Metadata;
 internal sealed class SnapshotChanges(SqliteConnection connection, SqliteTransaction transaction) : SnapshotQueries(connection, transaction)
 {
     /// <returns>The new id.</returns>
-    public long Insert(SnapshotKind kind, string name, long? parentId, DateTimeOffset now, IReadOnlyDictionary<string, string> labels, LazyLayer? layer = null)
+    public long Insert(SnapshotKind kind, string name, long? parentId, DateTimeOffset now, IReadOnlyDictionary<string, string> labels, LazyLayer? layer = null, WriteMode mode = WriteMode.Overlay)
     {
         using SqliteCommand command = Command(
             """
-            INSERT INTO snapshots (name, parent_id, kind, created_at, updated_at, image_id, completes)
-            VALUES ($name, $parent, $kind, $now, $now, $image, $completes) RETURNING id
+            INSERT INTO snapshots (name, parent_id, kind, created_at, updated_at, image_id, completes, mode)
+            VALUES ($name, $parent, $kind, $now, $now, $image, $completes, $mode) RETURNING id
             """,
             ("$name", name), ("$parent", parentId), ("$kind", (long)kind), ("$now", Ticks(now)),
-            ("$image", layer is null ? null : Image(layer.Image)), ("$completes", layer is { Completes: true } ? 1L : 0L));
+            ("$image", layer is null ? null : Image(layer.Image)), ("$completes", layer is { Completes: true } ? 1L : 0L), ("$mode", (long)mode));
         long id = (long)command.ExecuteScalar()!;
         SetLabels(id, labels);
         return id;

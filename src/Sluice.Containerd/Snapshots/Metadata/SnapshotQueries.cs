@@ -9,7 +9,7 @@ namespace Sluice.Containerd.Snapshots.Metadata;
 internal class SnapshotQueries(SqliteConnection connection, SqliteTransaction transaction)
 {
     private const string Columns = """
-        SELECT s.id, s.parent_id, s.name, p.name, s.kind, s.created_at, s.updated_at, s.size, s.inodes, i.manifest, i.reference, s.completes
+        SELECT s.id, s.parent_id, s.name, p.name, s.kind, s.created_at, s.updated_at, s.size, s.inodes, i.manifest, i.reference, s.completes, s.mode
         FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent_id LEFT JOIN lazy_images i ON i.id = s.image_id
         """;
 
@@ -182,7 +182,7 @@ internal class SnapshotQueries(SqliteConnection connection, SqliteTransaction tr
                 ? null
                 : new LazyLayer(new LazyImage(new LazyImageKey(Digest.Parse(reader.GetString(9))), reader.GetString(10)), reader.GetInt64(11) != 0);
             long? parent = reader.IsDBNull(1) ? null : reader.GetInt64(1);
-            records.Add(new SnapshotRecord(id, parent, info, new SnapshotUsage(reader.GetInt64(7), reader.GetInt64(8)), layer));
+            records.Add(new SnapshotRecord(id, parent, info, new SnapshotUsage(reader.GetInt64(7), reader.GetInt64(8)), layer, (WriteMode)reader.GetInt64(12)));
         }
 
         return records;

@@ -6,7 +6,7 @@ namespace Sluice.Containerd.Snapshots.Metadata;
 /// <summary>Tables of <c>metadata.db</c>. <c>user_version</c> says which schema a file has.</summary>
 internal static class SnapshotSchema
 {
-    private const long Version = 1;
+    private const long Version = 2;
 
     // created_at and updated_at count 100 ns since 1970. AUTOINCREMENT: an id, and with it a directory, is never used twice.
     private const string Tables = """
@@ -39,7 +39,13 @@ internal static class SnapshotSchema
         PRAGMA user_version = 1;
         """;
 
-    /// <summary>Creates the tables in an empty file and refuses files of a later program.</summary>
+    // From 1 to 2: how containers write.
+    private const string Modes = """
+        ALTER TABLE snapshots ADD COLUMN mode INTEGER NOT NULL DEFAULT 0 CHECK (mode IN (0, 1, 2));
+        PRAGMA user_version = 2;
+        """;
+
+    /// <summary>Creates the tables in an empty file, brings older ones up to date, and refuses files of a later program.</summary>
     public static void Apply(SqliteConnection connection, string path)
     {
         using SqliteTransaction transaction = connection.BeginTransaction();
@@ -52,9 +58,9 @@ internal static class SnapshotSchema
             throw new SluiceException(SluiceError.Disk, path, $"written by a later version (schema {version}, this program knows {Version})", "start the later program, or use another root");
         }
 
-        if (version == 0)
+        foreach (string change in ((string[])[Tables, Modes])[(int)version..])
         {
-            command.CommandText = Tables;
+            command.CommandText = change;
             command.ExecuteNonQuery();
         }
 

@@ -9,6 +9,7 @@ namespace Sluice.Containerd.Snapshots.Overlay;
 /// <code>
 /// snapshots/ID/fs      what the snapshot changes; root directory of the mount
 /// snapshots/ID/work    overlayfs' work directory, active snapshots only
+/// snapshots/ID/block   files of a container's own disk
 /// snapshots/new-*      being made; nobody refers to it yet
 /// snapshots/rm-*       being removed; nobody refers to it any more
 /// </code>
@@ -38,6 +39,8 @@ internal sealed class SnapshotDirectories
     public string Fs(long id) => Path.Combine(Of(id), "fs");
 
     public string Work(long id) => Path.Combine(Of(id), "work");
+
+    public string Block(long id) => Path.Combine(Of(id), "block");
 
     /// <summary>Makes the directories of a new snapshot under a temporary name.</summary>
     public string Create(bool writable)

@@ -27,7 +27,7 @@ namespace Sluice.Storage.Disks.Uppers;
 /// flushes fail, reads go on, and opening the files again gives the state of the last flush.
 /// </para>
 /// <para>
-/// All members may be called concurrently, save <see cref="IDisposable.Dispose"/>. Writes follow one another; lookups and reads
+/// All members may be called concurrently. Disposing waits for flushes, writes and commits; after it they fail, and reads must not come any more. Writes follow one another; lookups and reads
 /// wait for no I/O of others; writes go on while a flush waits for the disk. Writing allocates nothing on the collected heap.
 /// </para>
 /// </remarks>

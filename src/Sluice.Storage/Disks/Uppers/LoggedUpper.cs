@@ -121,7 +121,11 @@ public abstract class LoggedUpper : IUpper
 
     public LsmtHeader Commit(Stream output, LsmtLayerOptions options)
     {
-        lock (_writing) return LsmtCommit.Write(Extents(), ReadForCommit, output, options);
+        lock (_writing)
+        {
+            if (_disposed) throw new SluiceException(SluiceError.Runtime, $"upper {Header.Uuid}", "its disk was closed before it was committed", "was the container removed meanwhile?");
+            return LsmtCommit.Write(Extents(), ReadForCommit, output, options);
+        }
     }
 
     public void Dispose()
@@ -129,14 +133,19 @@ public abstract class LoggedUpper : IUpper
         lock (_flushing)
         {
             if (_disposed) return;
-            _disposed = true;
             if (!IsSealed && FlushWhileLocked() == UpperError.None && !HasTorn) Close();
+
+            // A commit may be copying.
+            lock (_writing)
+            {
+                _disposed = true;
+                Data.Dispose();
+                Log.Dispose();
+                _pending.Dispose();
+                lock (_lookup) _index.Clear();
+            }
         }
 
-        Data.Dispose();
-        Log.Dispose();
-        _pending.Dispose();
-        lock (_lookup) _index.Clear();
         GC.SuppressFinalize(this);
     }
 
@@ -169,6 +178,7 @@ public abstract class LoggedUpper : IUpper
             lock (_writing)
             {
                 if (IsSealed) return UpperError.ReadOnly;
+                if (_disposed) return UpperError.InputOutput;
                 UpperError error = FlushWhileLocked();
                 if (error != UpperError.None) return error;
                 error = action(Extents());
@@ -224,7 +234,7 @@ public abstract class LoggedUpper : IUpper
     private UpperError CheckWritable()
     {
         if (IsSealed) return UpperError.ReadOnly;
-        if (_failed) return UpperError.InputOutput;
+        if (_failed || _disposed) return UpperError.InputOutput;
 
         // One insertion adds two extents at most. Invalid stands for "make room": arguments were checked before.
         if (_index.Count > LsmtLimits.MaxLogEntries - 2) return UpperError.NoSpace;
@@ -263,7 +273,7 @@ public abstract class LoggedUpper : IUpper
         lock (_writing)
         {
             if (IsSealed) return UpperError.None;
-            if (_failed) return UpperError.InputOutput;
+            if (_failed || _disposed) return UpperError.InputOutput;
             any = _pending.Launch();
         }
 

@@ -78,9 +78,15 @@ internal sealed unsafe class PendingFile : IDisposable
             throw new SluiceException(SluiceError.Disk, directory, $"can't be made: {e.Message}", inner: e);
         }
 
+        return new PendingFile(PathOf(directory, uuid));
+    }
+
+    /// <summary>Where the file of an upper is, if there is one.</summary>
+    public static string PathOf(string directory, string uuid)
+    {
         // A uuid is any text: what is not one must not become a path.
         string name = Guid.TryParse(uuid, out Guid guid) ? guid.ToString() : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uuid)));
-        return new PendingFile(Path.Combine(directory, name + ".pending"));
+        return Path.Combine(directory, name + ".pending");
     }
 
     /// <summary>The entries that a killed process left, if they go on from where the log ends now; otherwise none.</summary>

@@ -18,16 +18,20 @@ namespace Sluice.Storage.Disks.Uppers;
 /// leaves is finished when the directory is opened: files of a next upper that are not complete are removed, nothing having been
 /// written to them; with a complete one, the one before is sealed. So the device is the same before and after, whatever was done of it.
 /// </para>
-/// <para>Members may be called concurrently, save <see cref="IDisposable.Dispose"/>.</para>
+/// <para>Members may be called concurrently; after <see cref="Dispose"/> they fail.</para>
 /// </remarks>
 public sealed class UpperDirectory : IDisposable
 {
     private const string DataName = "writable_data", LogName = "writable_index";
 
+    /// <summary>Extents that writers who are under way may still add to an upper that is about to be sealed.</summary>
+    private const int SealReserve = 1000;
+
     private readonly Lock _sealing = new();
     private readonly IUpperFiles _files;
     private readonly string? _volatileDirectory;
     private LoggedUpper[] _uppers;
+    private bool _disposed;
 
     private UpperDirectory(IUpperFiles files, string? volatileDirectory, LoggedUpper[] uppers) => (_files, _volatileDirectory, _uppers) = (files, volatileDirectory, uppers);
 
@@ -76,6 +80,18 @@ public sealed class UpperDirectory : IDisposable
     /// <exception cref="SluiceException">It belongs to another image, is in use, or can't be read or written.</exception>
     public static UpperDirectory Open(string directory, string parentUuid, string? volatileDirectory) => Open(new LocalUpperFiles(directory), parentUuid, volatileDirectory);
 
+    /// <summary>Removes what a killed process has left elsewhere of a layer that is about to be deleted without being opened again.</summary>
+    /// <inheritdoc cref="Open(string, string, string?)"/>
+    public static void Forget(string directory, string volatileDirectory)
+    {
+        var files = new LocalUpperFiles(directory);
+        for (int number = 0; files.Exists(NameOf(DataName, number)); number++)
+        {
+            using IUpperFile data = files.Open(NameOf(DataName, number), FileMode.Open);
+            if (HasHeader(data, out LsmtHeader? header) && PendingFile.PathOf(volatileDirectory, header.Uuid) is var pending && File.Exists(pending)) File.Delete(pending);
+        }
+    }
+
     /// <summary>Seals the upper that takes writes and puts an empty one on top, while reads and writes go on.</summary>
     /// <exception cref="SluiceException">
     /// The next one can't be made: nothing has changed. Or the one before can't be sealed: the disk goes on as it was, and the next seal or
@@ -85,8 +101,10 @@ public sealed class UpperDirectory : IDisposable
     {
         lock (_sealing)
         {
+            if (_disposed) throw new SluiceException(SluiceError.Runtime, _files.Name, "the disk was closed before it was sealed", "was the container removed meanwhile?");
             SealAllBut(0);
             LoggedUpper before = _uppers[0];
+            CheckSealable(before);
             LoggedUpper next = Make(_files, _uppers.Length, Kind, before.Header.VirtualSize, before.Header.Uuid, _volatileDirectory);
             Volatile.Write(ref _uppers, [next, .. _uppers]);
             SealAllBut(1);
@@ -95,7 +113,11 @@ public sealed class UpperDirectory : IDisposable
 
     public void Dispose()
     {
-        foreach (LoggedUpper upper in _uppers) upper.Dispose();
+        lock (_sealing)
+        {
+            _disposed = true;
+            foreach (LoggedUpper upper in _uppers) upper.Dispose();
+        }
     }
 
     internal static UpperDirectory Create(IUpperFiles files, UpperKind kind, long virtualSize, string parentUuid, string? volatileDirectory)
@@ -110,7 +132,7 @@ public sealed class UpperDirectory : IDisposable
         List<LoggedUpper> uppers = [];
         try
         {
-            for (int number = 0; number == 0 || IsComplete(files, number); number++)
+            for (int number = 0; number == 0 || IsNext(files, number); number++)
             {
                 LoggedUpper upper = OpenOne(files, number, volatileDirectory);
                 uppers.Insert(0, upper);
@@ -124,7 +146,7 @@ public sealed class UpperDirectory : IDisposable
             if (uppers[0].IsSealed) uppers.Insert(0, Make(files, uppers.Count, uppers[0] is SparseUpper ? UpperKind.Sparse : UpperKind.Append, uppers[0].Header.VirtualSize, uppers[0].Header.Uuid, volatileDirectory));
             else UpperHeaders.Check(files.Sync(), "its directory can't be synced");
             var opened = new UpperDirectory(files, volatileDirectory, [.. uppers]);
-            opened.SealAllBut(1);
+            opened.TrySealAllBut(1);
             return opened;
         }
         catch
@@ -134,6 +156,35 @@ public sealed class UpperDirectory : IDisposable
         }
     }
 
+    /// <summary>What is to be found out before the next upper takes the writes.</summary>
+    private void CheckSealable(LoggedUpper upper)
+    {
+        if (upper is AppendUpper && upper.ExtentCount > LsmtLimits.MaxEntries - SealReserve)
+        {
+            throw new SluiceException(
+                SluiceError.Disk, _files.Name, $"the writable layer has {upper.ExtentCount} pieces; one with more than {LsmtLimits.MaxEntries - SealReserve} can't be sealed",
+                "a layer of the sparse kind has no such limit: use it for what is written in many small pieces");
+        }
+
+        if (upper.Flush() is var error and not UpperError.None) throw NotSealed(error);
+    }
+
+    /// <summary>One that can't be sealed now is read and flushed as it is; the next seal says why.</summary>
+    private void TrySealAllBut(int newest)
+    {
+        try
+        {
+            SealAllBut(newest);
+        }
+        catch (SluiceException)
+        {
+            // Who only wants to use the disk must not need room for an index, nor lose it over the number of its pieces.
+        }
+    }
+
+    private SluiceException NotSealed(UpperError error) =>
+        new(SluiceError.Disk, _files.Name, $"the writable layer can't be sealed ({error})", error == UpperError.NoSpace ? "free space, then try again" : null);
+
     /// <param name="newest">How many of the newest are left as they are.</param>
     private void SealAllBut(int newest)
     {
@@ -141,7 +192,7 @@ public sealed class UpperDirectory : IDisposable
         {
             if (upper.IsSealed) continue;
             UpperError error = upper.Seal();
-            if (error != UpperError.None) throw new SluiceException(SluiceError.Disk, _files.Name, $"the writable layer can't be sealed ({error})", error == UpperError.NoSpace ? "free space, then try again" : null);
+            if (error != UpperError.None) throw NotSealed(error);
         }
     }
 
@@ -188,12 +239,22 @@ public sealed class UpperDirectory : IDisposable
             data?.Dispose();
             log?.Dispose();
             pending?.Dispose();
+            if (mode == FileMode.CreateNew && pending is not null) pending.Delete();
             throw;
         }
     }
 
     /// <summary>The first pair of files is there. What is left of one that was not completed holds nothing, and counts as nothing.</summary>
-    private static bool IsMade(IUpperFiles files) => files.Exists(DataName) && (IsComplete(files, 0) || HasData(files));
+    private static bool IsMade(IUpperFiles files) => files.Exists(DataName) && (IsComplete(files, 0) || HasData(files, 0));
+
+    /// <summary>There is an upper of this number. What is left of one that was not completed does not count; one with data is never taken for that.</summary>
+    /// <exception cref="InvalidFormatException">It is damaged.</exception>
+    private static bool IsNext(IUpperFiles files, int number)
+    {
+        if (IsComplete(files, number)) return true;
+        if (!files.Exists(NameOf(DataName, number)) || !HasData(files, number)) return false;
+        throw new InvalidFormatException("lsmt", $"{NameOf(DataName, number)} has data, but no header, or none in {NameOf(LogName, number)}");
+    }
 
     /// <summary>Both headers are there: the log's is written last.</summary>
     private static bool IsComplete(IUpperFiles files, int number)
@@ -218,9 +279,9 @@ public sealed class UpperDirectory : IDisposable
     }
 
     /// <summary>Anything behind the place of the header: then it is no leftover, and opening it says what is wrong.</summary>
-    private static bool HasData(IUpperFiles files)
+    private static bool HasData(IUpperFiles files, int number)
     {
-        using IUpperFile data = files.Open(DataName, FileMode.Open);
+        using IUpperFile data = files.Open(NameOf(DataName, number), FileMode.Open);
         UpperHeaders.Check(data.FindData(LsmtHeader.Size, out long start, out long end), "its data can't be found");
         return start < end;
     }

@@ -3,12 +3,12 @@ using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
+using Sluice.Node.Images;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
-namespace Sluice.Node.Images;
+namespace Sluice.Node.Admin;
 
 /// <summary>
 /// <c>sluice pull</c>: makes an accelerated image known to containerd without downloading it. It happens in the daemon because the daemon

@@ -1,0 +1,64 @@
+using Sluice.Containerd.Grpc;
+using Sluice.Containerd.Protos.Containers;
+using Sluice.Containerd.Protos.Tasks;
+
+namespace Sluice.Containerd.Client;
+
+/// <summary>containerd's containers and their tasks.</summary>
+public sealed class ContainerStore
+{
+    private readonly ContainerdClient _client;
+
+    internal ContainerStore(ContainerdClient client) => _client = client;
+
+    /// <summary>Null when there is no container of this id.</summary>
+    public async Task<ContainerRecord?> FindAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            GetContainerResponse response = await _client.CallAsync(ContainerdMethods.GetContainer, new GetContainerRequest { Id = id }, cancellation);
+            Container container = response.Container;
+            return new ContainerRecord(container.Id, container.Image, container.Snapshotter, container.SnapshotKey);
+        }
+        catch (GrpcException exception) when (exception.Status is GrpcStatusCode.NotFound or GrpcStatusCode.InvalidArgument)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Stops all processes of a container until the result is disposed. A container that does not run, or is paused already, is left as it is.</summary>
+    public async Task<IAsyncDisposable> PauseAsync(string id, CancellationToken cancellation)
+    {
+        if (await FindStatusAsync(id, cancellation) != Status.Running) return new Pause(null);
+        await _client.CallAsync(ContainerdMethods.PauseTask, new PauseTaskRequest { ContainerId = id }, CancellationToken.None); // whose outcome must be known
+        return new Pause(() => _client.CallAsync(ContainerdMethods.ResumeTask, new ResumeTaskRequest { ContainerId = id }, CancellationToken.None));
+    }
+
+    private async Task<Status> FindStatusAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await _client.CallAsync(ContainerdMethods.GetTask, new GetRequest { ContainerId = id }, cancellation)).Process.Status;
+        }
+        catch (GrpcException exception) when (exception.Status == GrpcStatusCode.NotFound)
+        {
+            return Status.Unknown;
+        }
+    }
+
+    private sealed class Pause(Func<Task>? resume) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            if (resume is null) return;
+            try
+            {
+                await resume();
+            }
+            catch (GrpcException exception) when (exception.Status is GrpcStatusCode.NotFound or GrpcStatusCode.FailedPrecondition)
+            {
+                // It was killed or resumed meanwhile.
+            }
+        }
+    }
+}

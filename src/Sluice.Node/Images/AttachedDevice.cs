@@ -1,0 +1,39 @@
+using Sluice.Kernel.Fuse;
+using Sluice.Kernel.Mounts;
+using Sluice.Storage.Disks;
+
+namespace Sluice.Node.Images;
+
+/// <summary>A writable disk as a block device that nobody here mounts. Disposing gives the device back, and closes the disk when its last user has written everything.</summary>
+/// <param name="file">The disk as a file of the server.</param>
+/// <param name="fileSystem">What is on it.</param>
+internal sealed class AttachedDevice(string device, string file, string fileSystem, WritableDisk disk, DiskServer server, MountProcess mounts) : IAsyncDisposable
+{
+    /// <summary><c>/dev/loopN</c>.</summary>
+    public string Device { get; } = device;
+
+    public string FileSystem { get; } = fileSystem;
+
+    public WritableDisk Disk { get; } = disk;
+
+    /// <summary>How long <see cref="DisposeAsync"/> waits for users.</summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>False when somebody else has taken it away.</summary>
+    public bool IsAttached => ImageMounts.BackingFileOf(Device) == file;
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (IsAttached) await mounts.DetachLoopAsync(Device); // not whatever has its number now
+        }
+        finally
+        {
+            using var limit = new CancellationTokenSource(Patience);
+            await server.ClosedAsync(Disk.Name, limit.Token).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await server.RemoveAsync(Disk.Name);
+            Disk.Dispose();
+        }
+    }
+}
