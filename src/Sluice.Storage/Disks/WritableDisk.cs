@@ -8,6 +8,11 @@ namespace Sluice.Storage.Disks;
 /// A disk with a writable layer over it: what the uppers have wins, from the topmost down; what they discarded is zeros; the rest comes
 /// from the disk below. Owns both. Its length is that of the writable layer, or of the disk below if the layer names none.
 /// </summary>
+/// <remarks>
+/// After a write or discard that failed, as on a full local disk, none is done and no flush succeeds until the disk is opened again. A file system
+/// whose writes fail here and there comes apart: one without a journal writes a directory's new index in place, over the old one, while the blocks
+/// that it names are refused. So the disk stays as a crash at that moment would leave it.
+/// </remarks>
 public sealed class WritableDisk : IWritableDisk
 {
     private const int SectorShift = 9;
@@ -19,6 +24,9 @@ public sealed class WritableDisk : IWritableDisk
 
     private readonly IDisk _lower;
     private readonly UpperDirectory _directory;
+
+    /// <summary>The error of the first write or discard that failed.</summary>
+    private int _failure;
 
     /// <param name="name">Unique on the node.</param>
     public WritableDisk(string name, IDisk lower, UpperDirectory uppers)
@@ -57,23 +65,25 @@ public sealed class WritableDisk : IWritableDisk
     public DiskError Write(long offset, ReadOnlySpan<byte> data)
     {
         if (!IsRange(offset, data.Length)) return DiskError.Invalid;
-        while (true)
+        while (_failure == 0)
         {
             LoggedUpper top = _directory.Uppers[0];
-            UpperError error = top.Write(offset, data);
-            if (error != UpperError.ReadOnly || top == _directory.Uppers[0]) return (DiskError)error;
+            if (IsAnswer(top.Write(offset, data), top, out DiskError error)) return error;
         }
+
+        return (DiskError)_failure;
     }
 
     public DiskError Discard(long offset, long length)
     {
         if (!IsRange(offset, length)) return DiskError.Invalid;
-        while (true)
+        while (_failure == 0)
         {
             LoggedUpper top = _directory.Uppers[0];
-            UpperError error = top.Discard(offset, length);
-            if (error != UpperError.ReadOnly || top == _directory.Uppers[0]) return (DiskError)error;
+            if (IsAnswer(top.Discard(offset, length), top, out DiskError error)) return error;
         }
+
+        return (DiskError)_failure;
     }
 
     public DiskError Flush()
@@ -86,7 +96,7 @@ public sealed class WritableDisk : IWritableDisk
             if (!uppers[i].IsSealed && uppers[i].Flush() is var failure and not UpperError.None) error = failure;
         }
 
-        return (DiskError)error;
+        return error == UpperError.None ? (DiskError)_failure : (DiskError)error;
     }
 
     /// <inheritdoc cref="UpperDirectory.Seal"/>
@@ -96,6 +106,15 @@ public sealed class WritableDisk : IWritableDisk
     {
         _directory.Dispose();
         _lower.Dispose();
+    }
+
+    /// <summary>False if the upper was sealed meanwhile, and another one takes the write.</summary>
+    private bool IsAnswer(UpperError outcome, LoggedUpper upper, out DiskError error)
+    {
+        error = (DiskError)outcome;
+        if (outcome == UpperError.ReadOnly && upper != _directory.Uppers[0]) return false;
+        if (outcome != UpperError.None) Interlocked.CompareExchange(ref _failure, (int)outcome, 0);
+        return true;
     }
 
     /// <summary>Fills a range from the uppers and hands the gaps below the last one on, up to the first error.</summary>
