@@ -31,8 +31,7 @@ internal sealed class BlockRig : IDisposable
     public async Task<BlockStack> LoadAsync(BlockImage image, MemoryStore store)
     {
         StoredManifest manifest = await image.StoreAsync(store, null);
-        (BlockStack stack, Action storeEnds) = await BlockStackLoader.LoadAsync(new StoredImage(store, manifest, ImageManifest.Parse(manifest.Content.Span)), _directory, CancellationToken.None);
-        storeEnds();
+        (BlockStack stack, _) = await BlockStackLoader.LoadAsync(new StoredImage(store, manifest, ImageManifest.Parse(manifest.Content.Span)), _directory, CancellationToken.None);
         return stack;
     }
 
