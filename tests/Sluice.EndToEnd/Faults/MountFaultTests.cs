@@ -43,7 +43,6 @@ public sealed class MountFaultTests(FaultImage image)
     [InlineData(MountForm.RafsFile, "403", Refused, "access denied")]
     [InlineData(MountForm.RafsFile, "404", NotFound, "does not exist")]
     [InlineData(MountForm.RafsFile, "500", SourceFailed, "status 500")]
-    [InlineData(MountForm.OverlayBd, "wrong bytes", SourceFailed, "checksum")]
     [InlineData(MountForm.OverlayBd, "reset", SourceFailed, "")]
     [InlineData(MountForm.OverlayBd, "truncated", SourceFailed, "breaks off|ends|prematurely")]
     [InlineData(MountForm.OverlayBd, "401", Refused, "login required")]
