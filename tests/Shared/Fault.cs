@@ -21,7 +21,7 @@ internal enum FaultKind
     /// <summary>Head with the full length, <see cref="Fault.AfterBytes"/> bytes, then the connection ends properly.</summary>
     Truncate,
 
-    /// <summary>One bit of the body is wrong.</summary>
+    /// <summary>One bit of the body is wrong, or what <see cref="Fault.Damage"/> makes so.</summary>
     WrongBytes,
 
     /// <summary>Head and body agree on a length, one byte less than there should be.</summary>
@@ -54,6 +54,9 @@ internal sealed record Fault(FaultKind Kind)
     public int AfterBytes { get; init; }
 
     public TimeSpan Delay { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Changes bytes of a body; null: the middle one.</summary>
+    public Action<byte[]>? Damage { get; init; }
 
     public string? RetryAfter { get; init; }
 

@@ -42,7 +42,8 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
                 return false;
             case FaultKind.WrongBytes when body.Length > 0:
                 body = [.. body];
-                body[body.Length / 2] ^= 1;
+                if (fault.Damage is { } damage) damage(body);
+                else body[body.Length / 2] ^= 1;
                 break;
             case FaultKind.WrongLength when body.Length > 0:
                 body = body[..^1];

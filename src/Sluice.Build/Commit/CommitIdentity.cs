@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd;
 using Sluice.Formats.OverlayBd.Artifacts;
@@ -20,12 +19,9 @@ internal static class CommitIdentity
         using var hash = new HashStream();
         var options = new LsmtLayerOptions { VirtualSize = virtualSize };
         layer.Write(hash, options);
-        Digest own = Digest.Sha256(Encoding.ASCII.GetBytes($"{chain} {hash.Digest()}"));
+        Digest own = ChainId.Above(chain, hash.Digest());
         return options with { Uuid = LayerUuids.Of([own])[0], ParentUuid = parent };
     }
-
-    /// <summary>OCI image-spec 1.1, config.md, "Layer ChainID".</summary>
-    public static Digest Chain(Digest below, Digest diffId) => below.IsEmpty ? diffId : Digest.Sha256(Encoding.ASCII.GetBytes($"{below} {diffId}"));
 
     private sealed class HashStream : OutputStream
     {

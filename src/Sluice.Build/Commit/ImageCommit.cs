@@ -72,7 +72,7 @@ public sealed class ImageCommit(StoredImage image, ImageConfig configuration, II
         IReadOnlyList<Digest> diffIds = [.. image.Manifest.Layers.Zip(configuration.DiffIds).Where(pair => layers.Contains(pair.First)).Select(pair => pair.Second)];
         string fileSystem = layers.Select(layer => layer.Annotations!.GetValueOrDefault(OverlayBdAnnotations.FileSystem)).LastOrDefault(type => type is not null) ?? "ext4";
         LsmtHeader top = await TopAsync(layers, cancellation);
-        Digest chain = diffIds.Aggregate(default(Digest), CommitIdentity.Chain);
+        Digest chain = diffIds.Aggregate(default(Digest), ChainId.Above);
         return new Below(layers, diffIds, chain, top.Uuid, top.VirtualSize, fileSystem);
     }
 
@@ -135,7 +135,7 @@ public sealed class ImageCommit(StoredImage image, ImageConfig configuration, II
                 uuid = made.Layer.Trailer.Uuid;
             }
 
-            return this with { Layers = [.. Layers, layer], DiffIds = [.. DiffIds, layer.Digest], Chain = CommitIdentity.Chain(Chain, layer.Digest), Uuid = uuid };
+            return this with { Layers = [.. Layers, layer], DiffIds = [.. DiffIds, layer.Digest], Chain = ChainId.Above(Chain, layer.Digest), Uuid = uuid };
         }
     }
 }

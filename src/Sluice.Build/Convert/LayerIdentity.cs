@@ -13,7 +13,4 @@ internal sealed record LayerIdentity(string Uuid, string ParentUuid)
         IReadOnlyList<string> uuids = LayerUuids.Of(diffIds);
         return [.. uuids.Select((uuid, i) => new LayerIdentity(uuid, i == 0 ? LsmtHeader.NoUuid : uuids[i - 1]))];
     }
-
-    /// <param name="hex">At least 32 digits; those behind don't count.</param>
-    public static string ToUuid(string hex) => LayerUuids.ToUuid(hex);
 }

@@ -23,7 +23,7 @@ internal static class BlockLayers
     public static void Check(string below, IReadOnlyDictionary<string, string> labels)
     {
         if (!labels.ContainsKey(OverlayBdAnnotations.BlobDigest) || !labels.TryGetValue(SnapshotLabels.Reference, out string? chain)) return;
-        if (FindDigest(labels) is not { } blob || ChainId.Above(below, blob) != chain) throw WrongLayers(labels);
+        if (FindDigest(labels) is not { } blob || ChainId.Above(below, blob).ToString() != chain) throw WrongLayers(labels);
     }
 
     /// <summary>True if a snapshot stands for the whole device, false for a part of its layers. Which manifest a layer belongs to is said by labels, which nothing vouches for.</summary>
@@ -36,7 +36,7 @@ internal static class BlockLayers
         IReadOnlyList<Digest> chain = ChainId.All(layers);
         if (chain.Count > 0 && chain[^1].ToString() == name) return true;
         if (chain.Any(below => below.ToString() == name)) return false;
-        bool isTrace = labels.ContainsKey(OverlayBdAnnotations.AccelerationLayer) && FindDigest(labels) is { } trace && ChainId.Above(chain[^1].ToString(), trace) == name;
+        bool isTrace = labels.ContainsKey(OverlayBdAnnotations.AccelerationLayer) && FindDigest(labels) is { } trace && ChainId.Above(chain[^1], trace).ToString() == name;
         return isTrace ? true : throw WrongLayers(labels);
     }
 
@@ -46,7 +46,7 @@ internal static class BlockLayers
     public static LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers)
     {
         List<Descriptor> blobs = [];
-        string chain = "";
+        Digest chain = default;
         foreach (IReadOnlyDictionary<string, string> labels in layers)
         {
             if (FindBlob(labels) is not { } blob) return null;
@@ -54,7 +54,7 @@ internal static class BlockLayers
             blobs.Add(blob);
         }
 
-        if (layers.Count == 0 || layers[^1].GetValueOrDefault(SnapshotLabels.Reference) != chain) return null;
+        if (layers.Count == 0 || layers[^1].GetValueOrDefault(SnapshotLabels.Reference) != chain.ToString()) return null;
         var manifest = new ImageManifest { Config = NoConfig, Layers = blobs };
         return new LazyImage(new LazyImageKey(Digest.Sha256(manifest.ToBytes())), reference, manifest);
     }

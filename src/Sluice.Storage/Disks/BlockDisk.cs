@@ -87,7 +87,7 @@ public sealed class BlockDisk : IDisk
         if (!DiskRange.Contains(this, offset, destination.Length)) return ValueTask.FromResult(DiskError.Invalid);
         List<Task<DiskError>> waiting = [];
         DiskError error = Begin(offset, destination, waiting);
-        return waiting.Count == 0 ? ValueTask.FromResult(error) : EndAsync(waiting, error);
+        return waiting.Count == 0 ? ValueTask.FromResult(error) : DiskRange.EndAsync(waiting, error);
     }
 
     public void Dispose()
@@ -124,14 +124,6 @@ public sealed class BlockDisk : IDisk
             }
         }
 
-        return error;
-    }
-
-    /// <summary>Waits for all, also after an error: they write to the caller's memory.</summary>
-    private static async ValueTask<DiskError> EndAsync(List<Task<DiskError>> waiting, DiskError error)
-    {
-        foreach (DiskError outcome in await Task.WhenAll(waiting))
-            if (outcome != DiskError.None) error = outcome;
         return error;
     }
 

@@ -59,7 +59,7 @@ public sealed class WritableDisk : IWritableDisk
         if (!DiskRange.Contains(this, offset, destination.Length)) return ValueTask.FromResult(DiskError.Invalid);
         var gaps = new FetchedGaps(this, destination, []);
         DiskError error = Fill(_directory.Uppers, offset, 0, destination.Span, ref gaps);
-        return gaps.Waiting.Count == 0 ? ValueTask.FromResult(error) : EndAsync(gaps.Waiting, error);
+        return gaps.Waiting.Count == 0 ? ValueTask.FromResult(error) : DiskRange.EndAsync(gaps.Waiting, error);
     }
 
     public DiskError Write(long offset, ReadOnlySpan<byte> data)
@@ -155,14 +155,6 @@ public sealed class WritableDisk : IWritableDisk
         offset += count;
         position += count;
         destination = destination[count..];
-    }
-
-    /// <summary>Waits for all, also after an error: they write to the caller's memory.</summary>
-    private static async ValueTask<DiskError> EndAsync(List<Task<DiskError>> waiting, DiskError error)
-    {
-        foreach (DiskError outcome in await Task.WhenAll(waiting))
-            if (outcome != DiskError.None) error = outcome;
-        return error;
     }
 
     private bool IsRange(long offset, long length) => ((offset | length) & (SectorSize - 1)) == 0 && offset >= 0 && length >= 0 && length <= Length && offset <= Length - length;

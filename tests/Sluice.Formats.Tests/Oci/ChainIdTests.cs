@@ -1,7 +1,6 @@
-using Sluice.Containerd.Client;
 using Sluice.Formats.Oci;
 
-namespace Sluice.Containerd.Tests.Client;
+namespace Sluice.Formats.Tests.Oci;
 
 public sealed class ChainIdTests
 {
