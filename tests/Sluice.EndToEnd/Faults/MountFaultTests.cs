@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using Sluice.Formats.OverlayBd.ZFile;
 using Sluice.Testing;
 
 namespace Sluice.EndToEnd.Faults;
@@ -43,6 +45,7 @@ public sealed class MountFaultTests(FaultImage image)
     [InlineData(MountForm.RafsFile, "403", Refused, "access denied")]
     [InlineData(MountForm.RafsFile, "404", NotFound, "does not exist")]
     [InlineData(MountForm.RafsFile, "500", SourceFailed, "status 500")]
+    [InlineData(MountForm.OverlayBd, "wrong bytes", SourceFailed, "checksum")]
     [InlineData(MountForm.OverlayBd, "reset", SourceFailed, "")]
     [InlineData(MountForm.OverlayBd, "truncated", SourceFailed, "breaks off|ends|prematurely")]
     [InlineData(MountForm.OverlayBd, "401", Refused, "login required")]
@@ -54,7 +57,7 @@ public sealed class MountFaultTests(FaultImage image)
         await using FaultProxy proxy = new(image.Registry.Address);
         Fault fault = kind switch
         {
-            "wrong bytes" => new Fault(FaultKind.WrongBytes),
+            "wrong bytes" => new Fault(FaultKind.WrongBytes) { Damage = form == MountForm.OverlayBd ? DamageBlocks : null },
             "silence" => new Fault(FaultKind.Silence),
             "reset" => new Fault(FaultKind.Reset),
             "truncated" => new Fault(FaultKind.Truncate) { AfterBytes = 10 },
@@ -123,6 +126,30 @@ public sealed class MountFaultTests(FaultImage image)
         await mount.ReadAllRightAsync(image);
         Assert.True(left < 0);
         await mount.UnmountAsync();
+    }
+
+    /// <summary>
+    /// Every block of a layer is wrong but those of its index, at its end: the image is found, and its file system can't be read. Of a part that does not
+    /// reach to the end, everything is wrong.
+    /// </summary>
+    private static void DamageBlocks(byte[] part)
+    {
+        const int indexBlocks = 3;
+        int trailer = part.AsSpan().LastIndexOf("ZFile\0\u0001"u8);
+        if (trailer < 0)
+        {
+            for (int i = 0; i < part.Length; i++) part[i] ^= 1;
+            return;
+        }
+
+        int blocks = ZFileHeader.Read(part.AsSpan(trailer, ZFileHeader.Size)).BlockCount;
+        int table = trailer - (sizeof(uint) * blocks), start = table;
+        for (int block = blocks - 1; block >= 0; block--)
+        {
+            start -= (int)BinaryPrimitives.ReadUInt32LittleEndian(part.AsSpan(table + (sizeof(uint) * block)));
+            if (start < 0) return;
+            if (block < blocks - indexBlocks) part[start] ^= 1;
+        }
     }
 
     private static async Task<(int ExitCode, string Errors)> FailAsync(string name)
