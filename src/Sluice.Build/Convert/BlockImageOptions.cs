@@ -29,7 +29,7 @@ public sealed record BlockImageOptions
     /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
     internal static void CheckBlockSize(int size)
     {
-        if (size is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !int.IsPow2(size))
+        if (!ZFileLimits.IsBlockSize(size))
             throw new SluiceException(SluiceError.Usage, "--block-size", $"{size} is not a power of two from 4 KiB to 64 KiB");
     }
 }

@@ -40,8 +40,9 @@ internal static class ConvertCommand
             if (from == to) throw new SluiceException(SluiceError.Usage, to.ToString(), "is SRC and DST: the ordinary image would lose its name", "give DST another tag");
             SourceOptions stores = images.Read(parsed);
             await using IImageStore sourceStore = ImageStores.Open(from, stores);
-            await using IImageStore? baseStore = formats.BaseLayer(parsed) is { } name ? ImageStores.Open(name, stores) : null;
-            if (baseStore is not null) options = options with { Block = options.Block! with { Base = new BaseLayer(baseStore, formats.BaseLayer(parsed)!.TagOrDigest) } };
+            ImageReference? baseImage = formats.BaseLayer(parsed);
+            await using IImageStore? baseStore = baseImage is null ? null : ImageStores.Open(baseImage, stores);
+            if (baseStore is not null) options = options with { Block = options.Block! with { Base = new BaseLayer(baseStore, baseImage!.TagOrDigest) } };
             ConvertResult result;
             await using (IImageStore destinationStore = ImageStores.Open(to, stores))
             {

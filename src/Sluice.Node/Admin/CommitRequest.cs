@@ -78,7 +78,7 @@ public sealed record CommitRequest
         if (request.Container.Length == 0) throw AdminJson.Wrong("'container' is missing");
         ContainerdPlace.CheckIdentifier("container", request.Container);
         ContainerdPlace.Check(request.Containerd, request.Namespace);
-        if (request.BlockSize is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !int.IsPow2(request.BlockSize))
+        if (!ZFileLimits.IsBlockSize(request.BlockSize))
             throw AdminJson.Wrong($"'blockSize' is {request.BlockSize}; it must be a power of two from {ZFileLimits.MinBlockSize} to {ZFileLimits.MaxBlockSize}");
         if (request.Compressor is not ("lz4" or "zstd")) throw AdminJson.Wrong($"'compressor' is '{request.Compressor}'; there are: lz4, zstd");
         return request;

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Sluice.Formats.Hashing;
 using static System.Buffers.Binary.BinaryPrimitives;
 
@@ -80,7 +79,7 @@ public sealed record ZFileHeader
         }
 
         int blockSize = ReadInt32LittleEndian(bytes[72..]);
-        if (blockSize is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !BitOperations.IsPow2(blockSize)) throw Error($"a block size of {(uint)blockSize}");
+        if (!ZFileLimits.IsBlockSize(blockSize)) throw Error($"a block size of {(uint)blockSize}");
         if (bytes[76] is not (1 or 2)) throw Error($"the unknown compression algorithm {bytes[76]}");
         if (flags.HasFlag(ZFileFlags.IndexCompressed) || !flags.HasFlag(ZFileFlags.DataFile)) throw Error($"flags 0x{(ulong)flags:x}");
         if (bytes[78] != 0 || ReadUInt32LittleEndian(bytes[84..]) != 0) throw Error("it needs a dictionary");

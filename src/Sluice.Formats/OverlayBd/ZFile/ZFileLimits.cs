@@ -22,4 +22,7 @@ public static class ZFileLimits
 
     /// <summary>Blocks of a file. Ours: a jump table of 1 GiB, 1 TiB of content at 4 KiB. The format's own reader takes 10^9.</summary>
     public const int MaxBlocks = 1 << 28;
+
+    /// <summary>True for a power of two within the bounds.</summary>
+    public static bool IsBlockSize(int size) => size is >= MinBlockSize and <= MaxBlockSize && int.IsPow2(size);
 }

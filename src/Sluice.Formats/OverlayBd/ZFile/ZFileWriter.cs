@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 using Sluice.Formats.Hashing;
 
@@ -43,7 +42,7 @@ public sealed partial class ZFileWriter : OutputStream
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(options);
-        if (options.BlockSize is < ZFileLimits.MinBlockSize or > ZFileLimits.MaxBlockSize || !BitOperations.IsPow2(options.BlockSize))
+        if (!ZFileLimits.IsBlockSize(options.BlockSize))
         {
             throw new ArgumentException($"a block size of {options.BlockSize}", nameof(options));
         }
