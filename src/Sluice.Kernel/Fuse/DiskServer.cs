@@ -140,6 +140,22 @@ public sealed class DiskServer : IAsyncDisposable
         while (IsOpen(name)) await Task.Delay(10, cancellation);
     }
 
+    /// <inheritdoc cref="ClosedAsync(string, CancellationToken)"/>
+    /// <returns>False if somebody still had it open when the limit passed.</returns>
+    public async Task<bool> ClosedAsync(string name, TimeSpan limit)
+    {
+        using var passed = new CancellationTokenSource(limit);
+        try
+        {
+            await ClosedAsync(name, passed.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>True while somebody has the disk's file open.</summary>
     public bool IsOpen(string name) => !_connection.Idle.IsCompleted && _disks.Find(Encoding.UTF8.GetBytes(name)) is { Opens: > 0 };
 

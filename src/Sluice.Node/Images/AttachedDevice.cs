@@ -30,8 +30,7 @@ internal sealed class AttachedDevice(string device, string file, string fileSyst
         }
         finally
         {
-            using var limit = new CancellationTokenSource(Patience);
-            await server.ClosedAsync(Disk.Name, limit.Token).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await server.ClosedAsync(Disk.Name, Patience);
             await server.RemoveAsync(Disk.Name);
             Disk.Dispose();
         }

@@ -39,7 +39,8 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
         {
             foreach (IDisk disk in Disks)
             {
-                if (disk is IWritableDisk) await WrittenAsync(disk);
+                if (disk is IWritableDisk && !await server.ClosedAsync(disk.Name, Patience))
+                    log?.Invoke($"{Target}: still in use {Patience.TotalSeconds:0} s after it was unmounted: what was not written by now is lost");
                 await server.RemoveAsync(disk.Name);
                 disk.Dispose();
             }
@@ -53,20 +54,6 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
         catch (IOException)
         {
             // Something has been put there; it does not hurt.
-        }
-    }
-
-    /// <summary>Waits until the file system has written everything. What it has not by then is lost as in a crash.</summary>
-    private async Task WrittenAsync(IDisk disk)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        try
-        {
-            await server.ClosedAsync(disk.Name, limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            log?.Invoke($"{Target}: still in use {Patience.TotalSeconds:0} s after it was unmounted: what was not written by now is lost");
         }
     }
 }
