@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Sluice.Cli.Commands;
 using Sluice.Cli.Output;
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 
 namespace Sluice.Cli;
@@ -9,7 +10,7 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
-        if (MountChild.TryRun(args, out int exitCode)) return exitCode;
+        if (MountChild.TryRun(args, out int exitCode) || KeeperMain.TryRun(args, out exitCode)) return exitCode;
         Console.SetOut(new StreamWriter(StandardOutput.Open()) { AutoFlush = true });
         var root = new RootCommand("Sluice starts containers before their images are downloaded.")
         {
@@ -22,6 +23,7 @@ internal static class Program
             MountCommand.Create(),
             MountCommand.CreateUnmount(),
             DaemonCommand.Create(),
+            KeeperCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             RegistryCommand.Create(),

@@ -1,7 +1,8 @@
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 using Sluice.Kernel.Tests.Support;
 
-if (MountChild.TryRun(args, out int exitCode)) return exitCode;
+if (MountChild.TryRun(args, out int exitCode) || KeeperMain.TryRun(args, out exitCode)) return exitCode;
 if (VictimServer.TryRun(args)) return 0;
 if (args.Any(argument => argument is "--server" or "--internal-msbuild-node"))
 {

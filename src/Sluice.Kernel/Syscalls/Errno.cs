@@ -14,9 +14,12 @@ internal static class Errno
     public const int EBUSY = 16;
     public const int ENODEV = 19;
     public const int EINVAL = 22;
+    public const int ENFILE = 23;
+    public const int EMFILE = 24;
     public const int EROFS = 30;
     public const int ENOSYS = 38;
     public const int EOPNOTSUPP = 95;
     public const int ECONNABORTED = 103;
     public const int ENOTCONN = 107;
+    public const int ECONNREFUSED = 111;
 }

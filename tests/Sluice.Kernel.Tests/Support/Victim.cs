@@ -9,9 +9,20 @@ internal sealed class Victim : IAsyncDisposable
 
     private Victim(Process process) => _process = process;
 
-    public static async Task<Victim> StartAsync(string mountPoint, string how, params string[] files)
+    public static Task<Victim> StartAsync(string mountPoint, string how, params string[] files) =>
+        StartAsync(new ProcessStartInfo(Environment.ProcessPath!, [VictimServer.Argument, mountPoint, how, .. files]));
+
+    /// <summary>One whose connection is kept, at the head of a process group of its own.</summary>
+    public static Task<Victim> StartKeptAsync(string state, string mountPoint, string how, params string[] files)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [VictimServer.Argument, mountPoint, how, .. files]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("setsid", [Environment.ProcessPath!, VictimServer.Argument, mountPoint, how, .. files]);
+        start.Environment[VictimServer.KeeperVariable] = state;
+        return StartAsync(start);
+    }
+
+    private static async Task<Victim> StartAsync(ProcessStartInfo start)
+    {
+        start.RedirectStandardOutput = true;
         Process process = Process.Start(start)!;
         Assert.Equal("ready", await process.StandardOutput.ReadLineAsync());
         return new Victim(process);
@@ -25,6 +36,13 @@ internal sealed class Victim : IAsyncDisposable
     public async Task KillAsync()
     {
         _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>With everything that it has started and that has not left its group.</summary>
+    public async Task KillGroupAsync()
+    {
+        await Command.OutputAsync("kill", "-KILL", "--", $"-{_process.Id}");
         await _process.WaitForExitAsync();
     }
 

@@ -1,0 +1,77 @@
+using System.Text;
+using Sluice.Formats;
+using Sluice.Kernel.Fuse;
+using Sluice.Kernel.Syscalls;
+
+namespace Sluice.Kernel.Keeper;
+
+/// <summary>A connection to a keeper process, as its client has it: one request at a time.</summary>
+internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisposable
+{
+    private readonly byte[] _packet = new byte[KeeperMessage.MaxSize];
+
+    /// <summary>Sleeps until the keeper has gone or this object is disposed.</summary>
+    public void WaitForEnd() => socket.WaitForEnd();
+
+    /// <summary>Null when no keeper listens in the state directory.</summary>
+    public static KeeperConnection? TryOpen(string state, TimeSpan patience) =>
+        KeeperSocket.TryConnect(state, patience) is { } socket ? new KeeperConnection(socket, Path.Combine(state, KeeperSocket.FileName)) : null;
+
+    public void Keep(byte[] name, FuseDescriptor descriptor) => Ask(KeeperRequest.Keep, name, out _, descriptor);
+
+    public void Release(byte[] name) => Ask(KeeperRequest.Release, name, out _);
+
+    public void Stop(bool anyway) => Ask(anyway ? KeeperRequest.StopAnyway : KeeperRequest.Stop, [], out _);
+
+    /// <summary>All names, and their descriptors if they are taken.</summary>
+    public Dictionary<string, FuseDescriptor?> Names(bool take)
+    {
+        var names = new Dictionary<string, FuseDescriptor?>(StringComparer.Ordinal);
+        string last = "";
+        try
+        {
+            while (Ask(take ? KeeperRequest.Next : KeeperRequest.List, Encoding.ASCII.GetBytes(last), out FuseDescriptor? descriptor) is { } name)
+            {
+                names[name] = descriptor;
+                if (string.CompareOrdinal(name, last) <= 0 || (take && descriptor is null)) throw Failed("its answers make no sense");
+                last = name;
+            }
+
+            return names;
+        }
+        catch
+        {
+            foreach (FuseDescriptor? descriptor in names.Values) descriptor?.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (socket.IsClosed) return;
+        socket.Shutdown();
+        socket.Dispose();
+    }
+
+    /// <summary>The text of the answer; null at the end of a list.</summary>
+    private string? Ask(KeeperRequest request, ReadOnlySpan<byte> text, out FuseDescriptor? received, FuseDescriptor? sent = null)
+    {
+        int length = KeeperMessage.Write(_packet, (ushort)request, text);
+        int errno = socket.Send(_packet.AsSpan(0, length), sent, wait: true);
+        if (errno != 0) throw Failed($"it takes no request: {Libc.Message(errno)}");
+        length = socket.Receive(_packet, out int descriptor, wait: true);
+        received = descriptor >= 0 ? FuseDescriptor.Adopt(descriptor) : null;
+        if (length == 0) throw Failed("it has ended");
+        if (length < 0) throw Failed(length == -Errno.EAGAIN ? "it does not answer" : $"its answer can't be read: {Libc.Message(-length)}");
+        if (!KeeperMessage.TryRead(_packet.AsSpan(0, length), out _, out ushort status)) throw Failed("its answers make no sense");
+        string answer = Encoding.UTF8.GetString(_packet, KeeperMessage.HeaderSize, length - KeeperMessage.HeaderSize);
+        return (KeeperStatus)status switch
+        {
+            KeeperStatus.Done => answer,
+            KeeperStatus.End => null,
+            _ => throw Failed($"it refused: {answer}"),
+        };
+    }
+
+    private SluiceException Failed(string what) => new(SluiceError.Kernel, path, "the keeper failed: " + what, "is the keeper of another version? see keeper.log beside the socket, or the journal of its unit");
+}

@@ -1,0 +1,162 @@
+using System.Text;
+using Sluice.Kernel.Syscalls;
+
+namespace Sluice.Kernel.Keeper;
+
+/// <summary>
+/// The keeper: one thread, one poll(2) over the socket, those who are connected and the signals. What a client sends is answered, or refused and the
+/// connection closed; nothing that a client does changes what others have it hold, short of the same name.
+/// </summary>
+internal sealed unsafe partial class KeeperServer
+{
+    private const int MaxClients = 64;
+
+    private readonly KeeperSocket _listener;
+    private readonly int _signals;
+    private readonly long _deadline;
+    private readonly Action<string> _log;
+    private readonly HeldDescriptors _held = new();
+    private readonly List<KeeperClient> _clients = new(16);
+    private readonly PollDescriptor[] _polled = new PollDescriptor[2 + MaxClients + HeldDescriptors.Limit];
+    private readonly byte[] _packet = new byte[KeeperMessage.MaxSize];
+    private int _spare = OpenSpare();
+    private bool _ended;
+
+    /// <param name="listener">Where daemons connect.</param>
+    /// <param name="signals">A pipe: a byte for each signal that asks for the end.</param>
+    /// <param name="deadline">How long requests wait for a server before they get EIO; zero: for ever.</param>
+    /// <param name="log">Takes what is worth knowing.</param>
+    public KeeperServer(KeeperSocket listener, int signals, TimeSpan deadline, Action<string> log)
+    {
+        _listener = listener;
+        _signals = signals;
+        _deadline = (long)deadline.TotalMilliseconds;
+        _log = log;
+    }
+
+    /// <summary>Returns when it was stopped, or by a signal when it holds nothing.</summary>
+    public void Run()
+    {
+        while (!_ended)
+        {
+            int clients = _clients.Count;
+            int count = Prepare();
+            fixed (PollDescriptor* polled = _polled)
+            {
+                if (Libc.Poll(polled, (nuint)count, Patience()) < 0) continue;
+            }
+
+            if (_polled[1].Happened != 0) OnSignal();
+            for (int i = clients - 1; i >= 0 && !_ended; i--)
+            {
+                if (_polled[2 + i].Happened != 0) Hear(_clients[i]);
+            }
+
+            if (_polled[0].Happened != 0) Accept();
+            if (!_ended) AnswerForDeadServers();
+        }
+    }
+
+    /// <summary>The listener, the signals, the clients, and what is answered with errors.</summary>
+    private int Prepare()
+    {
+        int count = 0;
+        Watch(ref count, _listener.Number);
+        Watch(ref count, _signals);
+        foreach (KeeperClient client in _clients) Watch(ref count, client.Socket.Number);
+        foreach (HeldDescriptor held in _held.All)
+        {
+            if (held.Answers is { } answers) Watch(ref count, answers.Descriptor);
+        }
+
+        return count;
+    }
+
+    private void Watch(ref int count, int descriptor) => _polled[count++] = new PollDescriptor { Descriptor = descriptor, Events = PollDescriptor.In };
+
+    /// <summary>Milliseconds until the next deadline passes; -1: there is none.</summary>
+    private int Patience()
+    {
+        if (_deadline == 0) return -1;
+        long patience = long.MaxValue;
+        foreach (HeldDescriptor held in _held.All)
+        {
+            if (held.Server is null && held.Answers is null) patience = Math.Min(patience, held.AbandonedAt + _deadline - Environment.TickCount64);
+        }
+
+        return patience == long.MaxValue ? -1 : (int)Math.Clamp(patience, 0, int.MaxValue);
+    }
+
+    private void AnswerForDeadServers()
+    {
+        if (_deadline == 0) return;
+        for (int i = _held.All.Count - 1; i >= 0; i--)
+        {
+            HeldDescriptor held = _held.All[i];
+            if (held.Server is not null || (held.Answers is null && Environment.TickCount64 - held.AbandonedAt < _deadline)) continue;
+            if (held.Answers is null) Begin(held);
+            if (held.Answers is { } answers && answers.Answer()) continue;
+            _held.Release(held.Name);
+            _log($"{Text(held.Name)}: let go, the connection has ended");
+        }
+    }
+
+    /// <summary>Where the kernel can't repeat requests, letting go is what frees those who wait.</summary>
+    private void Begin(HeldDescriptor held)
+    {
+        held.Answers = ErrorAnswers.TryBegin(held.Descriptor, out int errno);
+        _log(held.Answers is not null
+            ? $"{Text(held.Name)}: nobody has served it for {_deadline / 1000.0:0.#} s: requests get EIO until a daemon comes"
+            : $"{Text(held.Name)}: nobody serves it, and requests can't be repeated: {Libc.Message(errno)}");
+    }
+
+    private void Accept()
+    {
+        KeeperSocket? socket = _listener.Accept(out int errno);
+        if (errno is Errno.EMFILE or Errno.ENFILE)
+        {
+            // Otherwise it would wait in line, and poll would never rest.
+            Libc.Close(_spare);
+            _listener.Accept(out _)?.Dispose();
+            _spare = OpenSpare();
+            _log("a connection was refused: no descriptor is left");
+            return;
+        }
+
+        if (socket is null) return;
+        PeerCredentials peer = socket.Peer();
+        if (KeeperSocket.IsTrusted(peer) && _clients.Count < MaxClients)
+        {
+            _clients.Add(new KeeperClient(socket, peer.Process));
+            return;
+        }
+
+        _log($"a connection of process {peer.Process}, user {peer.User}, was refused");
+        socket.Dispose();
+    }
+
+    private void OnSignal()
+    {
+        byte signal;
+        Libc.Read(_signals, &signal, 1);
+        _held.DropEnded();
+        _ended = _held.All.Count == 0;
+        if (!_ended) _log($"asked to end, but {_held.All.Count} connections are held that are lost then: staying (sluice keeper --stop)");
+    }
+
+    private void Leave(KeeperClient client)
+    {
+        _clients.Remove(client);
+        client.Socket.Dispose();
+        foreach (HeldDescriptor held in _held.All)
+        {
+            if (held.Server != client) continue;
+            held.Server = null;
+            held.AbandonedAt = Environment.TickCount64;
+        }
+    }
+
+    private static int OpenSpare() => Libc.Open("/dev/null", Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
+
+    private static string Text(byte[] name) => Encoding.ASCII.GetString(name);
+}

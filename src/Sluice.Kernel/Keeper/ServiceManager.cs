@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Sluice.Formats;
+using Sluice.Kernel.Fuse;
+using Sluice.Kernel.Syscalls;
+
+namespace Sluice.Kernel.Keeper;
+
+/// <summary>
+/// What a service tells its manager (sd_notify(3)) and gets from it at the start (sd_listen_fds(3)). Where there is no manager, nothing happens.
+/// </summary>
+public static unsafe class ServiceManager
+{
+    internal const string SocketVariable = "NOTIFY_SOCKET";
+
+    /// <summary>The first descriptor that is passed on.</summary>
+    private const int FirstDescriptor = 3;
+
+    private const int AddressSize = 110;
+
+    /// <summary>True when this process is a service that is listened to.</summary>
+    public static bool IsPresent => Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 1 };
+
+    /// <summary>How many descriptors the manager says it stores (<c>$FDSTORE</c>, systemd 254 and newer); 0 where it says nothing.</summary>
+    public static int DescriptorLimit => int.TryParse(Environment.GetEnvironmentVariable("FDSTORE"), NumberStyles.None, CultureInfo.InvariantCulture, out int limit) ? limit : 0;
+
+    /// <summary>The service is ready for use.</summary>
+    public static void Ready() => Notify("READY=1");
+
+    /// <summary>It begins to stop.</summary>
+    public static void Stopping() => Notify("STOPPING=1");
+
+    /// <summary>It reads its configuration again; <see cref="Ready"/> ends that.</summary>
+    public static void Reloading() => Notify($"RELOADING=1\nMONOTONIC_USEC={(long)Stopwatch.GetElapsedTime(0).TotalMicroseconds}");
+
+    /// <summary>One line for people who ask for the state of the service.</summary>
+    public static void Status(string text) => Notify("STATUS=" + text.ReplaceLineEndings(" "));
+
+    /// <summary>A start, stop or reload that is under way takes this long from now on.</summary>
+    public static void ExtendTimeout(TimeSpan time) => Notify($"EXTEND_TIMEOUT_USEC={(long)time.TotalMicroseconds}");
+
+    /// <summary>Descriptors that the manager passed to this process, with their names, the last of a name winning. To be called once: they are the caller's.</summary>
+    internal static IReadOnlyList<(string Name, int Descriptor)> Passed()
+    {
+        string? process = Environment.GetEnvironmentVariable("LISTEN_PID");
+        string[] names = (Environment.GetEnvironmentVariable("LISTEN_FDNAMES") ?? "").Split(':');
+        if (process != Environment.ProcessId.ToString(CultureInfo.InvariantCulture)) return [];
+        if (!int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), NumberStyles.None, CultureInfo.InvariantCulture, out int count)) return [];
+        return [.. Enumerable.Range(0, Math.Min(count, names.Length)).Select(i => (names[i], FirstDescriptor + i))];
+    }
+
+    /// <summary>Sends the lines to the manager, with a descriptor unless that is null.</summary>
+    /// <exception cref="SluiceException">The manager can't be reached.</exception>
+    internal static void Notify(string lines, FuseDescriptor? descriptor = null)
+    {
+        if (Environment.GetEnvironmentVariable(SocketVariable) is not { Length: > 1 } address) return;
+        int socket = Libc.Socket(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
+        if (socket < 0) throw KernelError.Last(address, "no socket");
+        using var connected = new KeeperSocket(socket);
+        byte* path = stackalloc byte[AddressSize];
+        int length = Encode(address, path);
+        if (Libc.Connect(socket, path, length) != 0) throw KernelError.Last(address, "the service manager can't be reached");
+        int errno = connected.Send(Encoding.UTF8.GetBytes(lines), descriptor, wait: true);
+        if (errno != 0) throw KernelError.Of(errno, address, "the service manager takes no message");
+    }
+
+    /// <summary>An absolute path, or a name in the abstract namespace that is written with an '@' in front (sd_notify(3)).</summary>
+    private static int Encode(string address, byte* path)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(address);
+        if (bytes.Length > AddressSize - sizeof(ushort) - 1) throw new SluiceException(SluiceError.Configuration, "$" + SocketVariable, "is longer than the path of a socket may be");
+        new Span<byte>(path, AddressSize).Clear();
+        *(ushort*)path = Libc.AF_UNIX;
+        bytes.CopyTo(new Span<byte>(path + sizeof(ushort), AddressSize - sizeof(ushort)));
+        bool named = bytes[0] != (byte)'@';
+        if (!named) path[sizeof(ushort)] = 0;
+        return sizeof(ushort) + bytes.Length + (named ? 1 : 0);
+    }
+}
