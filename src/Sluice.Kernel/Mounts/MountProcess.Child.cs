@@ -50,13 +50,13 @@ public sealed partial class MountProcess
             return MountAnswer.ReadFrom(_answers);
         }
 
-        /// <summary>End of input ends it, unless it hangs in a system call; then the kill takes effect when that returns.</summary>
+        /// <summary>End of input ends it, unless it hangs in a system call or runs a program; then the kill, of that program too, takes effect when the call returns.</summary>
         public void Dispose()
         {
             try
             {
                 _requests.Dispose();
-                if (!process.WaitForExit(TimeSpan.FromMilliseconds(200))) process.Kill();
+                if (!process.WaitForExit(TimeSpan.FromMilliseconds(200))) process.Kill(entireProcessTree: true);
             }
             catch (Exception gone) when (gone is InvalidOperationException or IOException)
             {

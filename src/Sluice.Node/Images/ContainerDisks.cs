@@ -9,35 +9,76 @@ using Sluice.Storage.Sources;
 
 namespace Sluice.Node.Images;
 
-/// <summary>Containers' own disks that are attached. Calls for one disk never overlap: the snapshotter sees to it.</summary>
+/// <summary>
+/// Containers' own disks that are attached or about to be. Calls for one disk never overlap: the snapshotter sees to it. An attachment is no part of the
+/// request that began it: it may take long (a check of the file system), and whoever asks again after a deadline waits for the same one.
+/// </summary>
 internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter mounter, ILogger logger) : IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<long, AttachedDisk> _attached = [];
+    private readonly ConcurrentDictionary<long, Attachment> _attachments = [];
 
     /// <inheritdoc cref="ILazyImages.AttachDiskAsync"/>
     /// <param name="open">The image below; not asked for a disk that is attached.</param>
     /// <param name="openStore">Where its blobs come from.</param>
-    public async Task<SnapshotMount> AttachAsync(ContainerDisk disk, Func<Task<LocalImage>> open, Func<string, IImageStore> openStore, CancellationToken cancellation)
+    public async Task<SnapshotMount> AttachAsync(
+        ContainerDisk disk, Func<CancellationToken, Task<LocalImage>> open, Func<string, IImageStore> openStore, CancellationToken cancellation)
     {
-        if (_attached.TryGetValue(disk.Id, out AttachedDisk? there))
+        if (_attachments.TryGetValue(disk.Id, out Attachment? there) && there.Disk is { IsAttached: false })
         {
-            if (there.IsAttached) return there.Mount;
             Log.Lost(logger, disk.Directory);
             await DetachAsync(disk.Id);
         }
 
-        LocalImage image = await open();
+        Attachment attachment = _attachments.GetOrAdd(disk.Id, _ => new Attachment(stop => AttachNowAsync(disk, open, openStore, stop)));
+        try
+        {
+            return (await attachment.Outcome.WaitAsync(cancellation)).Mount;
+        }
+        catch when (attachment.Outcome is { IsCompleted: true, IsCompletedSuccessfully: false })
+        {
+            _attachments.TryRemove(disk.Id, out _); // somebody has heard of the failure: the next request tries again
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="ILazyImages.DetachDiskAsync"/>
+    public async Task DetachAsync(long id)
+    {
+        if (_attachments.TryRemove(id, out Attachment? attachment)) await attachment.DisposeAsync();
+    }
+
+    /// <exception cref="SluiceException">It is not attached.</exception>
+    public AttachedDisk Get(long id) =>
+        _attachments.TryGetValue(id, out Attachment? attachment) && attachment.Disk is { } disk ? disk : throw new SluiceException(SluiceError.Runtime, $"snapshot {id}", "its disk is not attached");
+
+    /// <summary>Containers that still run lose their disks; what they had written is kept.</summary>
+    public async ValueTask DisposeAsync() => await Task.WhenAll(_attachments.Select(async attachment =>
+    {
+        try
+        {
+            if (attachment.Value.Disk is { } disk) await disk.PrepareStopAsync();
+            await DetachAsync(attachment.Key);
+        }
+        catch (SluiceException exception)
+        {
+            Log.NotDetached(logger, attachment.Key, exception.Message); // the others are detached all the same
+        }
+    }));
+
+    private async Task<AttachedDisk> AttachNowAsync(
+        ContainerDisk disk, Func<CancellationToken, Task<LocalImage>> open, Func<string, IImageStore> openStore, CancellationToken stop)
+    {
+        LocalImage image = await open(stop);
         IImageStore store = openStore(image.Record.Reference);
         try
         {
             string key = $"snapshot-{disk.Id}";
             var layer = new WritableLayer(disk.Directory, UpperDirectory.Exists(disk.Directory) ? null : options.UpperKind);
             AttachedDisk attached = disk.Mode == WriteMode.Device
-                ? new AttachedDisk(await mounter.AttachWritableAsync(key, image, store, layer, cancellation), store)
-                : new AttachedDisk(await mounter.MountWritableAsync(key, image, store, Path.Combine(options.MountsDirectory, key), layer, cancellation), store);
-            _attached[disk.Id] = attached;
+                ? new AttachedDisk(await mounter.AttachWritableAsync(key, image, store, layer, stop), store)
+                : new AttachedDisk(await mounter.MountWritableAsync(key, image, store, Path.Combine(options.MountsDirectory, key), layer, stop), store);
             Log.Attached(logger, disk.Directory, disk.Image.Reference, attached.Mount.Source);
-            return attached.Mount;
+            return attached;
         }
         catch
         {
@@ -46,29 +87,26 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
         }
     }
 
-    /// <inheritdoc cref="ILazyImages.DetachDiskAsync"/>
-    public async Task DetachAsync(long id)
+    /// <summary>A disk that is attached or about to be. Disposing detaches it, or gives up what is under way.</summary>
+    private sealed class Attachment : IAsyncDisposable
     {
-        if (_attached.TryRemove(id, out AttachedDisk? attached)) await attached.DisposeAsync();
+        private readonly CancellationTokenSource _stop = new();
+
+        public Attachment(Func<CancellationToken, Task<AttachedDisk>> attach) => Outcome = Task.Run(() => attach(_stop.Token));
+
+        public Task<AttachedDisk> Outcome { get; }
+
+        /// <summary>Null while it is not attached.</summary>
+        public AttachedDisk? Disk => Outcome.IsCompletedSuccessfully ? Outcome.Result : null;
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync();
+            await Outcome.ContinueWith(static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            _stop.Dispose();
+            if (Disk is { } disk) await disk.DisposeAsync();
+        }
     }
-
-    /// <exception cref="SluiceException">It is not attached.</exception>
-    public AttachedDisk Get(long id) =>
-        _attached.TryGetValue(id, out AttachedDisk? attached) ? attached : throw new SluiceException(SluiceError.Runtime, $"snapshot {id}", "its disk is not attached");
-
-    /// <summary>Containers that still run lose their disks; what they had written is kept.</summary>
-    public async ValueTask DisposeAsync() => await Task.WhenAll(_attached.Select(async attached =>
-    {
-        try
-        {
-            await attached.Value.PrepareStopAsync();
-            await DetachAsync(attached.Key);
-        }
-        catch (SluiceException exception)
-        {
-            Log.NotDetached(logger, attached.Key, exception.Message); // the others are detached all the same
-        }
-    }));
 
     private static partial class Log
     {

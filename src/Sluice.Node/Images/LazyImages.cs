@@ -111,7 +111,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation)
     {
-        SnapshotMount mount = await _disks.AttachAsync(disk, () => OpenAsync(disk.Image).WaitAsync(cancellation), OpenStore, cancellation);
+        SnapshotMount mount = await _disks.AttachAsync(disk, stop => OpenAsync(disk.Image).WaitAsync(stop), OpenStore, cancellation);
         _opening.TryRemove(disk.Image.Key.Manifest, out _);
         return mount;
     }

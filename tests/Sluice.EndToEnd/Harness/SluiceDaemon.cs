@@ -40,9 +40,12 @@ internal sealed class SluiceDaemon : IAsyncDisposable
     public static string AdminSocketOf(string directory) => Path.Combine(directory, "state", "admin.sock");
 
     /// <summary>Starts the daemon and waits until it is ready.</summary>
-    public static async Task<SluiceDaemon> StartAsync(string directory, params string[] more)
+    public static Task<SluiceDaemon> StartAsync(string directory, params string[] more) => StartAsync(directory, null, more);
+
+    /// <inheritdoc cref="StartAsync(string, string[])"/>
+    public static async Task<SluiceDaemon> StartAsync(string directory, IReadOnlyDictionary<string, string>? environment, params string[] more)
     {
-        SluiceDaemon daemon = new(SluiceProgram.Start(["daemon", "--root", RootOf(directory), "--state", StateOf(directory), .. more]));
+        SluiceDaemon daemon = new(SluiceProgram.Start(["daemon", "--root", RootOf(directory), "--state", StateOf(directory), .. more], environment));
         Task ended = daemon._process.WaitForExitAsync(TestMachine.Cancellation);
         if (await Task.WhenAny(daemon._ready.Task, ended) == daemon._ready.Task) return daemon;
         string log = daemon.Log;

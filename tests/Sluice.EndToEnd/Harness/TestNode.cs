@@ -22,6 +22,9 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Null while it is stopped.</summary>
     public SluiceDaemon? Daemon { get; private set; }
 
+    /// <summary>What the next daemon gets beside this process's environment.</summary>
+    public Dictionary<string, string> DaemonEnvironment { get; } = [];
+
     public ContainerdProcess Containerd { get; private set; } = null!;
 
     /// <summary>Persistent state of the daemon.</summary>
@@ -66,7 +69,7 @@ internal sealed class TestNode : IAsyncDisposable
     public async Task StartDaemonAsync(params string[] more)
     {
         Assert.Null(Daemon);
-        Daemon = await SluiceDaemon.StartAsync(_workspace.File("sluice"), more);
+        Daemon = await SluiceDaemon.StartAsync(_workspace.File("sluice"), DaemonEnvironment, more);
         if (Containerd is not null) await ReconnectAsync();
     }
 

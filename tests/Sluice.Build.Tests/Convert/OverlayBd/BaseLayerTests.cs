@@ -158,5 +158,5 @@ public sealed class BaseLayerTests
 
     private static ConvertOptions OnBase(IImageStore store) => new() { Jobs = 2, Block = new BlockImageOptions { Base = new BaseLayer(store, "") } };
 
-    private static IImageStore Open(string file) => ImageStores.Open(ImageReference.Parse($"overlaybd:{file}"), new SourceOptions());
+    internal static IImageStore Open(string file) => ImageStores.Open(ImageReference.Parse($"overlaybd:{file}"), new SourceOptions());
 }
