@@ -16,13 +16,13 @@ public sealed class KeeperTests
     {
         Root.Required();
         using var keeper = new TestKeeper();
+        await using DiskServer server = await ServeAsync(keeper);
         using KeeperProcess client = await keeper.OpenAsync();
         string longest = new('x', 255);
-        foreach (string name in (string[])["b", "a.1", "A_2-", longest]) Keep(client, name);
+        foreach (string name in (string[])["b", "a.1", "A_2-", longest]) client.Keep(name, server.Descriptor);
         Assert.Equal(["A_2-", "a.1", "b", longest], keeper.Names());
-        int before = TestKeeper.OpenDescriptors(keeper.Process);
-        Keep(client, "b");
-        Assert.Equal(before, TestKeeper.OpenDescriptors(keeper.Process));
+        client.Keep("b", server.Descriptor);
+        Assert.Equal(4, TestKeeper.OpenDescriptors(keeper.Process, "/dev/fuse"));
         client.Release("a.1");
         client.Release("never");
         IReadOnlyDictionary<string, FuseDescriptor> taken = client.Take();
@@ -32,8 +32,7 @@ public sealed class KeeperTests
         Assert.Equal(3, keeper.Names().Count);
         foreach (string bad in (string[])["", "a/b", "ä", new string('x', 256)])
         {
-            using FuseDescriptor descriptor = Unmounted();
-            Assert.Equal(SluiceError.Usage, Assert.Throws<SluiceException>(() => client.Keep(bad, descriptor)).Error);
+            Assert.Equal(SluiceError.Usage, Assert.Throws<SluiceException>(() => client.Keep(bad, server.Descriptor)).Error);
         }
     }
 
@@ -42,11 +41,11 @@ public sealed class KeeperTests
     {
         Root.Required();
         using var keeper = new TestKeeper();
+        await using DiskServer server = await ServeAsync(keeper);
         using KeeperProcess client = await keeper.OpenAsync();
-        Keep(client, "held");
-        int before = TestKeeper.OpenDescriptors(keeper.Process);
+        client.Keep("held", server.Descriptor);
+        int process = keeper.Process;
         var random = new Random(11);
-        using FuseDescriptor fuse = Unmounted();
         using var plain = File.OpenHandle("/dev/null");
         byte[] packet = new byte[600];
         for (int i = 0; i < 300; i++)
@@ -56,14 +55,15 @@ public sealed class KeeperTests
             int length = random.Next(1, packet.Length);
             if (i % 3 == 0) KeeperMessage.Write(packet, (ushort)random.Next(0, 9), packet.AsSpan(100, random.Next(0, 200))); // a header that is right
             else if (i % 3 == 1) length = KeeperMessage.Write(packet, (ushort)KeeperRequest.Keep, "other"u8);
-            int descriptor = i % 3 == 1 ? (int)plain.DangerousGetHandle() : i % 6 == 0 ? fuse.Number : -1;
+            int descriptor = i % 3 == 1 ? (int)plain.DangerousGetHandle() : i % 6 == 0 ? server.Descriptor.Number : -1;
             if (packet[6] is (byte)KeeperRequest.Stop or (byte)KeeperRequest.StopAnyway) continue;
             socket.Send(packet.AsSpan(0, length), descriptor, wait: true);
             if (i % 5 != 0) socket.Receive(packet, out int received, wait: true);
         }
 
         Assert.Equal(["held"], keeper.Names());
-        Assert.Equal(before, TestKeeper.OpenDescriptors(keeper.Process));
+        Assert.Equal(1, TestKeeper.OpenDescriptors(process, "/dev/fuse"));
+        await Wait.UntilAsync(() => TestKeeper.OpenDescriptors(process, "socket:") <= 2 + 1); // the listener, the client, and a signal's
         using KeeperSocket newer = keeper.Connect();
         int size = KeeperMessage.Write(packet, (ushort)KeeperRequest.List, []);
         packet[4] = 9;
@@ -77,8 +77,9 @@ public sealed class KeeperTests
     {
         Root.Required();
         using var keeper = new TestKeeper();
+        await using DiskServer server = await ServeAsync(keeper);
         using KeeperProcess client = await keeper.OpenAsync();
-        Keep(client, "held");
+        client.Keep("held", server.Descriptor);
         using Process process = Process.GetProcessById(keeper.Process);
         foreach (string signal in (string[])["INT", "HUP", "QUIT", "PIPE", "TERM"]) await keeper.SignalAsync(signal);
         await Wait.UntilAsync(() => keeper.Log.Contains("asked to end, but 1 connections are held", StringComparison.Ordinal));
@@ -95,7 +96,8 @@ public sealed class KeeperTests
     {
         Root.Required();
         using var keeper = new TestKeeper();
-        using (KeeperProcess client = await keeper.OpenAsync()) Keep(client, "held");
+        await using DiskServer server = await ServeAsync(keeper);
+        using (KeeperProcess client = await keeper.OpenAsync()) client.Keep("held", server.Descriptor);
         SluiceException refused = Assert.Throws<SluiceException>(() => KeeperProcess.Stop(keeper.State, anyway: false));
         Assert.Contains("1 connections are held that no daemon serves", refused.Message, StringComparison.Ordinal);
         using Process process = Process.GetProcessById(keeper.Process);
@@ -115,9 +117,7 @@ public sealed class KeeperTests
         Command.Result second = await Command.RunAsync(Environment.ProcessPath!, KeeperMain.Arguments(keeper.State, TimeSpan.Zero, detached: false));
         Assert.Equal(1, second.ExitCode);
         Assert.Contains("has a keeper already", second.Errors, StringComparison.Ordinal);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(keeper.Socket));
-        Command.Result stranger = await Command.RunAsync("setpriv", "--reuid=65534", "--clear-groups", "bash", "-c", $"exec 3<>/dev/null; chmod 777 {keeper.State} 2>/dev/null; cat {keeper.Socket}");
-        Assert.NotEqual(0, stranger.ExitCode);
+        Assert.Equal("600", (await Command.ShellAsync($"stat -c %a {keeper.Socket}")).Trim());
     }
 
     [Fact]
@@ -140,15 +140,16 @@ public sealed class KeeperTests
     {
         Root.Required();
         using var keeper = new TestKeeper();
+        await using DiskServer server = await ServeAsync(keeper);
         using KeeperProcess client = await keeper.OpenAsync();
-        Keep(client, "held");
+        client.Keep("held", server.Descriptor);
         int process = keeper.Process;
         int open = TestKeeper.OpenDescriptors(process);
         await Command.OutputAsync("prlimit", $"--pid={process}", $"--nofile={open + 2}:");
         var crowd = new List<KeeperSocket>();
         for (int i = 0; i < 20; i++) crowd.Add(keeper.Connect());
         await Wait.UntilAsync(() => keeper.Log.Contains("no descriptor is left", StringComparison.Ordinal));
-        using (FuseDescriptor another = Unmounted()) Assert.Throws<SluiceException>(() => client.Keep("another", another));
+        Assert.Throws<SluiceException>(() => client.Keep("another", server.Descriptor));
         foreach (KeeperSocket socket in crowd) socket.Dispose();
         await Wait.UntilAsync(() => KeeperProcess.Names(keeper.State)?.Contains("held") == true);
         await Command.OutputAsync("prlimit", $"--pid={process}", $"--nofile={open + 50}:");
@@ -165,7 +166,7 @@ public sealed class KeeperTests
         using KeeperProcess client = await keeper.OpenAsync(TimeSpan.FromMilliseconds(1));
         int process = keeper.Process;
         IReadOnlyList<string> loaded = TestKeeper.Loaded(process);
-        await using (DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = keeper.Disks }, _ => { }))
+        await using (DiskServer server = await ServeAsync(keeper))
         {
             client.Keep("disks", server.Descriptor);
             client.Dispose();
@@ -181,13 +182,7 @@ public sealed class KeeperTests
         Assert.Equal(loaded, TestKeeper.Loaded(process));
     }
 
-    internal static FuseDescriptor Unmounted() => FuseDescriptor.Open();
-
-    private static void Keep(IDescriptorKeeper keeper, string name)
-    {
-        using FuseDescriptor descriptor = Unmounted();
-        keeper.Keep(name, descriptor);
-    }
+    private static Task<DiskServer> ServeAsync(TestKeeper keeper) => DiskServer.StartAsync(new DiskServerOptions { MountPoint = keeper.Disks }, _ => { });
 
     /// <summary>Open in this process without close-on-exec, as what a careless library leaves.</summary>
     private sealed unsafe class AnonymousPipe : IDisposable

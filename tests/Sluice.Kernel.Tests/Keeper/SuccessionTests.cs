@@ -72,7 +72,9 @@ public sealed class SuccessionTests
         await using DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = keeper.Disks }, _ => { });
         client.Keep("disks", server.Descriptor);
         int first = keeper.Process;
+        using var killed = System.Diagnostics.Process.GetProcessById(first);
         await keeper.SignalAsync("KILL");
+        await killed.WaitForExitAsync();
         await Wait.UntilAsync(() => KeeperProcess.Names(keeper.State) is ["disks"]);
         Assert.NotEqual(first, keeper.Process);
         client.Release("disks");

@@ -34,7 +34,9 @@ internal sealed class TestKeeper : IDisposable
     public static IReadOnlyList<string> Loaded(int process) =>
         [.. System.IO.File.ReadLines($"/proc/{process}/maps").Select(line => line.Split(' ')[^1]).Where(path => path.StartsWith('/')).Distinct().Order()];
 
-    public static int OpenDescriptors(int process) => Directory.GetFileSystemEntries($"/proc/{process}/fd").Length;
+    /// <summary>How many descriptors it has, whatever they are, or of <c>/dev/fuse</c>.</summary>
+    public static int OpenDescriptors(int process, string target = "") =>
+        Directory.GetFileSystemEntries($"/proc/{process}/fd").Count(fd => new FileInfo(fd).LinkTarget?.Contains(target, StringComparison.Ordinal) == true);
 
     public string File(string name) => _directory.File(name);
 
