@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Cold starts over a shaped link: containerd's overlayfs beside Sluice with RAFS and with block images, from nothing to the first useful answer.
-#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-zstd] [--runs 5]
+#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-lz4] [--runs 5]
 # Uses the rig in $SLUICE_BENCH_RIG (default ../shared/bench): real images, a registry and containerd in network namespaces.
-# What is no snapshotter of the rig is a tag: rafs and overlaybd are converted with the defaults, overlaybd-zstd with zstd in 16 KiB, any other one with
+# What is no snapshotter of the rig is a tag: rafs and overlaybd are converted with the defaults, overlaybd-lz4 with LZ4 in 4 KiB, any other one with
 # CONVERT_OPTIONS. RECONVERT=1 makes them again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")
 export SLUICE=$PWD/artifacts/sluice/sluice TAGS=
 
 images=redis,nodejs,wordpress,python
-snapshotters=overlayfs,rafs,overlaybd,overlaybd-zstd
+snapshotters=overlayfs,rafs,overlaybd,overlaybd-lz4
 arguments=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -30,7 +30,7 @@ options() {
     case $1 in
         rafs) ;;
         overlaybd) echo --format overlaybd ;;
-        overlaybd-zstd) echo --format overlaybd --compressor zstd --block-size 16KiB ;;
+        overlaybd-lz4) echo --format overlaybd --compressor lz4 ;;
         *) echo "${CONVERT_OPTIONS:-}" ;;
     esac
 }

@@ -71,9 +71,15 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(new ImageRegistration(options, _images, _snapshotter), new ContainerCommit(options, _snapshotter, _images, TimeProvider.System), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
+
+    /// <summary>What the admin API can be asked; one line a subject.</summary>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter) =>
+    [
+        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
+    ];
 
     /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>
     private static async Task RestoreAsync(LazyImages images, LazyImage image, ILogger logger, CancellationToken cancellation)

@@ -7,9 +7,9 @@ namespace Sluice.Build.Commit;
 public sealed record CommitOptions
 {
     /// <summary>Bytes of a compressed block; see <see cref="BlockImageOptions.BlockSize"/>.</summary>
-    public int BlockSize { get; init; } = 4 << 10;
+    public int BlockSize { get; init; } = BlockImageOptions.DefaultBlockSize(ZFileAlgorithm.Zstd);
 
-    public ZFileAlgorithm Algorithm { get; init; } = ZFileAlgorithm.Lz4;
+    public ZFileAlgorithm Algorithm { get; init; } = ZFileAlgorithm.Zstd;
 
     /// <summary>Threads that compress.</summary>
     public int Jobs { get; init; } = Environment.ProcessorCount;

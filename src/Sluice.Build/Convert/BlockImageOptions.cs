@@ -11,9 +11,9 @@ public sealed record BlockImageOptions
     public long VirtualSize { get; init; } = Ext4FormatOptions.DefaultSize;
 
     /// <summary>Bytes of a compressed block: a power of two, 4 to 64 KiB. 64 KiB become 32 KiB in layers that hold a block that does not compress.</summary>
-    public int BlockSize { get; init; } = 4 << 10;
+    public int BlockSize { get; init; } = DefaultBlockSize(ZFileAlgorithm.Zstd);
 
-    public ZFileAlgorithm Algorithm { get; init; } = ZFileAlgorithm.Lz4;
+    public ZFileAlgorithm Algorithm { get; init; } = ZFileAlgorithm.Zstd;
 
     /// <summary>One layer for the whole image, or for what lies on the base layer.</summary>
     public bool Flatten { get; init; }
@@ -25,6 +25,9 @@ public sealed record BlockImageOptions
 
     /// <summary>What decides the bytes of a layer besides the layers that it is made of; changes when the writer does.</summary>
     internal string Fingerprint => $"overlaybd/2 {VirtualSize} {BlockSize} {Algorithm}{(Flatten ? " flat" : "")}";
+
+    /// <summary>What goes well with an algorithm: the original's 4 KiB with LZ4; zstd needs more to find what repeats.</summary>
+    public static int DefaultBlockSize(ZFileAlgorithm algorithm) => algorithm == ZFileAlgorithm.Lz4 ? 4 << 10 : 16 << 10;
 
     /// <exception cref="SluiceException"><see cref="SluiceError.Usage"/>.</exception>
     internal static void CheckBlockSize(int size)

@@ -12,8 +12,8 @@ internal static class CommitCommand
         var container = new Argument<string>("CONTAINER") { Description = "containerd's id of the container, running or not" };
         var destination = new Argument<string>("DST") { Description = "Where the image goes: docker://HOST/REPO:TAG, oci:DIR[:TAG] or oci-archive:FILE[:TAG]" };
         var daemon = new DaemonOptions();
-        var compressor = new Option<string>("--compressor") { Description = "lz4 or zstd", DefaultValueFactory = _ => "lz4" };
-        var blockSize = new Option<string>("--block-size") { Description = "A power of two from 4KiB to 64KiB", DefaultValueFactory = _ => "4KiB" };
+        var compressor = new Option<string>("--compressor") { Description = "zstd or lz4", DefaultValueFactory = _ => "zstd" };
+        var blockSize = new Option<string?>("--block-size") { Description = "A power of two from 4KiB to 64KiB; default 16KiB with zstd, 4KiB with lz4" };
         var message = new Option<string?>("--message", "-m") { Description = "Comment in the image's history" };
         var author = new Option<string?>("--author", "-a") { Description = "Author in the image's history" };
         var command = new Command("commit", "Make an image of a container and what it has written.") { container, destination, compressor, blockSize, message, author };
@@ -30,7 +30,7 @@ internal static class CommitCommand
                     Containerd = daemon.Containerd(parsed),
                     Namespace = daemon.Namespace(parsed),
                     Compressor = parsed.GetValue(compressor)!,
-                    BlockSize = ImageOptions.ParseSize("--block-size", parsed.GetValue(blockSize)!),
+                    BlockSize = parsed.GetValue(blockSize) is { } size ? ImageOptions.ParseSize("--block-size", size) : null,
                     Message = parsed.GetValue(message),
                     Author = parsed.GetValue(author),
                 },

@@ -13,12 +13,12 @@ namespace Sluice.Cli.Commands;
 internal sealed class ConvertFormats
 {
     private readonly Option<string> _format = new("--format") { Description = "rafs or overlaybd", DefaultValueFactory = _ => "rafs" };
-    private readonly Option<string?> _compressor = new("--compressor") { Description = "rafs: zstd (default), lz4_block or none; overlaybd: lz4 (default) or zstd" };
+    private readonly Option<string?> _compressor = new("--compressor") { Description = "rafs: zstd (default), lz4_block or none; overlaybd: zstd (default) or lz4" };
     private readonly Option<int> _level = new("--level") { Description = "rafs: zstd level, 1 to 19", DefaultValueFactory = _ => 3 };
     private readonly Option<string?> _chunkSize = new("--chunk-size") { Description = "rafs: a power of two from 4KiB to 16MiB (default 256KiB)" };
     private readonly Option<string> _digester = new("--digester") { Description = "rafs: blake3 or sha256", DefaultValueFactory = _ => "blake3" };
     private readonly Option<string?> _virtualSize = new("--vsize") { Description = "overlaybd: size of the device (default 64GiB)" };
-    private readonly Option<string?> _blockSize = new("--block-size") { Description = "overlaybd: a power of two from 4KiB (default) to 64KiB" };
+    private readonly Option<string?> _blockSize = new("--block-size") { Description = "overlaybd: a power of two from 4KiB to 64KiB; default 16KiB with zstd, 4KiB with lz4" };
     private readonly Option<string?> _baseLayer = new("--base-layer") { Description = "overlaybd: an OverlayBD image, or overlaybd:FILE, whose lowest layer is put below the image, as it is" };
     private readonly Option<bool> _flatten = new("--flatten") { Description = "overlaybd: one layer for the whole image" };
 
@@ -59,7 +59,8 @@ internal sealed class ConvertFormats
 
     private BlockImageOptions ReadBlock(ParseResult parsed)
     {
-        var options = new BlockImageOptions { Algorithm = ParseAlgorithm(parsed.GetValue(_compressor) ?? "lz4"), Flatten = parsed.GetValue(_flatten) };
+        ZFileAlgorithm algorithm = ParseAlgorithm(parsed.GetValue(_compressor) ?? "zstd");
+        var options = new BlockImageOptions { Algorithm = algorithm, BlockSize = BlockImageOptions.DefaultBlockSize(algorithm), Flatten = parsed.GetValue(_flatten) };
         if (parsed.GetValue(_baseLayer) is not null && parsed.GetResult(_virtualSize) is { Implicit: false })
             throw new SluiceException(SluiceError.Usage, _virtualSize.Name, "has no meaning with --base-layer: the device has the size that the base layer gives it");
         if (parsed.GetValue(_virtualSize) is { } size) options = options with { VirtualSize = ImageOptions.ParseLargeSize("--vsize", size) };

@@ -8,12 +8,11 @@ using Sluice.Formats;
 
 namespace Sluice.Node.Admin;
 
-/// <summary>Routes of the admin API, version 1. See docs/admin-api.md.</summary>
+/// <summary>Answers the requests of the admin API, version 1, by the routes of its subjects. See docs/admin-api.md.</summary>
 /// <param name="stopping">Ends requests that are being answered.</param>
-internal sealed partial class AdminApplication(ImageRegistration images, ContainerCommit commit, ILogger logger, CancellationToken stopping) : IHttpApplication<HttpContext>
+internal sealed partial class AdminApplication(IEnumerable<IAdminRoutes> subjects, ILogger logger, CancellationToken stopping) : IHttpApplication<HttpContext>
 {
-    /// <summary>Bytes of the longest request body.</summary>
-    private const int MaxBody = 1 << 16;
+    private readonly Dictionary<(string Method, string Path), AdminRoute> _routes = subjects.SelectMany(subject => subject.Routes).ToDictionary(route => (route.Method, route.Path));
 
     public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
 
@@ -51,46 +50,11 @@ internal sealed partial class AdminApplication(ImageRegistration images, Contain
 
     private async Task AnswerAsync(HttpContext context)
     {
-        switch (context.Request.Method, context.Request.Path.Value)
-        {
-            case ("POST", "/v1/pull"):
-                using (var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping))
-                {
-                    PulledImage pulled = await images.PullAsync(await ReadAsync(context, PullRequest.Parse), ended.Token);
-                    await WriteAsync(context, HttpStatusCode.OK, pulled.Write);
-                }
-
-                break;
-            case ("POST", "/v1/commit"):
-                using (var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping))
-                {
-                    CommittedImage committed = await commit.CommitAsync(await ReadAsync(context, CommitRequest.Parse), ended.Token);
-                    await WriteAsync(context, HttpStatusCode.OK, committed.Write);
-                }
-
-                break;
-            default:
-                throw new SluiceException(SluiceError.NotFound, $"{context.Request.Method} {context.Request.Path}", "is not part of the admin API", "is the daemon older than this command? see docs/admin-api.md");
-        }
-    }
-
-    private static async Task<T> ReadAsync<T>(HttpContext context, Func<JsonElement, T> parse)
-    {
-        if (context.Request.ContentLength is not <= MaxBody) throw AdminJson.Wrong($"the body needs a Content-Length of at most {MaxBody}");
-        try
-        {
-            using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);
-            return parse(document.RootElement);
-        }
-        catch (JsonException exception)
-        {
-            throw AdminJson.Wrong($"the body is not JSON: {exception.Message}");
-        }
-        catch (InvalidOperationException exception)
-        {
-            // Strings are looked into only when they are taken: half a surrogate pair, bytes that are not UTF-8.
-            throw AdminJson.Wrong($"the body has text that is not Unicode: {exception.Message}");
-        }
+        (string method, string path) = (context.Request.Method, context.Request.Path.Value ?? "");
+        if (!_routes.TryGetValue((method, path), out AdminRoute? route))
+            throw new SluiceException(SluiceError.NotFound, $"{method} {path}", "is not part of the admin API", "is the daemon older than this command? see docs/admin-api.md");
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        await WriteAsync(context, HttpStatusCode.OK, await route.AnswerAsync(new AdminCall(context, ended.Token)));
     }
 
     private static async Task WriteAsync(HttpContext context, HttpStatusCode status, Action<Utf8JsonWriter> write)

@@ -11,34 +11,46 @@ namespace Sluice.Node.Admin;
 /// not spend most of its time on starting an HTTP client (measured: 100 ms of 250).
 /// </summary>
 /// <param name="socket">Path of the daemon's admin socket.</param>
-public sealed class AdminClient(string socket)
+public sealed partial class AdminClient(string socket)
 {
-    /// <summary>Bytes of the longest answer, head and body.</summary>
-    private const int MaxAnswer = 1 << 16;
+    /// <summary>Bytes of the longest answer, head and body: of lists of many thousand images, too.</summary>
+    private const int MaxAnswer = 4 << 20;
 
-    /// <summary>Registers an image with containerd; see <see cref="PullRequest"/>.</summary>
+    /// <summary>Asks a question.</summary>
+    /// <param name="path">With the query: <c>/v1/explain?image=…</c>, escaped.</param>
+    /// <param name="parse">Null: the answer is something else.</param>
     /// <exception cref="SluiceException">No daemon listens, or what the daemon says went wrong.</exception>
     /// <exception cref="InvalidOperationException">The daemon met a defect of its own.</exception>
-    public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation) =>
-        Read(await PostAsync("/v1/pull", AdminJson.Write(request.Write), cancellation), PulledImage.Parse);
+    private async Task<T> GetAsync<T>(string path, Func<JsonElement, T?> parse, CancellationToken cancellation)
+        where T : class => Read(await AskAsync($"GET {path} HTTP/1.0\r\nHost: sluice\r\n\r\n", [], cancellation), parse);
 
-    /// <summary>Makes an image of a container; see <see cref="CommitRequest"/>.</summary>
-    /// <inheritdoc cref="PullAsync"/>
-    public async Task<CommittedImage> CommitAsync(CommitRequest request, CancellationToken cancellation) =>
-        Read(await PostAsync("/v1/commit", AdminJson.Write(request.Write), cancellation), CommittedImage.Parse);
+    /// <summary>Gives an order, with a JSON body.</summary>
+    /// <inheritdoc cref="GetAsync"/>
+    private async Task<T> PostAsync<T>(string path, Action<Utf8JsonWriter> write, Func<JsonElement, T?> parse, CancellationToken cancellation)
+        where T : class
+    {
+        byte[] body = AdminJson.Write(write);
+        string head = string.Create(CultureInfo.InvariantCulture, $"POST {path} HTTP/1.0\r\nHost: sluice\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
+        return Read(await AskAsync(head, body, cancellation), parse);
+    }
 
-    private async Task<ReadOnlyMemory<byte>> PostAsync(string path, byte[] body, CancellationToken cancellation)
+    private async Task<ReadOnlyMemory<byte>> AskAsync(string head, byte[] body, CancellationToken cancellation)
     {
         using Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancellation);
-            string head = string.Create(CultureInfo.InvariantCulture, $"POST {path} HTTP/1.0\r\nHost: sluice\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
             await connection.SendAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body], cancellation);
-            byte[] answer = new byte[MaxAnswer + 1];
+            byte[] answer = new byte[1 << 16];
             int length = 0;
-            while (length < answer.Length && await connection.ReceiveAsync(answer.AsMemory(length), cancellation) is > 0 and var received) length += received;
-            return length <= MaxAnswer ? answer.AsMemory(0, length) : throw Stranger();
+            while (await connection.ReceiveAsync(answer.AsMemory(length), cancellation) is > 0 and var received)
+            {
+                length += received;
+                if (length > MaxAnswer) throw Stranger();
+                if (length == answer.Length) Array.Resize(ref answer, length * 2);
+            }
+
+            return answer.AsMemory(0, length);
         }
         catch (Exception exception) when (exception is SocketException or ArgumentException)
         {

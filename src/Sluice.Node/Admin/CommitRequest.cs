@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Sluice.Build.Commit;
+using Sluice.Build.Convert;
 using Sluice.Containerd.Client;
 using Sluice.Formats.OverlayBd.ZFile;
 
@@ -21,10 +22,10 @@ public sealed record CommitRequest
     public string Namespace { get; init; } = "default";
 
     /// <summary><c>lz4</c> or <c>zstd</c>.</summary>
-    public string Compressor { get; init; } = "lz4";
+    public string Compressor { get; init; } = "zstd";
 
-    /// <summary>Bytes of a compressed block.</summary>
-    public int BlockSize { get; init; } = 4 << 10;
+    /// <summary>Bytes of a compressed block; null: what goes with the compressor.</summary>
+    public int? BlockSize { get; init; }
 
     /// <summary>Comment in the history; null: none.</summary>
     public string? Message { get; init; }
@@ -39,7 +40,7 @@ public sealed record CommitRequest
         writer.WriteString("containerd", Containerd);
         writer.WriteString("namespace", Namespace);
         writer.WriteString("compressor", Compressor);
-        writer.WriteNumber("blockSize", BlockSize);
+        if (BlockSize is { } size) writer.WriteNumber("blockSize", size);
         if (Message is not null) writer.WriteString("message", Message);
         if (Author is not null) writer.WriteString("author", Author);
         writer.WriteEndObject();
@@ -67,7 +68,7 @@ public sealed record CommitRequest
                 "image" => request with { Image = value ?? "" },
                 "containerd" => request with { Containerd = value ?? ContainerdClient.DefaultSocket },
                 "namespace" => request with { Namespace = value ?? "default" },
-                "compressor" => request with { Compressor = value ?? "lz4" },
+                "compressor" => request with { Compressor = value ?? "zstd" },
                 "message" => request with { Message = value },
                 "author" => request with { Author = value },
                 _ => throw AdminJson.Wrong($"'{property.Name}' is not a field; there are: container, image, containerd, namespace, compressor, blockSize, message, author"),
@@ -78,18 +79,15 @@ public sealed record CommitRequest
         if (request.Container.Length == 0) throw AdminJson.Wrong("'container' is missing");
         ContainerdPlace.CheckIdentifier("container", request.Container);
         ContainerdPlace.Check(request.Containerd, request.Namespace);
-        if (!ZFileLimits.IsBlockSize(request.BlockSize))
-            throw AdminJson.Wrong($"'blockSize' is {request.BlockSize}; it must be a power of two from {ZFileLimits.MinBlockSize} to {ZFileLimits.MaxBlockSize}");
+        if (request.BlockSize is { } wanted && !ZFileLimits.IsBlockSize(wanted))
+            throw AdminJson.Wrong($"'blockSize' is {wanted}; it must be a power of two from {ZFileLimits.MinBlockSize} to {ZFileLimits.MaxBlockSize}");
         if (request.Compressor is not ("lz4" or "zstd")) throw AdminJson.Wrong($"'compressor' is '{request.Compressor}'; there are: lz4, zstd");
         return request;
     }
 
-    internal CommitOptions ToOptions(DateTimeOffset now) => new()
+    internal CommitOptions ToOptions(DateTimeOffset now)
     {
-        Algorithm = Compressor == "zstd" ? ZFileAlgorithm.Zstd : ZFileAlgorithm.Lz4,
-        BlockSize = BlockSize,
-        Message = Message,
-        Author = Author,
-        Created = now,
-    };
+        ZFileAlgorithm algorithm = Compressor == "zstd" ? ZFileAlgorithm.Zstd : ZFileAlgorithm.Lz4;
+        return new CommitOptions { Algorithm = algorithm, BlockSize = BlockSize ?? BlockImageOptions.DefaultBlockSize(algorithm), Message = Message, Author = Author, Created = now };
+    }
 }

@@ -87,7 +87,9 @@ public sealed class BlockDisk : IDisk
         if (!DiskRange.Contains(this, offset, destination.Length)) return ValueTask.FromResult(DiskError.Invalid);
         List<Task<DiskError>> waiting = [];
         DiskError error = Begin(offset, destination, waiting);
-        return waiting.Count == 0 ? ValueTask.FromResult(error) : DiskRange.EndAsync(waiting, error);
+        return waiting.Count == 0
+            ? ValueTask.FromResult(error)
+            : _layers[0].Activity.WatchAsync(this, offset, destination.Length, DiskRange.EndAsync(waiting, error));
     }
 
     public void Dispose()

@@ -29,7 +29,7 @@ public sealed class FilesystemDisk : IDisk
         DiskRange.Contains(this, offset, destination.Length) && _reader.TryRead(offset, destination);
 
     public ValueTask<DiskError> ReadAsync(long offset, Memory<byte> destination) =>
-        DiskRange.Contains(this, offset, destination.Length) ? _reader.ReadAsync(offset, destination) : ValueTask.FromResult(DiskError.Invalid);
+        DiskRange.Contains(this, offset, destination.Length) ? _reader.Activity.WatchAsync(this, offset, destination.Length, _reader.ReadAsync(offset, destination)) : ValueTask.FromResult(DiskError.Invalid);
 
     public void Dispose() => _reader.Dispose();
 }

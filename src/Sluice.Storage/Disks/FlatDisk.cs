@@ -62,7 +62,9 @@ public sealed class FlatDisk : IDisk
     public ValueTask<DiskError> ReadAsync(long offset, Memory<byte> destination)
     {
         if (!DiskRange.Contains(this, offset, destination.Length)) return ValueTask.FromResult(DiskError.Invalid);
-        return FillLocal(offset, destination.Span) ? ReadBlobsAsync(offset, destination) : ValueTask.FromResult(DiskError.InputOutput);
+        if (!FillLocal(offset, destination.Span)) return ValueTask.FromResult(DiskError.InputOutput);
+        ValueTask<DiskError> read = ReadBlobsAsync(offset, destination);
+        return _extents is [{ } any, ..] ? any.Reader.Activity.WatchAsync(this, offset, destination.Length, read) : read;
     }
 
     public void Dispose()

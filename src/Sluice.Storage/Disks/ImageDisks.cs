@@ -1,6 +1,7 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
+using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
@@ -13,7 +14,8 @@ namespace Sluice.Storage.Disks;
 /// the blob's chunk-info table; a reader over the shared cache; a disk. Disks dispose their readers; directory, fetcher and
 /// sources stay the caller's.
 /// </summary>
-public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher)
+/// <param name="activity">Told what is done for the image; null: nobody wants to know.</param>
+public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher, ImageActivity? activity = null)
 {
     /// <summary>One disk per blob, in the order of the device table.</summary>
     /// <param name="sources">Asked in this order.</param>
@@ -78,7 +80,7 @@ public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher
     }
 
     private async Task<BlobReader> OpenReaderAsync(ChunkInfoLoader chunks, int index, IReadOnlyList<IBlobSource> sources, CancellationToken cancellation) =>
-        new(new RafsBlobFormat(await chunks.OpenAsync(index, cancellation)), directory, fetcher, sources);
+        new(new RafsBlobFormat(await chunks.OpenAsync(index, cancellation)), directory, fetcher, sources, activity);
 
     private static SluiceException NeedsLocalFile(RafsBlob blob) =>
         new(SluiceError.Image, $"blob {blob.Id}", "a tarfs blob is read from a local, uncompressed tar, and none was given");

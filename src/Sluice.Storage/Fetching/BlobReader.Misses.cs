@@ -1,3 +1,4 @@
+using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 
@@ -33,7 +34,7 @@ public sealed partial class BlobReader
             for (int round = 0; round < 2 && slots.Count != 0; round++)
             {
                 // The second round fetches what failed a check in the first.
-                _fetcher.Join(this, slots, priority, flights);
+                _fetcher.Join(this, slots, FetchCauses.CauseOf(priority), priority, flights);
                 List<Task> completions = flights.ConvertAll(joined => joined.Flight.Completion);
                 ReleaseAll(flights);
                 await Task.WhenAll(completions).WaitAsync(cancellation);
@@ -53,7 +54,7 @@ public sealed partial class BlobReader
         List<int> slots = MissingSlots(offset, length);
         if (slots.Count == 0) return;
         List<JoinedFlight> flights = [];
-        _fetcher.Join(this, slots, FetchPriority.Prefetch, flights);
+        _fetcher.Join(this, slots, FetchCause.ReadAhead, FetchPriority.Prefetch, flights);
         ReleaseAll(flights);
     }
 
@@ -87,7 +88,7 @@ public sealed partial class BlobReader
         {
             TakeFromCache(pending, offset, destination.Span);
             if (pending.Count == 0) return DiskError.None;
-            _fetcher.Join(this, pending, FetchPriority.Demand, flights);
+            _fetcher.Join(this, pending, FetchCause.Demand, FetchPriority.Demand, flights);
             if (round == 0) _readAhead.OnMiss(offset, Format.GetExtent(pending[^1]).End);
             try
             {
@@ -107,6 +108,7 @@ public sealed partial class BlobReader
             {
                 string sources = string.Join(", ", Sources.Select(source => source.Name));
                 string? reason = flights.Select(joined => (joined.Flight as SourceFetch)?.LastFault).FirstOrDefault(fault => fault is not null);
+                _fetcher.Counters.DeadlinePassed();
                 options.Log?.Invoke(
                     $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {options.RequestDeadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
                 return DiskError.InputOutput;

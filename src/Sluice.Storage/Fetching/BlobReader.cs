@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Sources;
@@ -24,13 +25,15 @@ public sealed partial class BlobReader : IDisposable
     private SafeFileHandle? _complete;
     private volatile bool _disposed;
 
+    /// <param name="activity">Of the image; null: nobody wants to know.</param>
     /// <exception cref="Formats.SluiceException">The cache files can't be opened, or the format contradicts itself.</exception>
-    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources)
+    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources, ImageActivity? activity = null)
     {
         if (sources.Count == 0) throw new ArgumentException("a blob needs a source", nameof(sources));
         Format = format;
         Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
         (_directory, _fetcher) = (directory, fetcher);
+        Activity = activity ?? new ImageActivity($"blob {format.Blob}");
         _readAhead = new ReadAhead(this, fetcher.Options);
         Cache = directory.Open(format);
     }
@@ -40,6 +43,9 @@ public sealed partial class BlobReader : IDisposable
     public BlobCache Cache { get; }
 
     public IReadOnlyList<IBlobSource> Sources { get; }
+
+    /// <summary>What is done for the image.</summary>
+    internal ImageActivity Activity { get; }
 
     internal bool IsDisposed => _disposed;
 
@@ -78,6 +84,7 @@ public sealed partial class BlobReader : IDisposable
     {
         if (!Cache.TryRead(Format, offset, destination)) return false;
         _fetcher.Counters.Hit(destination.Length);
+        Activity.Hit();
         _readAhead.OnHit(offset, destination.Length);
         return true;
     }

@@ -1,4 +1,5 @@
-using System.Diagnostics.Metrics;
+using System.Collections.Concurrent;
+using Sluice.Storage.Activity;
 
 namespace Sluice.Storage.Fetching;
 
@@ -6,7 +7,8 @@ namespace Sluice.Storage.Fetching;
 public sealed class FetchCounters
 {
     private long _hits, _misses, _bytesRead, _fetches, _bytesFetched, _bytesDecoded, _merged, _joined, _wrongBytes, _sourceFailures, _retries, _failures, _checks,
-        _corruptions, _unstored;
+        _corruptions, _unstored, _deadlines;
+    private readonly ConcurrentDictionary<string, SourceTotals> _sources = new(StringComparer.Ordinal);
 
     /// <summary>Reads served from verified chunks without waiting.</summary>
     public long Hits => Volatile.Read(ref _hits);
@@ -53,6 +55,17 @@ public sealed class FetchCounters
     /// <summary>Chunks that were served but could not be stored.</summary>
     public long Unstored => Volatile.Read(ref _unstored);
 
+    /// <summary>Reads whose time was over before a source had delivered.</summary>
+    public long Deadlines => Volatile.Read(ref _deadlines);
+
+    /// <summary>By the name of the source.</summary>
+    public IReadOnlyDictionary<string, SourceTotals> Sources => _sources;
+
+    /// <summary>Counts of one source.</summary>
+    public SourceTotals Source(string name) => _sources.GetOrAdd(name, static _ => new SourceTotals());
+
+    internal void DeadlinePassed() => Interlocked.Increment(ref _deadlines);
+
     internal void Hit(int bytes)
     {
         Interlocked.Increment(ref _hits);
@@ -75,7 +88,11 @@ public sealed class FetchCounters
 
     internal void WrongUnit() => Interlocked.Increment(ref _wrongBytes);
 
-    internal void SourceFailed() => Interlocked.Increment(ref _sourceFailures);
+    internal void SourceFailed(string source)
+    {
+        Interlocked.Increment(ref _sourceFailures);
+        Source(source).Failed();
+    }
 
     internal void Retry() => Interlocked.Increment(ref _retries);
 
@@ -88,24 +105,4 @@ public sealed class FetchCounters
     }
 
     internal void NotStored() => Interlocked.Increment(ref _unstored);
-
-    /// <summary>Publishes the counters as instruments of <paramref name="meter"/>, named <c>sluice.*</c>.</summary>
-    internal void Publish(Meter meter)
-    {
-        meter.CreateObservableCounter("sluice.reads.hit", () => Hits);
-        meter.CreateObservableCounter("sluice.reads.miss", () => Misses);
-        meter.CreateObservableCounter("sluice.reads.failed", () => Failures);
-        meter.CreateObservableCounter("sluice.reads.bytes", () => BytesRead, "By");
-        meter.CreateObservableCounter("sluice.fetches", () => Fetches);
-        meter.CreateObservableCounter("sluice.fetches.bytes", () => BytesFetched, "By");
-        meter.CreateObservableCounter("sluice.fetches.decoded", () => BytesDecoded, "By");
-        meter.CreateObservableCounter("sluice.fetches.merged", () => Merged);
-        meter.CreateObservableCounter("sluice.fetches.joined", () => Joined);
-        meter.CreateObservableCounter("sluice.fetches.wrong_bytes", () => WrongBytes);
-        meter.CreateObservableCounter("sluice.fetches.source_failures", () => SourceFailures);
-        meter.CreateObservableCounter("sluice.fetches.retries", () => Retries);
-        meter.CreateObservableCounter("sluice.cache.checks", () => Checks);
-        meter.CreateObservableCounter("sluice.cache.corruptions", () => Corruptions);
-        meter.CreateObservableCounter("sluice.cache.unstored", () => Unstored);
-    }
 }

@@ -1,5 +1,5 @@
-using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Sources;
 
@@ -19,15 +19,10 @@ public sealed partial class Fetcher : IDisposable
     private readonly Dictionary<(BlobCache Cache, int Number), Flight> _flights = [];
     private readonly ConditionalWeakTable<IBlobSource, SourceState> _sources = [];
     private readonly CancellationTokenSource _shutdown = new();
-    private readonly Meter _meter = new("Sluice.Storage");
     private long _memory;
     private bool _disposed;
 
-    public Fetcher(FetchOptions? options = null)
-    {
-        Options = options ?? new FetchOptions();
-        Counters.Publish(_meter);
-    }
+    public Fetcher(FetchOptions? options = null) => Options = options ?? new FetchOptions();
 
     public FetchOptions Options { get; }
 
@@ -67,14 +62,13 @@ public sealed partial class Fetcher : IDisposable
 
         _shutdown.Cancel();
         foreach (SourceFetch fetch in queued) fetch.Complete();
-        _meter.Dispose();
     }
 
     /// <summary>
     /// Finds or starts what makes the given chunks available; each flight comes with a reference for the caller to release.
     /// Chunks that are verified by now need none.
     /// </summary>
-    internal void Join(BlobReader reader, List<int> slots, FetchPriority priority, List<JoinedFlight> joined)
+    internal void Join(BlobReader reader, List<int> slots, FetchCause cause, FetchPriority priority, List<JoinedFlight> joined)
     {
         List<ChunkCheck>? checks = null;
         lock (_gate)
@@ -99,7 +93,7 @@ public sealed partial class Fetcher : IDisposable
                 }
             }
 
-            if (units is not null) Enqueue(reader, units, priority, joined);
+            if (units is not null) Enqueue(reader, units, cause, priority, joined);
             Dispatch();
         }
 
@@ -154,7 +148,7 @@ public sealed partial class Fetcher : IDisposable
         Register(check, extent.Number);
     }
 
-    private void Enqueue(BlobReader reader, List<int> units, FetchPriority priority, List<JoinedFlight> joined)
+    private void Enqueue(BlobReader reader, List<int> units, FetchCause cause, FetchPriority priority, List<JoinedFlight> joined)
     {
         units.Sort();
         List<int> distinct = [];
@@ -180,7 +174,7 @@ public sealed partial class Fetcher : IDisposable
 
             foreach (int unit in range)
             {
-                fetch.AddUnit(unit);
+                fetch.AddUnit(unit, distinct.BinarySearch(unit) >= 0 ? cause : FetchCause.Neighbours);
                 RegisterMembers(fetch, unit);
             }
 

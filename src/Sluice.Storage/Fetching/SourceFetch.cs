@@ -1,5 +1,6 @@
 using System.Buffers;
 using Sluice.Formats;
+using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Sources;
 
@@ -15,6 +16,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
 
     private readonly List<string> _faults = [];
+    private readonly List<FetchCause> _causes = []; // of the units
     private volatile string? _lastFault;
     private IBlobSource? _source;
     private TimeSpan _limit;
@@ -59,11 +61,12 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     /// <summary>What went wrong the last time, if anything did. At any time, from any thread.</summary>
     public string? LastFault => _lastFault;
 
-    public void AddUnit(int unit)
+    public void AddUnit(int unit, FetchCause cause)
     {
         int index = Units.BinarySearch(unit);
         if (index >= 0) return;
         Units.Insert(~index, unit);
+        _causes.Insert(~index, cause);
         FetchUnit extent = Owner.Format.GetUnit(unit);
         Start = Math.Min(Start, extent.CompressedOffset);
         End = Math.Max(End, extent.CompressedEnd);
@@ -128,7 +131,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         if (!await ReadAsync(source, start, compressed, length)) return;
         try
         {
-            fetcher.Counters.Fetched(length);
+            Count(source.Name, length);
             byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
             Keep(decoded);
             int position = 0;
@@ -141,10 +144,12 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
                 if (fault is null)
                 {
                     Units.RemoveAt(index);
+                    _causes.RemoveAt(index);
                     continue;
                 }
 
                 fetcher.Counters.WrongUnit();
+                Owner.Activity.WrongUnit();
                 AddFault($"{source.Name}: unit {Units[index]}: {fault}");
                 index++;
             }
@@ -164,14 +169,17 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         try
         {
             fetcher.Counters.FetchStarted();
+            Owner.Activity.FetchStarted();
+            long asked = fetcher.Options.Time.GetTimestamp();
             read = source.ReadAsync(Owner.Format.Blob, start, buffer.AsMemory(0, length), timeout.Token);
             await read.WaitAsync(_limit + Grace, fetcher.Options.Time, fetcher.Shutdown);
+            fetcher.Counters.Source(source.Name).Answered(fetcher.Options.Time.GetElapsedTime(asked));
             return true;
         }
         catch (Exception e)
         {
             bool closing = e is OperationCanceledException && fetcher.Shutdown.IsCancellationRequested;
-            if (!closing) fetcher.Counters.SourceFailed();
+            if (!closing) fetcher.Counters.SourceFailed(source.Name);
             string end = closing ? "on shutdown" : $"after {_limit.TotalSeconds:0.#} s";
             SourceRefused = e is not (OperationCanceledException or TimeoutException);
             if (e is SluiceException { MayPassIn: { } pause } && !(MayPassIn < pause)) MayPassIn = pause;
@@ -185,6 +193,28 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             });
             Abandon(read, buffer);
             return false;
+        }
+    }
+
+    /// <summary>Gaps between units belong to nobody: they came along.</summary>
+    private void Count(string source, int length)
+    {
+        fetcher.Counters.Fetched(length);
+        SourceTotals totals = fetcher.Counters.Source(source);
+        long gaps = length;
+        for (int index = 0; index < Units.Count; index++)
+        {
+            long bytes = Math.Min(Owner.Format.GetUnit(Units[index]).CompressedLength, gaps); // units may overlap
+            gaps -= bytes;
+            Add(_causes[index], bytes);
+        }
+
+        if (gaps > 0) Add(FetchCause.Neighbours, gaps);
+
+        void Add(FetchCause cause, long bytes)
+        {
+            totals.Add(cause, bytes);
+            Owner.Activity.Fetched(cause, source, bytes);
         }
     }
 

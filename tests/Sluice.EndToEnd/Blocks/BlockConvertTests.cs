@@ -55,10 +55,10 @@ public sealed class BlockConvertTests
         await new OrdinaryImage().PushAsync(source);
         foreach ((string tag, string[] options, string[] says) in new (string, string[], string[])[]
         {
-            ("defaults", [], ["68.72 GB", "lz4block in blocks of 4096"]),
+            ("defaults", [], ["68.72 GB", "zstd in blocks of 16384"]),
             ("vsize", ["--vsize", "256MiB"], ["268.4 MB"]),
-            ("zstd", ["--compressor", "zstd", "--block-size", "16KiB", "--vsize", "512M"], ["zstd in blocks of 16384", "536.9 MB"]),
-            ("flat", ["--flatten", "--block-size", "64KiB"], ["layers      1,", "blocks of 32768"]),
+            ("lz4", ["--compressor", "lz4", "--vsize", "512M"], ["lz4", "in blocks of 4096", "536.9 MB"]),
+            ("flat", ["--flatten", "--compressor", "lz4", "--block-size", "64KiB"], ["layers      1,", "blocks of 32768"]),
         })
         {
             List<string> results = [];

@@ -54,7 +54,7 @@ public sealed class BlockManifestTests
             string uuid = $"{chain.Hex[..8]}-{chain.Hex[8..12]}-{chain.Hex[12..16]}-{chain.Hex[16..20]}-{chain.Hex[20..32]}";
             using BlockLayer block = StackedLayers.Read(workshop.BlobFile("destination", layer.Digest));
             Assert.Equal((uuid, parent, BlockConversionTests.Size), (block.Trailer.Uuid, block.Trailer.ParentUuid, block.Trailer.VirtualSize));
-            Assert.Equal((TarWrapper.PaxPayloadOffset, ZFileAlgorithm.Lz4, 4096, true), (block.PayloadOffset, block.ZFile!.Codec.Algorithm, block.ZFile.Codec.BlockSize, block.ZFile.Codec.HasChecksums));
+            Assert.Equal((TarWrapper.PaxPayloadOffset, ZFileAlgorithm.Zstd, 16384, true), (block.PayloadOffset, block.ZFile!.Codec.Algorithm, block.ZFile.Codec.BlockSize, block.ZFile.Codec.HasChecksums));
             Assert.Equal(0, block.Trailer.IndexCount % 256);
             parent = uuid;
         }
