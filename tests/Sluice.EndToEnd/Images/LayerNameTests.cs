@@ -37,8 +37,11 @@ public sealed class LayerNameTests
         Digest layer = Digest.Sha256(lower.Layers[0]);
         Dictionary<string, string> labels = new()
         {
-            [SnapshotLabels.Reference] = layer.ToString(), [SnapshotLabels.ImageReference] = lowerThere, [SnapshotLabels.ManifestDigest] = Digest.Sha256("any"u8).ToString(),
-            [SnapshotLabels.LayerDigest] = layer.ToString(), [OverlayBdAnnotations.BlobDigest] = layer.ToString(),
+            [SnapshotLabels.Reference] = layer.ToString(),
+            [SnapshotLabels.ImageReference] = lowerThere,
+            [SnapshotLabels.ManifestDigest] = Digest.Sha256("any"u8).ToString(),
+            [SnapshotLabels.LayerDigest] = layer.ToString(),
+            [OverlayBdAnnotations.BlobDigest] = layer.ToString(),
         };
         using ContainerdClient client = node.Connect("second");
         GrpcException refusal = await Assert.ThrowsAsync<GrpcException>(() => client.Snapshots("sluice").PrepareAsync("extract", "", labels, TestMachine.Cancellation));
