@@ -29,7 +29,12 @@ public sealed partial class Snapshotter
     private async Task<bool> TryCommitLazilyAsync(
         string key, string parent, string reference, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
-        if (_database.Read(query => query.FindLazy(reference, parent)) is not null) return true;
+        if (_database.Read(query => query.FindLazy(reference, parent)) is { } known)
+        {
+            _images.CheckShared(known.Layer!.Image, known.Info.Labels, labels);
+            return true;
+        }
+
         LazyLayer? layer = await _images.FindLayerAsync(ChainIdOf(parent), labels, cancellation);
         if (layer is null) return false;
         _database.Write(change =>

@@ -37,6 +37,7 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images, 
             byte[] config = await AskAsync(store, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
             ImageToRegister described = Describe(name, top, image, config, request.Snapshotter);
             if (described.Layers.Count > 0) RequireLazy(described, request.Namespace);
+            if (RemoteBlockImage.FindLayers(image.Manifest) is not null && snapshotter.FindImage(ChainOf(described)) is { } known) LayerNames.CheckRegistry(known.Reference, name);
             using var client = new ContainerdClient(request.Containerd, request.Namespace);
             Digest chain = await new ImagePull(client, TimeProvider.System).RegisterAsync(described, cancellation);
 
@@ -57,11 +58,12 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images, 
     /// <summary>containerd would take over what an ordinary pull of a block image has unpacked: the layers' blobs in place of a tree.</summary>
     private void RequireLazy(ImageToRegister image, string containerNamespace)
     {
-        string chain = ChainId.All(image.Layers.Select(layer => layer.DiffId))[^1].ToString();
-        if (!snapshotter.IsUnpacked(containerNamespace, chain)) return;
+        if (!snapshotter.IsUnpacked(containerNamespace, ChainOf(image))) return;
         throw new SluiceException(
             SluiceError.Image, image.Name, "containerd has unpacked its layers like those of an ordinary image", "remove the images that have them from containerd, then pull again");
     }
+
+    private static string ChainOf(ImageToRegister image) => ChainId.All(image.Layers.Select(layer => layer.DiffId))[^1].ToString();
 
     private static ImageToRegister Describe(string name, StoredManifest top, StoredImage image, byte[] configContent, string snapshotter)
     {

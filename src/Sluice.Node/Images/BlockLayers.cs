@@ -17,15 +17,6 @@ internal static class BlockLayers
     /// <summary>What the manifests that this node makes say in place of a configuration: nobody reads it. The digest of <c>{}</c>, OCI image-spec 1.1, manifest.md.</summary>
     private static readonly Descriptor NoConfig = new() { MediaType = MediaTypes.OciEmpty, Digest = Digest.Sha256("{}"u8), Size = 2 };
 
-    /// <summary>An image must not bring other layers under a name that containers of other images may stand on.</summary>
-    /// <param name="below">Chain id of the layers below; empty for the lowest.</param>
-    /// <exception cref="SluiceException">The layer is not the one that its chain id means, or nothing says which one it is.</exception>
-    public static void Check(string below, IReadOnlyDictionary<string, string> labels)
-    {
-        if (!labels.ContainsKey(OverlayBdAnnotations.BlobDigest) || !labels.TryGetValue(SnapshotLabels.Reference, out string? chain)) return;
-        if (FindDigest(labels) is not { } blob || ChainId.Above(below, blob).ToString() != chain) throw WrongLayers(labels);
-    }
-
     /// <summary>True if a snapshot stands for the whole device, false for a part of its layers. Which manifest a layer belongs to is said by labels, which nothing vouches for.</summary>
     /// <param name="layers">Of the device, lowest first.</param>
     /// <param name="labels">Of the snapshot.</param>
@@ -36,8 +27,8 @@ internal static class BlockLayers
         IReadOnlyList<Digest> chain = ChainId.All(layers);
         if (chain.Count > 0 && chain[^1].ToString() == name) return true;
         if (chain.Any(below => below.ToString() == name)) return false;
-        bool isTrace = labels.ContainsKey(OverlayBdAnnotations.AccelerationLayer) && FindDigest(labels) is { } trace && ChainId.Above(chain[^1], trace).ToString() == name;
-        return isTrace ? true : throw WrongLayers(labels);
+        bool isTrace = labels.ContainsKey(OverlayBdAnnotations.AccelerationLayer) && LayerNames.FindDigest(labels) is { } trace && ChainId.Above(chain[^1], trace).ToString() == name;
+        return isTrace ? true : throw LayerNames.WrongLayers(labels);
     }
 
     /// <summary>The image that the layers make; null if one of them is no block layer.</summary>
@@ -59,16 +50,9 @@ internal static class BlockLayers
         return new LazyImage(new LazyImageKey(Digest.Sha256(manifest.ToBytes())), reference, manifest);
     }
 
-    private static SluiceException WrongLayers(IReadOnlyDictionary<string, string> labels) => new(
-        SluiceError.Image, labels.GetValueOrDefault(SnapshotLabels.ImageReference, "the image"),
-        $"the diff id of block layer {labels.GetValueOrDefault(SnapshotLabels.LayerDigest, "without digest")} in the configuration is not its digest, or that of a layer below is not", "convert the image again");
-
-    private static Digest? FindDigest(IReadOnlyDictionary<string, string> labels) =>
-        Digest.TryParse(labels.GetValueOrDefault(SnapshotLabels.LayerDigest, labels.GetValueOrDefault(OverlayBdAnnotations.BlobDigest, "")), out Digest blob) ? blob : null;
-
     private static Descriptor? FindBlob(IReadOnlyDictionary<string, string> labels)
     {
-        if (!labels.ContainsKey(OverlayBdAnnotations.BlobDigest) || FindDigest(labels) is not { } blob || labels.ContainsKey(OverlayBdAnnotations.TargetDigest)) return null;
+        if (!labels.ContainsKey(OverlayBdAnnotations.BlobDigest) || LayerNames.FindDigest(labels) is not { } blob || labels.ContainsKey(OverlayBdAnnotations.TargetDigest)) return null;
         if (!long.TryParse(labels.GetValueOrDefault(OverlayBdAnnotations.BlobSize), NumberStyles.None, CultureInfo.InvariantCulture, out long size)) return null;
         Dictionary<string, string> annotations = new(StringComparer.Ordinal) { [OverlayBdAnnotations.BlobDigest] = blob.ToString() };
         if (labels.ContainsKey(OverlayBdAnnotations.AccelerationLayer)) annotations[OverlayBdAnnotations.AccelerationLayer] = "yes";

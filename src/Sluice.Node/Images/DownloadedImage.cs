@@ -1,3 +1,4 @@
+using Sluice.Formats.Oci;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Images;
 
@@ -5,8 +6,9 @@ namespace Sluice.Node.Images;
 
 /// <summary>An image whose metadata has been downloaded.</summary>
 /// <param name="Metadata">What is to be kept of it, as <c>image.boot</c>.</param>
+/// <param name="DiffId">See <see cref="ImageRecord"/>.</param>
 /// <param name="StoreEnds">Puts what else came along into the cache; for when the image is kept, as the cache then belongs to somebody.</param>
-internal sealed record DownloadedImage(StoredImage Source, ReadOnlyMemory<byte> Metadata, ImageContent Content, Action? StoreEnds = null)
+internal sealed record DownloadedImage(StoredImage Source, ReadOnlyMemory<byte> Metadata, ImageContent Content, Digest? DiffId = null, Action? StoreEnds = null)
 {
     /// <summary>True if the image can be mounted lazily.</summary>
     public static bool IsLazy(StoredImage image) => image.BootstrapLayer is not null || RemoteBlockImage.FindLayers(image.Manifest) is not null;
@@ -17,8 +19,8 @@ internal sealed record DownloadedImage(StoredImage Source, ReadOnlyMemory<byte> 
     {
         if (RemoteBlockImage.FindLayers(image.Manifest) is null) return Of(await RafsImageLoader.LoadAsync(image, cancellation));
         (BlockStack stack, Action storeEnds) = await BlockStackLoader.LoadAsync(image, cache, cancellation);
-        return new DownloadedImage(image, BlockStackFile.Write(stack), new BlockContent(stack), storeEnds);
+        return new DownloadedImage(image, BlockStackFile.Write(stack), new BlockContent(stack), StoreEnds: storeEnds);
     }
 
-    public static DownloadedImage Of(RemoteRafsImage image) => new(image.Source, image.Bootstrap, new RafsContent(image.Image));
+    public static DownloadedImage Of(RemoteRafsImage image) => new(image.Source, image.Bootstrap, new RafsContent(image.Image), image.DiffId);
 }

@@ -9,7 +9,8 @@ namespace Sluice.Node.Images;
 /// <param name="Manifest">Digest of the manifest.</param>
 /// <param name="Bootstrap">sha256 of <c>image.boot</c>: it finds what rotted on the disk.</param>
 /// <param name="Blobs">Sizes of the manifest's layers by digest.</param>
-internal sealed record ImageRecord(string Reference, Digest Manifest, Digest Bootstrap, IReadOnlyDictionary<string, long> Blobs);
+/// <param name="DiffId">Of a RAFS image, what its topmost layer was found to be; null of a block image, and in records of earlier versions.</param>
+internal sealed record ImageRecord(string Reference, Digest Manifest, Digest Bootstrap, IReadOnlyDictionary<string, long> Blobs, Digest? DiffId = null);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(StoredRecord))]
@@ -19,6 +20,10 @@ internal sealed partial class ImageRecordJson : JsonSerializerContext;
 /// <param name="Checksum">sha256 of this record as it would be stored with an empty checksum.</param>
 internal sealed record StoredRecord(int Version, string Reference, string Manifest, string Bootstrap, Dictionary<string, long> Blobs, string Checksum)
 {
+    /// <summary>Not written where there is none, so that the checksums of earlier versions hold.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? DiffId { get; init; }
+
     /// <summary>The same with its checksum.</summary>
     public StoredRecord Seal() => this with { Checksum = Digest.Sha256(JsonSerializer.SerializeToUtf8Bytes(this with { Checksum = "" }, ImageRecordJson.Default.StoredRecord)).ToString() };
 

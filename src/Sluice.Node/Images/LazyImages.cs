@@ -33,7 +33,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
                 "pull with `sluice pull`, or set disable_snapshot_annotations = false in containerd's CRI configuration");
         }
 
-        BlockLayers.Check(below, labels);
+        LayerNames.Check(below, labels);
         var image = new LazyImage(new LazyImageKey(Digest.Parse(manifest)), reference);
         if (role == LayerRole.Data)
         {
@@ -47,8 +47,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             throw new SluiceException(SluiceError.Image, reference, $"layer {layer} is not in the manifest {manifest}", "pull the image again");
         }
 
+        if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
+        else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image).WaitAsync(cancellation)).DiffId);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
     }
+
+    public void CheckShared(LazyImage known, IReadOnlyDictionary<string, string> knownLabels, IReadOnlyDictionary<string, string> labels) => LayerNames.CheckShared(known, knownLabels, labels);
 
     public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers) => BlockLayers.FindPrefix(reference, layers);
 

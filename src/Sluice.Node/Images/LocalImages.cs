@@ -39,7 +39,7 @@ internal sealed partial class LocalImages(string directory)
             byte[] metadata = File.ReadAllBytes(MetadataPath(manifest));
             Digest digest = Digest.Sha256(metadata);
             if (digest.ToString() != stored.Bootstrap) return null;
-            return new LocalImage(new ImageRecord(stored.Reference, manifest, digest, stored.Blobs), MetadataPath(manifest), ImageContent.Parse(metadata));
+            return new LocalImage(new ImageRecord(stored.Reference, manifest, digest, stored.Blobs, stored.DiffId is { } diffId ? Digest.Parse(diffId) : null), MetadataPath(manifest), ImageContent.Parse(metadata));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or SluiceException)
         {
@@ -73,7 +73,7 @@ internal sealed partial class LocalImages(string directory)
         Digest manifest = image.Source.Stored.Digest;
         var record = new ImageRecord(
             reference, manifest, Digest.Sha256(image.Metadata.Span),
-            image.Source.Manifest.Layers.DistinctBy(l => l.Digest).ToDictionary(l => l.Digest.ToString(), l => l.Size, StringComparer.Ordinal));
+            image.Source.Manifest.Layers.DistinctBy(l => l.Digest).ToDictionary(l => l.Digest.ToString(), l => l.Size, StringComparer.Ordinal), image.DiffId);
         LocalImage saved;
         lock (_saving) saved = Store(record, image);
         image.StoreEnds?.Invoke();
@@ -89,7 +89,7 @@ internal sealed partial class LocalImages(string directory)
             if (Load(record.Manifest) is { } here) return here;
             Directory.CreateDirectory(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             WriteDurably(Path.Combine(fresh, MetadataName), image.Metadata.Span);
-            var stored = new StoredRecord(Version, record.Reference, record.Manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "").Seal();
+            var stored = new StoredRecord(Version, record.Reference, record.Manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "") { DiffId = record.DiffId?.ToString() }.Seal();
             WriteDurably(Path.Combine(fresh, RecordName), JsonSerializer.SerializeToUtf8Bytes(stored, ImageRecordJson.Default.StoredRecord));
             RemoveAny(final);
             Directory.Move(fresh, final);

@@ -24,22 +24,24 @@ public static class RafsImageLoader
         Descriptor layer = source.BootstrapLayer
             ?? throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} is an ordinary image, not a RAFS image", "make one with: sluice convert SRC DST");
         BootstrapLayer unpacked;
+        Digest diffId;
         await using (Stream stream = await source.Store.OpenBlobAsync(layer, cancellation))
         {
-            unpacked = Unpack(layer, stream);
+            (unpacked, diffId) = Unpack(layer, stream);
             await stream.CopyToAsync(Stream.Null, cancellation); // the last read is what checks the digest
         }
 
         return new RemoteRafsImage
         {
             Source = source,
+            DiffId = diffId,
             Bootstrap = unpacked.Bootstrap,
             Image = RafsReader.Read(unpacked.Bootstrap),
             BlobMetas = unpacked.BlobMetas,
         };
     }
 
-    private static BootstrapLayer Unpack(Descriptor layer, Stream stream)
+    private static (BootstrapLayer Layer, Digest DiffId) Unpack(Descriptor layer, Stream stream)
     {
         try
         {

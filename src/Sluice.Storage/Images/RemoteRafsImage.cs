@@ -8,6 +8,9 @@ public sealed record RemoteRafsImage
 {
     public required StoredImage Source { get; init; }
 
+    /// <summary>Digest of the tar that is the bootstrap's layer. It vouches for the tree and, by the digests of chunks in it, for the data.</summary>
+    public required Digest DiffId { get; init; }
+
     /// <summary>The bootstrap as the kernel mounts it.</summary>
     public required ReadOnlyMemory<byte> Bootstrap { get; init; }
 

@@ -30,6 +30,10 @@ internal sealed class FakeLazyImages(string directory) : ILazyImages
         return Task.FromResult<LazyLayer?>(new LazyLayer(image, labels.ContainsKey(TopLabel)));
     }
 
+    public void CheckShared(LazyImage known, IReadOnlyDictionary<string, string> knownLabels, IReadOnlyDictionary<string, string> labels)
+    {
+    }
+
     public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers)
     {
         if (!HasPrefixes) return null;

@@ -69,7 +69,9 @@ public sealed class PrefixTests
         await StoreAsync(golden, image);
         await node.PullAsync(image);
         IReadOnlyList<Digest> chain = ChainId.All(golden.Layers.Select(layer => Digest.Sha256(layer)));
-        using ContainerdClient client = node.Connect();
+        using ContainerdClient unleased = node.Connect();
+        await unleased.Leases.CreateAsync("views", DateTimeOffset.UtcNow.AddHours(1), TestMachine.Cancellation); // else the next collection of garbage takes them
+        using ContainerdClient client = unleased.WithLease("views");
         for (int layers = 1; layers <= chain.Count; layers++)
         {
             string name = $"view{layers}";
@@ -82,6 +84,7 @@ public sealed class PrefixTests
         Assert.Equal(BlockImage.GoldenDevices[1..].Order(), devices.Order());
 
         for (int layers = 1; layers <= chain.Count; layers++) await client.Snapshots("sluice").RemoveAsync($"view{layers}", TestMachine.Cancellation);
+        await unleased.Leases.DeleteAsync("views", wait: true, TestMachine.Cancellation);
         await node.CtrAsync("images", "rm", "--sync", image);
         await node.AssertNothingIsLeftAsync();
     }

@@ -60,11 +60,11 @@ public sealed class BlockLayersTests
     [Fact]
     public void A_layer_must_be_the_one_that_its_chain_id_means()
     {
-        BlockLayers.Check("", Layers(2)[0]);
-        BlockLayers.Check(Chain[0].ToString(), Layers(2)[1]);
-        Assert.Equal(SluiceError.Image, Assert.Throws<SluiceException>(() => BlockLayers.Check("", Layers(2)[1])).Error);
-        Assert.Equal(SluiceError.Image, Assert.Throws<SluiceException>(() => BlockLayers.Check(Chain[1].ToString(), Layers(2)[1])).Error);
-        BlockLayers.Check("", new Dictionary<string, string> { [NydusAnnotations.Blob] = "true", [SnapshotLabels.Reference] = "anything" });
+        LayerNames.Check("", Layers(2)[0]);
+        LayerNames.Check(Chain[0].ToString(), Layers(2)[1]);
+        Assert.Equal(SluiceError.Image, Assert.Throws<SluiceException>(() => LayerNames.Check("", Layers(2)[1])).Error);
+        Assert.Equal(SluiceError.Image, Assert.Throws<SluiceException>(() => LayerNames.Check(Chain[1].ToString(), Layers(2)[1])).Error);
+        LayerNames.Check("", new Dictionary<string, string> { [NydusAnnotations.Blob] = "true", [NydusAnnotations.Reference] = "an ordinary layer", [SnapshotLabels.Reference] = "anything" });
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class BlockLayersTests
         {
             Dictionary<string, string> labels = Layers(1)[0];
             change(labels);
-            Assert.Equal(SluiceError.Image, Assert.Throws<SluiceException>(() => BlockLayers.Check("", labels)).Error);
+            Assert.Equal(SluiceError.Image, Assert.Throws<SluiceException>(() => LayerNames.Check("", labels)).Error);
         }
     }
 

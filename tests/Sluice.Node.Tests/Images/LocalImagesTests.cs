@@ -27,10 +27,20 @@ public sealed class LocalImagesTests : IDisposable
         LocalImage saved = _images.Save(Reference, DownloadedImage.Of(image));
         LocalImage loaded = Assert.IsType<LocalImage>(_images.Load(Manifest(image)));
         Assert.Equal((saved.Record.Reference, saved.Record.Manifest, saved.Record.Bootstrap), (loaded.Record.Reference, loaded.Record.Manifest, loaded.Record.Bootstrap));
+        Assert.Equal((image.DiffId, image.DiffId), (saved.Record.DiffId, loaded.Record.DiffId));
         Assert.Equal(image.Source.Manifest.Layers.ToDictionary(layer => layer.Digest.ToString(), layer => layer.Size), loaded.Record.Blobs);
         Assert.Equal(image.Bootstrap.ToArray(), File.ReadAllBytes(_images.MetadataPath(Manifest(image))));
         Assert.Equal(["file-1"], ((RafsContent)loaded.Content).Image.Root.Entries!.Keys.Select(name => name.ToString()));
         Assert.Equal([Manifest(image)], _images.List());
+    }
+
+    [Fact]
+    public void RecordsOfEarlierVersionsHaveNoDiffIdAndAreIntact()
+    {
+        RemoteRafsImage image = NewImage(1);
+        _images.Save(Reference, DownloadedImage.Of(image) with { DiffId = null });
+        Assert.DoesNotContain("diffId", File.ReadAllText(RecordPath(image)), StringComparison.OrdinalIgnoreCase);
+        Assert.Null(Assert.IsType<LocalImage>(_images.Load(Manifest(image))).Record.DiffId);
     }
 
     [Fact]
@@ -212,6 +222,7 @@ public sealed class LocalImagesTests : IDisposable
         return new RemoteRafsImage
         {
             Source = new StoredImage(null!, new StoredManifest(MediaTypes.OciManifest, Digest.Sha256(bytes), bytes), manifest),
+            DiffId = Digest.Sha256([(byte)seed]),
             Bootstrap = bootstrap,
             Image = RafsReader.Read(bootstrap),
             BlobMetas = new Dictionary<string, ReadOnlyMemory<byte>>(),

@@ -25,6 +25,12 @@ public interface ILazyImages
     /// <param name="labels">All labels of the Prepare call. They are not verified: check digests before trusting what they point to.</param>
     Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation);
 
+    /// <summary>A layer that is recorded already is asked for again, with an image of the same or another name: throws if it can't be that.</summary>
+    /// <param name="known">What it is recorded with.</param>
+    /// <param name="knownLabels">That it is recorded with.</param>
+    /// <param name="labels">All labels of the Prepare call.</param>
+    void CheckShared(LazyImage known, IReadOnlyDictionary<string, string> knownLabels, IReadOnlyDictionary<string, string> labels);
+
     /// <summary>
     /// The image that lower layers of an image make by themselves. containerd does not ask for layers that it knows, so an image that was pulled after one
     /// that is built on it has no completing layer. Null: without the rest they are nothing that could be mounted. Asks nobody and always answers the same.

@@ -5,6 +5,8 @@ public sealed class NoLazyImages : ILazyImages
 {
     public Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation) => Task.FromResult<LazyLayer?>(null);
 
+    public void CheckShared(LazyImage known, IReadOnlyDictionary<string, string> knownLabels, IReadOnlyDictionary<string, string> labels) => throw Refused(known);
+
     public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers) => null;
 
     public Task<string> MountAsync(LazyImage image, CancellationToken cancellation) =>

@@ -20,19 +20,25 @@ public sealed class BootstrapLayer
 
     private const long MaxMetaSize = 512L << 20;
 
+    /// <summary>tar(1) fills up to 10 KiB behind the end of the archive.</summary>
+    private const int MaxPadding = 1 << 20;
+
     public required ReadOnlyMemory<byte> Bootstrap { get; init; }
 
     /// <summary>Chunk-info tables by blob id.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> BlobMetas { get; init; } = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
 
     /// <summary>Reads the layer, compressed or not. Keeps the bootstrap and the tables in memory.</summary>
+    /// <returns>The layer and the digest of the tar inside.</returns>
     /// <exception cref="InvalidFormatException">Not a bootstrap layer, or too large.</exception>
-    public static BootstrapLayer Read(Stream layer)
+    public static (BootstrapLayer Layer, Digest DiffId) Read(Stream layer)
     {
+        using var hash = SHA256.Create();
+        using var content = new CryptoStream(new GZipStream(layer, CompressionMode.Decompress, leaveOpen: true), hash, CryptoStreamMode.Read);
         byte[]? bootstrap = null;
         long metaSize = 0;
         var metas = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
-        using var tar = new TarReader(new GZipStream(layer, CompressionMode.Decompress, leaveOpen: true));
+        using var tar = new TarReader(content);
         while (tar.ReadEntry() is { } entry)
         {
             if (entry.Type != TarEntryType.Regular) continue;
@@ -46,9 +52,9 @@ public sealed class BootstrapLayer
             }
         }
 
-        return bootstrap is null
-            ? throw new InvalidFormatException("rafs bootstrap layer", $"there is no {BootstrapPath} in it")
-            : new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = metas };
+        if (bootstrap is null) throw new InvalidFormatException("rafs bootstrap layer", $"there is no {BootstrapPath} in it");
+        ReadPadding(content);
+        return (new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = metas }, Digest.FromSha256(hash.Hash));
     }
 
     /// <summary>Packs the layer; the same content gives the same bytes.</summary>
@@ -74,6 +80,15 @@ public sealed class BootstrapLayer
     {
         tar.WriteEntry(new TarEntry { Path = new FileName(path), Type = TarEntryType.Regular, Mode = 0x124 /* 0444 */, Size = content.Length });
         tar.WriteContent(content);
+    }
+
+    private static void ReadPadding(Stream content)
+    {
+        byte[] padding = new byte[64 << 10];
+        for (int read, rest = MaxPadding; (read = content.Read(padding)) > 0; rest -= read)
+        {
+            if (rest < read) throw new InvalidFormatException("rafs bootstrap layer", "goes on behind the end of its tar");
+        }
     }
 
     private static byte[] ReadContent(TarReader tar, TarEntry entry, long limit)
