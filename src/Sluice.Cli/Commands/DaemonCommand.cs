@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using Sluice.Cli.Output;
+using Sluice.Kernel.Keeper;
 using Sluice.Node;
 using Sluice.Node.Configuration;
 
@@ -32,7 +33,9 @@ internal static class DaemonCommand
                 .AddProvider(new StandardErrorLogger()));
             using var stop = new StopSignal(cancellation);
             await using NodeDaemon daemon = await NodeDaemon.StartAsync(options, loggers, stop.Token);
+            ServiceManager.Ready();
             await stop.Signalled;
+            ServiceManager.Stopping();
             return ExitCodes.Success;
         });
         return command;
