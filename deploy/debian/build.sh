@@ -34,6 +34,7 @@ file deploy/systemd/modules-load.conf usr/lib/modules-load.d/sluice.conf
 mkdir -p "$tree/etc/sluice"
 configuration >"$tree/etc/sluice/config.yaml"
 for config in deploy/containerd/*.toml; do file "$config" "usr/share/sluice/containerd/$(basename "$config")"; done
+install -D -m 755 deploy/kubernetes/prepare-node "$tree/usr/share/sluice/kubernetes/prepare-node"
 file deploy/sluice.bash usr/share/bash-completion/completions/sluice
 for document in README.md CHANGELOG.md SECURITY.md docs/*.md; do file "$document" "usr/share/doc/sluice/$(basename "$document")"; done
 file deploy/debian/copyright usr/share/doc/sluice/copyright
