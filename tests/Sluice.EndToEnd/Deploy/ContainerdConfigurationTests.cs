@@ -51,7 +51,7 @@ public sealed class ContainerdConfigurationTests
         Assert.Contains("version = 3", file, StringComparison.Ordinal);
         string all = await DumpAsync(directory, file.Replace("version = 3", "version = 2", StringComparison.Ordinal));
         Assert.Contains("address = \"/run/sluice/containerd.sock\"", all, StringComparison.Ordinal);
-        Assert.Contains("[plugins.\"io.containerd.cri.v1.images\"]", all, StringComparison.Ordinal);
+        Assert.Contains("[plugins.'io.containerd.cri.v1.images']", file, StringComparison.Ordinal);
     }
 
     private static async Task<string> DumpAsync(TemporaryDirectory directory, string configuration)

@@ -114,8 +114,7 @@ internal sealed class Machine : IAsyncDisposable
         Machine machine = new(workspace, Process.Start(start)!);
         try
         {
-            // Once the file system of the host is out of its sight.
-            await TestMachine.UntilAsync(() => machine._process.HasExited || (machine.TryInit() is { } process && !Directory.Exists($"/proc/{process}/root/old/proc") && Exists($"/proc/{process}/exe", init[0])), "the machine's first process runs");
+            await TestMachine.UntilAsync(() => machine._process.HasExited || (machine.TryInit() is { } process && Runs(process, init[0])), "the machine's first process runs");
             Assert.False(machine._process.HasExited, machine.Console);
             return machine;
         }
@@ -126,8 +125,18 @@ internal sealed class Machine : IAsyncDisposable
         }
     }
 
-    private static bool Exists(string link, string program) =>
-        File.ResolveLinkTarget(link, returnFinalTarget: false) is { } target && Path.GetFileName(target.FullName) == Path.GetFileName(program);
+    /// <summary>Whether a process runs a program; one that has ended meanwhile does not.</summary>
+    private static bool Runs(int process, string program)
+    {
+        try
+        {
+            return File.ResolveLinkTarget($"/proc/{process}/exe", returnFinalTarget: false) is { } target && Path.GetFileName(target.FullName) == Path.GetFileName(program);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The machine's process 1, by its id here.</summary>
     private int Init() => TryInit() ?? throw new InvalidOperationException($"the machine has ended\n{Console}");
