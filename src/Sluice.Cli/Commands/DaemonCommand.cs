@@ -20,18 +20,28 @@ internal static class DaemonCommand
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            NodeOptions options = ConfigurationFile.Read(parsed.GetValue(config));
-            options = options with { Sources = images.Apply(parsed, options.Sources) };
-            if (parsed.GetValue(root) is { } rootPath) options = options with { Root = Path.GetFullPath(rootPath) };
-            if (parsed.GetValue(state) is { } statePath) options = options with { State = Path.GetFullPath(statePath) };
-            if (parsed.GetValue(address) is { } socket) options = options with { Address = Path.GetFullPath(socket) };
-            if (parsed.GetValue(admin) is { } adminSocket) options = options with { AdminAddress = Path.GetFullPath(adminSocket) };
+            NodeOptions Read()
+            {
+                NodeOptions options = ConfigurationFile.Read(parsed.GetValue(config));
+                options = options with { Sources = images.Apply(parsed, options.Sources) };
+                if (parsed.GetValue(root) is { } rootPath) options = options with { Root = Path.GetFullPath(rootPath) };
+                if (parsed.GetValue(state) is { } statePath) options = options with { State = Path.GetFullPath(statePath) };
+                if (parsed.GetValue(address) is { } socket) options = options with { Address = Path.GetFullPath(socket) };
+                if (parsed.GetValue(admin) is { } adminSocket) options = options with { AdminAddress = Path.GetFullPath(adminSocket) };
+                return options;
+            }
+
+            var configuration = new LiveConfiguration(Read, parsed.GetValue(config) ?? ConfigurationFile.DefaultPath);
+            var log = new StandardErrorLogger(configuration.Current);
+            configuration.Changed += log.Apply;
             using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
-                .SetMinimumLevel(options.Verbose ? LogLevel.Debug : LogLevel.Information)
+                .SetMinimumLevel(LogLevel.Debug)
                 .AddFilter("Microsoft", LogLevel.Warning)
-                .AddProvider(new StandardErrorLogger()));
-            using var stop = new StopSignal(cancellation);
-            await using NodeDaemon daemon = await NodeDaemon.StartAsync(options, loggers, stop.Token);
+                .AddProvider(log));
+            NodeDaemon? running = null;
+            using var stop = new StopSignal(cancellation, () => running?.ReloadConfiguration());
+            await using NodeDaemon daemon = await NodeDaemon.StartAsync(configuration, loggers, stop.Token);
+            running = daemon;
             await stop.Signalled;
             return ExitCodes.Success;
         });
