@@ -26,6 +26,7 @@ internal static class Program
             KeeperCommand.Create(),
             StatusCommand.Create(),
             ReloadCommand.Create(),
+            DoctorCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             RegistryCommand.Create(),
