@@ -26,13 +26,12 @@ public sealed class FetchEventTests : IDisposable
         Assert.Equal((FetchEventKind.WrongBytes, "r/app:v1", FetchCause.Demand), Parts(Assert.Single(_events)));
         Assert.StartsWith($"blob {_blob.Blob}", _events[0].Message, StringComparison.Ordinal);
 
-        int attempts = 0;
-        source.Spoil = null;
-        source.Script = (_, _, _) => attempts++ == 0 ? throw new IOException("broken off") : Task.CompletedTask;
         _events.Clear();
-        using ScriptedSourcePair pair = new(directory, fetcher, _blob, source);
-        await Rig.AssertReadAsync(pair.Disk, _blob, 0, 4096);
-        Assert.Equal((FetchEventKind.Recovered, "r/pair:v1", FetchCause.Demand), Parts(Assert.Single(_events)));
+        ScriptedSource broken = new(_blob.Stored, "broken") { Script = static (_, _, _) => throw new IOException("broken off") };
+        using FilesystemDisk pair = Open(directory, fetcher, broken, new ScriptedSource(_blob.Stored, "good"));
+        await Rig.AssertReadAsync(pair, _blob, 0, 4096);
+        Assert.Equal((FetchEventKind.Recovered, "r/app:v1", FetchCause.Demand), Parts(Assert.Single(_events)));
+        Assert.Contains("broken off", _events[0].Message, StringComparison.Ordinal);
         Assert.Equal(2, fetcher.Counters.Waits.Counts().Sum());
     }
 
@@ -88,14 +87,6 @@ public sealed class FetchEventTests : IDisposable
         lock (_events) _events.Add(happened);
     }
 
-    private FilesystemDisk Open(CacheDirectory directory, Fetcher fetcher, ScriptedSource source) =>
-        new("disk", new BlobReader(_blob, directory, fetcher, [source], new ImageActivity("r/app:v1")));
-
-    /// <summary>A disk whose first source fails once and whose second is good.</summary>
-    private sealed class ScriptedSourcePair(CacheDirectory directory, Fetcher fetcher, SyntheticBlob blob, ScriptedSource first) : IDisposable
-    {
-        public FilesystemDisk Disk { get; } = new("pair", new BlobReader(blob, directory, fetcher, [first, new ScriptedSource(blob.Stored, "good")], new ImageActivity("r/pair:v1")));
-
-        public void Dispose() => Disk.Dispose();
-    }
+    private FilesystemDisk Open(CacheDirectory directory, Fetcher fetcher, params ScriptedSource[] sources) =>
+        new("disk", new BlobReader(_blob, directory, fetcher, sources, new ImageActivity("r/app:v1")));
 }
