@@ -12,9 +12,9 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 chmod 755 "$tree"
 
-# All keys with their defaults, commented out, as the documentation has them.
+# All settings, commented out, as the documentation has them.
 configuration() {
-    echo "# Nothing needs to be set: what stands here, commented out, holds without it. More: /usr/share/doc/sluice/configuration.md"
+    echo "# Nothing needs to be set. Every setting, with its default, or with an example where the default is said beside it. More: /usr/share/doc/sluice/configuration.md"
     awk '/^```/ { inside = !inside && /yaml/; next } inside' docs/configuration.md | sed -e 's/^\(.\)/#\1/' | cat -s
 }
 
