@@ -38,7 +38,7 @@ internal sealed class Machine : IAsyncDisposable
     }
 
     /// <summary>A machine without a service manager, like a container.</summary>
-    public static Task<Machine> StartPlainAsync() => StartAsync("/bin/sleep", "infinity");
+    public static Task<Machine> StartPlainAsync() => StartAsync("/bin/dash", "-c", "while :; do sleep 3600 & wait; done"); // buries who dies
 
     /// <summary>A machine that systemd has booted.</summary>
     public static async Task<Machine> BootAsync()
