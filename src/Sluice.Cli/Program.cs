@@ -25,6 +25,8 @@ internal static class Program
             DaemonCommand.Create(),
             KeeperCommand.Create(),
             DoctorCommand.Create(),
+            StatusCommand.Create(),
+            ReloadCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             RegistryCommand.Create(),

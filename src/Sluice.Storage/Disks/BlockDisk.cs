@@ -60,6 +60,22 @@ public sealed class BlockDisk : IDisk
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>As with <see cref="IsLocal"/>, what the device shows counts.</remarks>
+    public DiskFill Fill
+    {
+        get
+        {
+            DiskFill fill = default;
+            foreach (ref readonly LsmtExtent extent in _index.Extents)
+            {
+                if (!extent.IsZeroed) fill += _layers[extent.Layer].Fill(extent.MappedOffset << SectorShift, (long)extent.Length << SectorShift);
+            }
+
+            return fill;
+        }
+    }
+
     [SkipLocalsInit]
     public bool TryRead(long offset, Span<byte> destination)
     {
