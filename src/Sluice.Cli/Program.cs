@@ -25,6 +25,7 @@ internal static class Program
             DaemonCommand.Create(),
             KeeperCommand.Create(),
             DoctorCommand.Create(),
+            ExplainCommand.Create(),
             StatusCommand.Create(),
             ReloadCommand.Create(),
             PullCommand.Create(),
