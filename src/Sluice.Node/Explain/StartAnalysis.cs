@@ -74,7 +74,12 @@ internal sealed class StartAnalysis
             reasons.Add(new SlowReason("read-errors", slow, $"{failed} read{(failed == 1 ? "" : "s")} ended in an error: a deadline passed, or no source had right bytes", "sluice doctor; the daemon's log names sources and reasons"));
         double rest = Math.Max(waited - (_record.Failures > 0 ? slow : 0), 0);
         if (decoding > rest * 0.4 && rest > 0)
-            reasons.Add(new SlowReason("decode-bound", Math.Min(decoding, rest), $"decompression and checks took {Seconds3(decoding)} of processor time", "give the daemon more processor time; or sluice convert --compressor lz4_block (RAFS), lz4 (block images)"));
+        {
+            double bound = Math.Min(decoding, rest);
+            rest -= bound;
+            reasons.Add(new SlowReason("decode-bound", bound, $"decompression and checks took {Seconds3(decoding)}", "give the daemon more processor time; or sluice convert --compressor lz4_block (RAFS), lz4 (block images)"));
+        }
+
         if (Fetches.Count > 0)
         {
             (double latency, double transfer) = (rest * Link.LatencyShare, rest * (1 - Link.LatencyShare));
