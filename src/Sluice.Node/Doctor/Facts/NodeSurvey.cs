@@ -94,7 +94,7 @@ internal static class NodeSurvey
     {
         foreach (NodeProcess process in processes.Where(process => Path.GetFileName(process.Arguments[0]) == "containerd"))
         {
-            string path = process.Option("--config", "-c") is { } given && Path.IsPathRooted(given) ? given : ContainerdConfiguration.DefaultPath;
+            string path = process.Option("--config", "-c") is { } given ? Path.GetFullPath(given, files.Link($"/proc/{process.Id}/cwd") ?? "/") : ContainerdConfiguration.DefaultPath;
             string address = process.Option("--address", "-a") ?? ContainerdConfiguration.Read(files, path).Find(["grpc"], "address")?.Text ?? ContainerdClient.DefaultSocket;
             if (address == socket) return path;
         }
