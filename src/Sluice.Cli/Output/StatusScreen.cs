@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Sluice.Node.Status;
 
 namespace Sluice.Cli.Output;
@@ -5,7 +6,7 @@ namespace Sluice.Cli.Output;
 /// <summary><c>sluice status</c> for people: what they must know first, on one screen.</summary>
 /// <param name="width">Characters of a line; null: lines are not cut, and nothing is left out.</param>
 /// <param name="rows">Images that are listed; the others are counted.</param>
-internal sealed class StatusScreen(int? width, int rows)
+internal sealed partial class StatusScreen(int? width, int rows)
 {
     private const int Label = 9;
     private const int Indent = 2;
@@ -40,7 +41,14 @@ internal sealed class StatusScreen(int? width, int rows)
             Say("waiting", $"{Words.Count(reads.Waiting, "read")}{hung}{longest}");
         }
 
-        void Say(string label, string text) => lines.Add(Cut(label.PadRight(Label) + text));
+        void Say(string label, string text)
+        {
+            foreach (string line in Words.Wrap(text, width - Label, 0))
+            {
+                lines.Add(label.PadRight(Label) + line);
+                label = "";
+            }
+        }
     }
 
     private static string Rates(NodeStatus status, NodeStatus? before)
@@ -108,9 +116,13 @@ internal sealed class StatusScreen(int? width, int rows)
         {
             double age = (status.StartedAt.AddSeconds(status.UptimeSeconds) - line.At).TotalSeconds;
             string times = line.Count > 1 ? $", {Words.Count(line.Count)} times" : "";
-            lines.AddRange(Words.Wrap($"{line.Level}, {Words.Duration(Math.Max(0, age))} ago{times}: {line.Message}", width, Indent));
+            lines.AddRange(Words.Wrap($"{line.Level}, {Words.Duration(Math.Max(0, age))} ago{times}: {Shorten(line.Message)}", width, Indent));
         }
     }
 
-    private string Cut(string line) => width is { } most && line.Length > most ? line[..(most - 1)] + "…" : line;
+    /// <summary>On a terminal a digest's beginning tells enough.</summary>
+    private string Shorten(string message) => width is null ? message : LongDigest().Replace(message, "$1…");
+
+    [GeneratedRegex(@"\b(sha(?:256|512):[0-9a-f]{12})[0-9a-f]{20,}")]
+    private static partial Regex LongDigest();
 }

@@ -19,6 +19,8 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
     /// <summary>Waiting reads that are listed: there may be thousands.</summary>
     private const int MostWaits = 20;
 
+    private static readonly TimeSpan KeeperPatience = TimeSpan.FromSeconds(1);
+
     private readonly long _started = time.GetTimestamp();
 
     /// <summary>Of the program.</summary>
@@ -114,7 +116,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
     {
         try
         {
-            IReadOnlyList<string>? held = KeeperProcess.Names(Options.State);
+            IReadOnlyList<string>? held = KeeperProcess.Names(Options.State, KeeperPatience);
             return new KeeperStatus(held is not null, held ?? []);
         }
         catch (Formats.SluiceException)
