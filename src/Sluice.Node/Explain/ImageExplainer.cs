@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sluice.Containerd.Client;
 using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
@@ -91,9 +92,11 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
     {
         if (start.Hits + start.Misses == 0) return "lazy, and not read yet since it was mounted (or all of it is here, and the kernel reads it by itself)";
         if (start.FetchedBytes == 0) return "lazy, and nothing had to be fetched: what was read was here";
-        string share = start.ImageBytes is > 0 and var size ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" of {size / 1e6:0.0} MB ({100.0 * start.FetchedBytes / size:0} %)") : "";
-        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"lazy: {start.FetchedBytes / 1e6:0.0} MB{share} were fetched");
+        string share = start.ImageBytes is > 0 and var size ? string.Create(CultureInfo.InvariantCulture, $" of {Megabytes(size)} ({100.0 * start.FetchedBytes / size:0.#} %)") : "";
+        return $"lazy: {Megabytes(start.FetchedBytes)}{share} were fetched";
     }
+
+    private static string Megabytes(long bytes) => (bytes / 1e6).ToString(bytes < 10_000_000 ? "0.0##" : "0.0", CultureInfo.InvariantCulture) + " MB";
 
     private async Task<(IReadOnlyList<SlowFile> Files, string? Note)> FilesOfAsync(StartAnalysis analysis, LazyImage image, LocalImage? here, bool readTree, CancellationToken cancellation)
     {
