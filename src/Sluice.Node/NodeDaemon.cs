@@ -7,6 +7,7 @@ using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
+using Sluice.Node.Credentials;
 using Sluice.Node.Images;
 using Sluice.Storage.Sources.Registries;
 
@@ -16,6 +17,7 @@ namespace Sluice.Node;
 public sealed partial class NodeDaemon : IAsyncDisposable
 {
     private readonly RegistryConnections _connections;
+    private readonly PullLogins? _logins;
     private readonly CancellationTokenSource _stopping = new();
     private ImageMounter? _mounter;
     private LazyImages? _images;
@@ -23,14 +25,16 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private SnapshotterServer? _server;
     private SocketServer? _admin;
 
-    private NodeDaemon(RegistryConnections connections) => _connections = connections;
+    private NodeDaemon(RegistryConnections connections, PullLogins? logins) => (_connections, _logins) = (connections, logins);
 
     /// <summary>Starts everything and remounts what containers can still be made from, without network. Ready when it returns.</summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something.</exception>
     public static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
     {
+        PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
+        if (logins is not null) options = options with { Sources = options.Sources with { Credentials = options.Sources.Credentials with { Remembered = logins.Remembered } } };
         var connections = new RegistryConnections(options.Sources);
-        var daemon = new NodeDaemon(connections);
+        var daemon = new NodeDaemon(connections, logins);
         try
         {
             await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
@@ -54,6 +58,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         if (_images is not null) await _images.DisposeAsync();
         if (_mounter is not null) await _mounter.DisposeAsync();
         _connections.Dispose();
+        _logins?.Dispose();
         _stopping.Dispose();
     }
 
@@ -68,7 +73,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
         foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
         _images.RemoveUnusedBlobs();
-        _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
             new AdminApplication(AdminSubjects(options, _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
+using Sluice.Formats;
 
 namespace Sluice.Cli.Output;
 
-/// <summary>Log lines on standard error: time, level, message, and the exception where there is one. What a service manager expects.</summary>
+/// <summary>Log lines on standard error: time, level, message, and the exception where there is one. What a service manager expects. Nothing that looks like a secret passes.</summary>
 internal sealed class StandardErrorLogger : ILoggerProvider, ILogger
 {
     private readonly TextWriter _output = TextWriter.Synchronized(Console.Error);
@@ -23,7 +24,7 @@ internal sealed class StandardErrorLogger : ILoggerProvider, ILogger
             LogLevel.Warning => "warning",
             _ => "error",
         };
-        _output.WriteLine($"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ss.fffZ} {level} {formatter(state, exception)}{(exception is null ? "" : $": {exception.Message}")}");
+        _output.WriteLine(Redaction.Clean($"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ss.fffZ} {level} {formatter(state, exception)}{(exception is null ? "" : $": {exception.Message}")}"));
     }
 
     public void Dispose() => _output.Flush();
