@@ -2,11 +2,13 @@ using Sluice.Formats;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Credentials;
 using Sluice.Storage.Sources.Registries;
+using Sluice.Storage.Tests.Sources.Credentials;
 using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Sources;
 
 [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+[Collection(PathCollection.Name)]
 public sealed class RegistryAuthTests : IAsyncDisposable
 {
     private const string Password = "p4ss-secret";

@@ -12,8 +12,8 @@ internal sealed class LoginRefusals
     private const int TokensOfOne = 3;
 
     private readonly HashSet<RegistryCredential> _refused = [];
+    private readonly Dictionary<RegistryCredential, int> _tokens = [];
     private RegistryCredential? _last;
-    private int _tokens;
 
     public bool Contains(RegistryCredential login) => _refused.Contains(login);
 
@@ -22,7 +22,7 @@ internal sealed class LoginRefusals
     /// <summary>The request goes out with a header of this login.</summary>
     public void Tried(RegistryCredential login)
     {
-        _tokens = login.Equals(_last) ? _tokens + 1 : 1;
+        _tokens[login] = _tokens.GetValueOrDefault(login) + 1;
         _last = login;
     }
 
@@ -31,7 +31,7 @@ internal sealed class LoginRefusals
     /// <returns>The login that counts as refused now; null if it deserves another token.</returns>
     public RegistryCredential? Refused(bool isFinal)
     {
-        if (_last is null || !(isFinal || _tokens >= TokensOfOne)) return null;
+        if (_last is null || !(isFinal || _tokens[_last] >= TokensOfOne)) return null;
         _refused.Add(_last);
         return _last;
     }

@@ -8,6 +8,7 @@ namespace Sluice.Storage.Tests.Sources.Credentials;
 
 /// <summary>Logins that change while a store is open, and several of which one is good.</summary>
 [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+[Collection(PathCollection.Name)]
 public sealed class RotationTests : IAsyncDisposable
 {
     private readonly AskingRegistry _registry = new();
