@@ -1,3 +1,4 @@
+using Sluice.Containerd.Grpc;
 using Sluice.EndToEnd.Harness;
 
 namespace Sluice.EndToEnd.Cri;
@@ -19,6 +20,23 @@ internal static class CriNode
         Directory.CreateDirectory(Path.Combine(directory, host));
         File.WriteAllText(Path.Combine(directory, host, "hosts.toml"), $"server = \"http://{host}\"\n[host.\"http://{host}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
         return directory;
+    }
+
+    /// <summary>containerd takes up to 3 s to dial a snapshotter again that was away; the kubelet asks until it has.</summary>
+    public static async Task PullAgainAsync(CriClient cri, string image, string user, string password)
+    {
+        while (true)
+        {
+            try
+            {
+                await cri.PullAsync(image, user, password);
+                return;
+            }
+            catch (GrpcException exception) when (exception.Message.Contains("while dialing", StringComparison.Ordinal))
+            {
+                await Task.Delay(100, TestMachine.Cancellation);
+            }
+        }
     }
 
     public static CriClient Connect(TestNode node) => new(node.Containerd.Socket, node.Workspace.MakeDirectory("logs"));

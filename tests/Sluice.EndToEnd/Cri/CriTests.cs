@@ -60,7 +60,7 @@ public sealed class CriTests
         await File.WriteAllTextAsync(auth, $$"""{"auths": { "{{node.Registry.Host}}": { "username": "alice", "password": "secret" } } }""");
         await node.StartDaemonAsync("--authfile", auth);
         await node.CollectGarbageAsync("k8s.io"); // see below
-        await PullAgainAsync(cri, image, "alice", "secret");
+        await CriNode.PullAgainAsync(cri, image, "alice", "secret");
     }
 
     [Theory]
@@ -119,21 +119,4 @@ public sealed class CriTests
 
     /// <summary>A byte of the jump table of a block layer: its ZFile ends with the table and a trailer of 512 bytes, its tar with two empty blocks or more.</summary>
     private static int IndexOf(byte[] layer) => layer.AsSpan().LastIndexOf("ZFile\0\u0001"u8) - 8;
-
-    /// <summary>containerd takes up to 3 s to dial a snapshotter again that was away; the kubelet asks until it has.</summary>
-    private static async Task PullAgainAsync(CriClient cri, string image, string user, string password)
-    {
-        while (true)
-        {
-            try
-            {
-                await cri.PullAsync(image, user, password);
-                return;
-            }
-            catch (GrpcException exception) when (exception.Message.Contains("while dialing", StringComparison.Ordinal))
-            {
-                await Task.Delay(100, TestMachine.Cancellation);
-            }
-        }
-    }
 }

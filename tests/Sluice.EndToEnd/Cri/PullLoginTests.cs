@@ -24,7 +24,7 @@ public sealed class PullLoginTests
 
         GrpcException refused = await Assert.ThrowsAsync<GrpcException>(() => images.PullAsync(image));
         Assert.Contains(node.Registry.Host, refused.Message, StringComparison.Ordinal);
-        await images.PullAsync(node.Image("pause:v1"), "alice", "secret");
+        await CriNode.PullAgainAsync(images, node.Image("pause:v1"), "alice", "secret");
         await images.PullAsync(image, "alice", "secret");
         string sandbox = await cri.RunSandboxAsync();
         string container = await cri.CreateContainerAsync(sandbox, image, "app");

@@ -21,7 +21,8 @@ public sealed class SecretTests(FaultImage image)
         LazyMount.SkipIfImpossible();
         using Places places = new(deadlineSeconds: 2);
         await using FaultProxy tokens = new() { Respond = Issue }, registry = new(image.Registry.Address);
-        registry.Respond = request => request.Header("Authorization") == $"Bearer {Token}" ? null : new ProxyResponse(401, Encoding.UTF8.GetBytes($"not {request.Header("Authorization")}"))
+        bool repeats = false;
+        registry.Respond = request => request.Header("Authorization") == $"Bearer {Token}" ? (repeats ? Repeat(request) : null) : new ProxyResponse(401, Encoding.UTF8.GetBytes($"not {request.Header("Authorization")}"))
         {
             Headers = { ["WWW-Authenticate"] = $"Bearer realm=\"{new Uri(tokens.Address, $"/token?sig={Signature}")}\",service=\"test\"" },
         };
@@ -43,6 +44,9 @@ public sealed class SecretTests(FaultImage image)
             registry.Always = request => request.Path.Contains("/blobs/", StringComparison.Ordinal) ? faults[turn++ % faults.Length] : null;
             await mount.ReadAsync(image, files);
             registry.Always = null;
+            repeats = true;
+            await mount.ReadAsync(image, ["file-09"]);
+            await mount.LoggedAsync(@"you sent Bearer \*\*\* to http://\*\*\*@host/\?sig=\*\*\*");
             await mount.UnmountAsync();
             Assert.NotEmpty(mount.Log);
             said += string.Join('\n', mount.Log);
@@ -63,12 +67,16 @@ public sealed class SecretTests(FaultImage image)
             said += daemon.Log;
         }
 
-        Assert.Contains("Bearer ***", said, StringComparison.Ordinal); // what was planted came this far
+        Assert.Contains("was refused by its token server", said, StringComparison.Ordinal);
+        Assert.Contains("has a broken 'auth'", said, StringComparison.Ordinal);
         Assert.DoesNotContain("planted-", said, StringComparison.Ordinal);
         Assert.DoesNotContain(Basic, said, StringComparison.Ordinal);
         Assert.DoesNotContain(Basic, string.Join(' ', Directory.EnumerateFiles(places.Root, "*.json", SearchOption.AllDirectories).Select(File.ReadAllText)), StringComparison.Ordinal);
 
         static ProxyResponse Issue(ProxyRequest request) => request.Header("Authorization") == $"Basic {Basic}" ? ProxyResponse.Json($$"""{"token":"{{Token}}"}""") : ProxyResponse.Json("{}", 401);
+
+        static ProxyResponse Repeat(ProxyRequest request) =>
+            ProxyResponse.Json($$"""{"errors":[{"message":"you sent {{request.Header("Authorization")}} to http://me:{{Password}}@host/?sig={{Signature}}"}]}""", 500);
 
         static async Task<string> PullAsync(string admin, string name)
         {
