@@ -19,7 +19,8 @@ public sealed class RefusalTests : IAsyncDisposable
     public async Task A_registry_that_refuses_every_token_is_asked_a_few_times(string more, int requests)
     {
         _registry.AcceptTokensOf("me:one");
-        _registry.Tokens.Respond = _ => ProxyResponse.Json("""{"token":"never-good"}""");
+        int issued = 0;
+        _registry.Tokens.Respond = _ => ProxyResponse.Json($$"""{"token":"never-good-{{++issued}}"}""");
         _registry.Proxy.Respond = _ => new ProxyResponse(401, []) { Headers = { ["WWW-Authenticate"] = $"Bearer realm=\"{_registry.Tokens.Address}\"{more}" } };
         await using IImageStore store = _registry.Open(StubRegistry.Quick with { AuthFile = _registry.Write("auth.json", _registry.Entry("me:one")) });
         SluiceException error = await _registry.FailAsync(store);
