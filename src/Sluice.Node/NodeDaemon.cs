@@ -8,6 +8,7 @@ using Sluice.Formats;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Credentials;
+using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
@@ -119,6 +120,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch) =>
     [
         new StatusRoutes(observer),
+        new ExplainRoutes(new ImageExplainer(images, snapshotter)),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
