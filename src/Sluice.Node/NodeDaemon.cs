@@ -22,6 +22,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private Snapshotter? _snapshotter;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
+    private Task _undoing = Task.CompletedTask;
 
     private NodeDaemon(RegistryConnections connections) => _connections = connections;
 
@@ -46,6 +47,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _stopping.Cancel();
+        await _undoing;
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
         if (_admin is not null) await _admin.DisposeAsync();
@@ -68,17 +70,19 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
         foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
         _images.RemoveUnusedBlobs();
+        var halts = new Halts(options, message => Log.Message(logger, message));
+        _undoing = halts.UndoAsync(_stopping.Token);
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _images, _snapshotter, halts), logger, _stopping.Token), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
-    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter) =>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, Halts halts) =>
     [
-        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
+        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
     ];
 
     /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>

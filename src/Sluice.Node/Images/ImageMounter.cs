@@ -5,6 +5,7 @@ using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
@@ -63,6 +64,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         {
             cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
             StaleMounts.Detach(options, log);
+            UpperDirectory.ForgetDeleted(options.PendingDirectory, options.Root);
             bool onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log });
             mounts = MountProcess.Start(new MountProcessOptions(), log);
