@@ -83,19 +83,35 @@ public sealed class ImageActivity(string name, TimeProvider? time = null)
 
     private async ValueTask<DiskError> EndAsync(Waiting waiting, ValueTask<DiskError> read)
     {
-        DiskError error = await read.ConfigureAwait(false);
+        DiskError error = DiskError.InputOutput;
+        try
+        {
+            return error = await read.ConfigureAwait(false);
+        }
+        finally
+        {
+            Ended(waiting, error != DiskError.None);
+        }
+    }
+
+    private void Ended(Waiting waiting, bool failed)
+    {
         TimeSpan waited = _time.GetElapsedTime(waiting.Began);
         Interlocked.Add(ref _waited, waited.Ticks);
-        if (error != DiskError.None) Interlocked.Increment(ref _errors);
-        MissRecord record = waiting.ToRecord(waited, error != DiskError.None);
+        if (failed) Interlocked.Increment(ref _errors);
+        MissRecord record = waiting.ToRecord(waited, failed);
         lock (_gate)
         {
             _waiting.Remove(waiting);
-            if (_records.Count < MaxRecords) _records.Add(record);
-            else _records[_oldest++ % MaxRecords] = record;
-        }
+            if (_records.Count < MaxRecords)
+            {
+                _records.Add(record);
+                return;
+            }
 
-        return error;
+            _records[_oldest] = record;
+            _oldest = (_oldest + 1) % MaxRecords;
+        }
     }
 
     private void SetFirstRead() => Interlocked.CompareExchange(ref _firstRead, _time.GetUtcNow().UtcTicks, 0);

@@ -126,7 +126,7 @@ public sealed class CommitTests
         await using WritableNode writable = await WritableNode.StartAsync();
         TestNode node = writable.Node;
         await writable.RunAsync("one", "overlayfs");
-        await writable.ExecAsync("one", "head -c 600000000 /dev/zero > /large");
+        await writable.ExecAsync("one", "head -c 300000000 /dev/zero > /large");
         bool paused = false;
         for (int tries = 0; tries < 10 && !paused; tries++)
         {
