@@ -7,6 +7,7 @@ using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
+using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
@@ -118,6 +119,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
     [
         new StatusRoutes(observer),
+        new ExplainRoutes(new ImageExplainer(images, snapshotter)),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
