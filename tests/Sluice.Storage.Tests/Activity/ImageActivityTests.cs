@@ -12,7 +12,7 @@ public sealed class ImageActivityTests
         var activity = new ImageActivity("image");
         await Assert.ThrowsAsync<InvalidOperationException>(() => activity.WatchAsync(new MemoryDisk(new byte[512]), 0, 512, FailAsync()).AsTask());
         Assert.Empty(activity.InFlight());
-        Assert.True(Assert.Single(activity.Records()).Failed);
+        Assert.True(Assert.Single(activity.ReadStart().Misses).Failed);
         Assert.Equal(1, activity.Totals().Errors);
     }
 
