@@ -6,6 +6,7 @@ using Sluice.Node.Configuration;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
@@ -68,6 +69,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         {
             cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
             StaleMounts.Detach(options, log);
+            UpperDirectory.ForgetDeleted(options.PendingDirectory, options.Root);
             bool onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
             mounts = MountProcess.Start(new MountProcessOptions(), log);

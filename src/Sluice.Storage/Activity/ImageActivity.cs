@@ -103,13 +103,24 @@ public sealed class ImageActivity
 
     private async ValueTask<DiskError> EndAsync(Waiting waiting, ValueTask<DiskError> read)
     {
-        DiskError error = await read.ConfigureAwait(false);
+        DiskError error = DiskError.InputOutput;
+        try
+        {
+            return error = await read.ConfigureAwait(false);
+        }
+        finally
+        {
+            Ended(waiting, error != DiskError.None);
+        }
+    }
+
+    private void Ended(Waiting waiting, bool failed)
+    {
         TimeSpan waited = _time.GetElapsedTime(waiting.Began);
         Interlocked.Add(ref _waited, waited.Ticks);
-        if (error != DiskError.None) Interlocked.Increment(ref _errors);
+        if (failed) Interlocked.Increment(ref _errors);
         lock (_gate) _waiting.Remove(waiting);
-        Volatile.Read(ref _start).Ended(waiting.Disk, waiting.Offset, waiting.Length, waiting.Began, waited, error != DiskError.None, Totals);
-        return error;
+        Volatile.Read(ref _start).Ended(waiting.Disk, waiting.Offset, waiting.Length, waiting.Began, waited, failed, Totals);
     }
 
     private void SetFirstRead() => Interlocked.CompareExchange(ref _firstRead, _time.GetUtcNow().UtcTicks, 0);
