@@ -19,6 +19,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     private TimeSpan _limit;
     private ulong _onceMore;
     private bool _isSecondRound;
+    private bool _isAsked;
 
     /// <summary>Units that are still to be fetched, ascending.</summary>
     public List<int> Units { get; } = [];
@@ -118,12 +119,14 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 
     private async Task RunAsync()
     {
+        _isAsked = false;
         try
         {
             await AttemptAsync();
         }
         catch (Exception e)
         {
+            if (!_isAsked) _choice.Place.Leave();
             AddFault($"{_choice.Source.Name}: {e.GetType().Name}: {e.Message}");
         }
 
@@ -186,19 +189,25 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     private async Task<SourceRequest?> AskAsync(long start, int length)
     {
         SourceRequest first = new(this, fetcher, _choice, start, length, _limit, isHedge: false);
-        if (!await IsLateAsync(first, length) || fetcher.ChooseHedge(this, length) is not { } choice) return await Settle(first);
-        SourceRequest second = new(this, fetcher, choice, start, length, _limit, isHedge: true);
-        Task<bool> earlier = await Task.WhenAny(first.Done, second.Done);
-        (SourceRequest one, SourceRequest other) = earlier == first.Done ? (first, second) : (second, first);
-        if (await Settle(one) is null) return await Settle(other);
-        if (one == second)
+        _isAsked = true;
+        if (!await IsLateAsync(first, length)) return await Settle(first);
+        while (fetcher.ChooseHedge(this, length) is { } choice)
         {
-            fetcher.Counters.Source(choice.Source.Name).HedgeWon();
-            if (choice.Place != _choice.Place) _choice.Place.Lagged();
+            SourceRequest second = new(this, fetcher, choice, start, length, _limit, isHedge: true);
+            await Task.WhenAny(first.Done, second.Done);
+            (SourceRequest one, SourceRequest other) = first.Done.IsCompleted ? (first, second) : (second, first);
+            if (await Settle(one) is not null)
+            {
+                other.Leave();
+                if (one == second) OnOvertaken(choice);
+                return one;
+            }
+
+            if (one == first) return await Settle(second);
+            if (Untried == 0) break;
         }
 
-        other.Leave();
-        return one;
+        return await Settle(first);
 
         async Task<SourceRequest?> Settle(SourceRequest request)
         {
@@ -208,6 +217,12 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             AddFault(request.Fault);
             return null;
         }
+    }
+
+    private void OnOvertaken(SourceChoice by)
+    {
+        fetcher.Counters.Source(by.Source.Name).HedgeWon();
+        if (by.Place != _choice.Place) _choice.Place.Lagged();
     }
 
     /// <summary>True if a second request may help: the first is still under way when nearly all others would be over.</summary>

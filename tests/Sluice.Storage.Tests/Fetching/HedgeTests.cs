@@ -1,4 +1,4 @@
-using Sluice.Storage.Disks;
+using Sluice.Formats;
 using Sluice.Storage.Fetching;
 
 namespace Sluice.Storage.Tests.Fetching;
@@ -100,6 +100,23 @@ public sealed class HedgeTests
         time.Advance(TimeSpan.FromSeconds(1));
         await read;
         Assert.Contains("liar: unit 0", Assert.Single(rig.Log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task When_the_second_refuses_a_third_is_asked()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(56, 64);
+        ManualTime time = new();
+        Gate gate = new();
+        ScriptedSource slow = new(blob.Stored, "slow") { Script = (_, _, cancellation) => gate.PassAsync(cancellation) };
+        ScriptedSource refusing = new(blob.Stored, "refusing") { Script = static (_, _, _) => throw new SluiceException(SluiceError.NotFound, "refusing", "no such blob") };
+        using Rig rig = new(blob, Options with { Time = time }, sources: [slow, refusing, new ScriptedSource(blob.Stored, "good")]);
+        Task read = rig.AssertReadAsync(0, 4096);
+        await gate.ArrivedAsync(1);
+        await Eventually.TrueAsync(() => time.HasTimer(TimeSpan.FromSeconds(1)));
+        time.Advance(TimeSpan.FromSeconds(1));
+        await read;
+        Assert.Single(refusing.Requests);
     }
 
     [Fact]
