@@ -21,6 +21,7 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
         while (await ReadLineAsync(cancellation) is { Length: > 0 } line)
         {
             int colon = line.IndexOf(':', StringComparison.Ordinal);
+            if (colon < 0) return null; // not HTTP
             headers[line[..colon]] = line[(colon + 1)..].Trim();
         }
 

@@ -47,8 +47,17 @@ public sealed class SourceConfigurationTests
         Assert.Equal(
             new ExtraSourceOptions
             {
-                Kind = ExtraSourceKind.S3, Address = new Uri("https://objects.site.test:9000"), Bucket = "blobs", Prefix = "images/", Region = "eu-1", PathStyle = false,
-                CredentialsFile = "/etc/sluice/objects", Profile = "node", Authorities = "/etc/ssl/site.pem", Order = ExtraSourceOrder.Last, Images = bucket.Images,
+                Kind = ExtraSourceKind.S3,
+                Address = new Uri("https://objects.site.test:9000"),
+                Bucket = "blobs",
+                Prefix = "images/",
+                Region = "eu-1",
+                PathStyle = false,
+                CredentialsFile = "/etc/sluice/objects",
+                Profile = "node",
+                Authorities = "/etc/ssl/site.pem",
+                Order = ExtraSourceOrder.Last,
+                Images = bucket.Images,
             },
             bucket);
         Assert.Equal(["s3 objects.site.test:9000/blobs", "directory /mnt/nas", "http http://files/blobs"], options.Sources.ExtraSources.Select(source => source.Name));

@@ -36,7 +36,9 @@ public sealed class DockerMirrorTests(RegistryFixture fixture) : IClassFixture<R
         await using (IImageStore store = ImageStores.Open(ImageReference.Parse($"{registry.Authority}/other/app"), StubRegistry.Quick)) await image.PutAsync(store, "v1");
         ExtraSourceOptions nas = new()
         {
-            Kind = ExtraSourceKind.Directory, Path = Path.Combine(registry.Storage, "docker", "registry", "v2", "blobs"), Object = "{algorithm}/{hex2}/{hex}/data",
+            Kind = ExtraSourceKind.Directory,
+            Path = Path.Combine(registry.Storage, "docker", "registry", "v2", "blobs"),
+            Object = "{algorithm}/{hex2}/{hex}/data",
         };
         await using IImageStore away = ImageStores.Open(ImageReference.Parse("127.0.0.1:1/other/app"), StubRegistry.Quick with { ExtraSources = [nas] });
         Assert.Equal(image.Layer, await SampleImage.ReadAllAsync(away, image.LayerDescriptor));

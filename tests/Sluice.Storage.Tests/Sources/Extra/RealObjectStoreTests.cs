@@ -35,7 +35,11 @@ public sealed class RealObjectStoreTests : IDisposable
         Digest blob = Digest.Sha256(content);
         ExtraSourceOptions options = new()
         {
-            Kind = ExtraSourceKind.S3, Address = new Uri(endpoint), Bucket = bucket, Prefix = "of all/", CredentialsFile = _directory.File("keys"),
+            Kind = ExtraSourceKind.S3,
+            Address = new Uri(endpoint),
+            Bucket = bucket,
+            Prefix = "of all/",
+            CredentialsFile = _directory.File("keys"),
         };
         WriteKeys(access, secret);
         await using IBlobSource source = ExtraSource.Open(options, StubRegistry.Quick, _connections);
