@@ -14,8 +14,7 @@ internal sealed class SourceRequest
     private readonly Fetcher _fetcher;
     private readonly int _length;
     private readonly TimeSpan _limit;
-    private readonly CancellationTokenSource _left = new();
-    private volatile bool _isLeft;
+    private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Begins it. The place has been entered for it.</summary>
     public SourceRequest(SourceFetch fetch, Fetcher fetcher, SourceChoice choice, long start, int length, TimeSpan limit, bool isHedge)
@@ -49,8 +48,7 @@ internal sealed class SourceRequest
     /// <summary>Its bytes are not wanted any more.</summary>
     public void Leave()
     {
-        _isLeft = true;
-        _left.Cancel();
+        _left.TrySetResult();
         _ = Done.ContinueWith(
             static (done, state) =>
             {
@@ -64,12 +62,18 @@ internal sealed class SourceRequest
         TimeProvider time = _fetcher.Options.Time;
         Task? read = null;
         CancellationTokenSource timeout = new(_limit, time);
-        using CancellationTokenRegistration closing = _fetcher.Shutdown.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _left);
         try
         {
             long asked = time.GetTimestamp();
             read = Choice.Source.ReadAsync(_fetch.Owner.Format.Blob, start, Buffer.AsMemory(0, _length), timeout.Token);
-            await read.WaitAsync(_limit + Grace, time, _left.Token).ConfigureAwait(false);
+            await Task.WhenAny(read, _left.Task).WaitAsync(_limit + Grace, time, _fetcher.Shutdown).ConfigureAwait(false);
+            if (!read.IsCompleted)
+            {
+                Abandon(read, timeout);
+                return false;
+            }
+
+            await read.ConfigureAwait(false);
             TimeSpan duration = time.GetElapsedTime(asked);
             Choice.Place.Delivered(_length, duration);
             Totals.Answered(duration);
@@ -78,7 +82,7 @@ internal sealed class SourceRequest
         }
         catch (Exception exception)
         {
-            if (!_isLeft) OnFailed(exception);
+            if (!_left.Task.IsCompleted) OnFailed(exception);
             Abandon(read, timeout);
             return false;
         }
