@@ -141,7 +141,7 @@ public sealed partial class Fetcher
         turn.Running++;
         fetch.Charged = charge;
         choice.Place.Enter();
-        if (fetch.Priority == FetchPriority.Demand) _hedges.OnRequest();
+        if (fetch.Priority == FetchPriority.Demand) _hedges.OnRequest(Options.HedgeShare);
         _running.Add(fetch);
         fetch.Prepare(choice, limit);
         ThreadPool.UnsafeQueueUserWorkItem(fetch, preferLocal: false);
@@ -198,8 +198,15 @@ public sealed partial class Fetcher
 
     private void Conclude(SourceFetch fetch)
     {
-        if (fetch.HasFaults && !fetch.Owner.IsDisposed) Options.Log?.Invoke(fetch.Describe(fetch.Units.Count == 0 ? "fetched after a failure" : "can't be fetched"));
+        if (fetch.HasFaults && !fetch.Owner.IsDisposed) Report(fetch);
         fetch.Complete();
+    }
+
+    private void Report(SourceFetch fetch)
+    {
+        bool here = fetch.Units.Count == 0;
+        FetchEventKind kind = fetch.HadWrongBytes ? FetchEventKind.WrongBytes : here ? FetchEventKind.Recovered : FetchEventKind.Unfetchable;
+        Options.Report(kind, fetch.Owner, fetch.Cause, fetch.Describe(here ? "fetched after a failure" : "can't be fetched"));
     }
 
     private TimeSpan RemainingTime(SourceFetch fetch, long now) => Options.RequestDeadline - Options.Time.GetElapsedTime(fetch.Started, now);

@@ -20,23 +20,34 @@ public sealed partial class Fetcher : IDisposable
     private readonly Dictionary<(BlobCache Cache, int Number), Flight> _flights = [];
     private readonly ConcurrentDictionary<string, SourcePlace> _places = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _shutdown = new();
-    private readonly HedgeAllowance _hedges;
+    private readonly HedgeAllowance _hedges = new();
     private readonly ITimer _wake;
     private long _memory;
     private bool _disposed;
+    private volatile FetchOptions _options;
 
     public Fetcher(FetchOptions? options = null)
     {
-        Options = options ?? new FetchOptions();
-        _hedges = new HedgeAllowance(Options.HedgeShare);
+        _options = options ?? new FetchOptions();
         _wake = Options.Time.CreateTimer(static state => ((Fetcher)state!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    public FetchOptions Options { get; }
+    /// <summary>What holds now; <see cref="Apply"/> changes it.</summary>
+    public FetchOptions Options => _options;
 
     public FetchCounters Counters { get; } = new();
 
     internal CancellationToken Shutdown => _shutdown.Token;
+
+    /// <summary>Changes the limits while fetches are under way: they hold for what is decided from now on. Clock and log stay as they are.</summary>
+    public void Apply(FetchOptions options)
+    {
+        lock (_gate)
+        {
+            _options = options with { Time = _options.Time, Log = _options.Log, Events = _options.Events };
+            Dispatch();
+        }
+    }
 
     public ActivitySnapshot GetActivity()
     {
