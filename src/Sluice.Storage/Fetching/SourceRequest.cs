@@ -48,11 +48,14 @@ internal sealed class SourceRequest
     /// <summary>Its bytes are not wanted any more.</summary>
     public void Leave()
     {
+        _fetch.AddReference(); // now: the fetch may end before the source has heard of it
         _left.TrySetResult();
         _ = Done.ContinueWith(
             static (done, state) =>
             {
-                if (done.Result) ArrayPool<byte>.Shared.Return(((SourceRequest)state!).Buffer);
+                SourceRequest request = (SourceRequest)state!;
+                if (done.Result) ArrayPool<byte>.Shared.Return(request.Buffer);
+                request._fetch.Release();
             },
             this, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }

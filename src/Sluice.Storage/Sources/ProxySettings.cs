@@ -8,7 +8,7 @@ namespace Sluice.Storage.Sources;
 /// Over which proxy a host is reached. The words of <c>NO_PROXY</c> mean what they mean to containerd: a name and what is below it, <c>.name</c> only
 /// what is below, an address, a network (<c>10.0.0.0/8</c>), each with <c>:port</c> or for all ports; <c>*</c> everything. Source: golang.org/x/net/http/httpproxy.
 /// </summary>
-public sealed class ProxySettings : IWebProxy, ICredentials
+public sealed class ProxySettings : IWebProxy, ICredentials, IEquatable<ProxySettings>
 {
     private readonly Uri? _http;
     private readonly Uri? _https;
@@ -23,6 +23,9 @@ public sealed class ProxySettings : IWebProxy, ICredentials
         (_http, _https) = (Parse(http), Parse(https));
         _direct = (direct ?? "").Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
     }
+
+    /// <summary>What is reached without proxy, separated by commas.</summary>
+    public string Exceptions => string.Join(',', _direct);
 
     /// <summary>Not used: see <see cref="GetCredential"/>.</summary>
     public ICredentials? Credentials { get => this; set => throw new NotSupportedException(); }
@@ -47,6 +50,13 @@ public sealed class ProxySettings : IWebProxy, ICredentials
         string[] login = proxy.UserInfo.Split(':', 2);
         return new NetworkCredential(Uri.UnescapeDataString(login[0]), login.Length == 2 ? Uri.UnescapeDataString(login[1]) : "");
     }
+
+    public bool Equals(ProxySettings? other) =>
+        other is not null && _http?.OriginalString == other._http?.OriginalString && _https?.OriginalString == other._https?.OriginalString && Exceptions == other.Exceptions;
+
+    public override bool Equals(object? obj) => Equals(obj as ProxySettings);
+
+    public override int GetHashCode() => HashCode.Combine(_http, _https, Exceptions);
 
     private Uri? Of(Uri destination) => destination.Scheme == "https" ? _https : _http;
 
