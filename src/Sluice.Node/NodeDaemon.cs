@@ -7,6 +7,7 @@ using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
+using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
@@ -25,6 +26,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private Snapshotter? _snapshotter;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
+    private Task _undoing = Task.CompletedTask;
     private ConfigurationWatch? _watch;
     private MetricsServer? _metrics;
     private OtlpPush? _push;
@@ -70,6 +72,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _stopping.Cancel();
+        await _undoing;
         _watch?.Dispose();
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
@@ -97,6 +100,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
         foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
         _images.RemoveUnusedBlobs();
+        var halts = new Halts(options, message => Log.Message(logger, message));
+        _undoing = halts.UndoAsync(_stopping.Token);
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
@@ -104,19 +109,20 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter, observer, metrics, _watch), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _images, _snapshotter, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
-    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch) =>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
     [
         new StatusRoutes(observer),
+        new ExplainRoutes(new ImageExplainer(images, snapshotter)),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
-        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
+        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
     ];
 
     /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>

@@ -21,7 +21,7 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
         while (await ReadLineAsync(cancellation) is { Length: > 0 } line)
         {
             int colon = line.IndexOf(':', StringComparison.Ordinal);
-            if (colon < 0) return null; // not HTTP
+            if (colon < 0) return null; // no HTTP: the first bytes of TLS may hold ends of lines
             headers[line[..colon]] = line[(colon + 1)..].Trim();
         }
 

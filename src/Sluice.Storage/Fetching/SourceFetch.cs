@@ -162,6 +162,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
             Keep(decoded);
             int position = 0;
+            long began = fetcher.Options.Time.GetTimestamp();
             for (int index = 0; index < Units.Count;)
             {
                 FetchUnit extent = Owner.Format.GetUnit(Units[index]);
@@ -182,6 +183,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
                 index++;
             }
 
+            Owner.Activity.Decoded(fetcher.Options.Time.GetElapsedTime(began));
             if (Units.Count == 0) return;
             fetcher.Counters.Source(from.Source.Name).Failed(SourceFailure.Wrong);
             from.Place.Distrust(Owner.Format.Blob);

@@ -80,6 +80,7 @@ internal sealed class SourceRequest
             TimeSpan duration = time.GetElapsedTime(asked);
             Choice.Place.Delivered(_length, duration);
             Totals.Answered(duration);
+            _fetch.Owner.Activity.Answered(asked, duration, _length);
             timeout.Dispose();
             return true;
         }
@@ -118,6 +119,7 @@ internal sealed class SourceRequest
             SluiceException => exception.Message,
             _ => $"{name}: {exception.Message}",
         };
+        if (!closing) _fetch.Owner.Activity.FetchFailed(Fault);
     }
 
     /// <summary>A source that does not heed its cancellation may still write: its buffer, and the memory account, wait for it.</summary>
