@@ -7,6 +7,7 @@ using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
+using Sluice.Node.Credentials;
 using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
@@ -20,6 +21,7 @@ namespace Sluice.Node;
 public sealed partial class NodeDaemon : IAsyncDisposable
 {
     private readonly RegistryConnections _connections;
+    private readonly PullLogins? _logins;
     private readonly CancellationTokenSource _stopping = new();
     private ImageMounter? _mounter;
     private LazyImages? _images;
@@ -31,15 +33,17 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private MetricsServer? _metrics;
     private OtlpPush? _push;
 
-    private NodeDaemon(RegistryConnections connections) => _connections = connections;
+    private NodeDaemon(RegistryConnections connections, PullLogins? logins) => (_connections, _logins) = (connections, logins);
 
     /// <summary>Starts everything and remounts what containers can still be made from, without network. Ready when it returns.</summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something.</exception>
     public static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
+        PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
+        if (logins is not null) options = options with { Sources = options.Sources with { Credentials = options.Sources.Credentials with { Remembered = logins.Remembered } } };
         var connections = new RegistryConnections(options.Sources);
-        var daemon = new NodeDaemon(connections);
+        var daemon = new NodeDaemon(connections, logins);
         try
         {
             await daemon.OpenAsync(configuration, options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
@@ -84,6 +88,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         if (_images is not null) await _images.DisposeAsync();
         if (_mounter is not null) await _mounter.DisposeAsync();
         _connections.Dispose();
+        _logins?.Dispose();
         _stopping.Dispose();
     }
 
@@ -102,7 +107,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images.RemoveUnusedBlobs();
         var halts = new Halts(options, message => Log.Message(logger, message));
         _undoing = halts.UndoAsync(_stopping.Token);
-        _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);

@@ -69,7 +69,8 @@ public static partial class ConfigurationFile
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, sources"),
+                "credentials" => Credentials(options, value, file),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, sources, credentials"),
             };
         }
 

@@ -42,6 +42,12 @@ public sealed record NodeOptions
 
     public SourceOptions Sources { get; init; } = new();
 
+    /// <summary>containerd's socket, to which CRI's image service is passed on so that the logins of pulls are known; empty: the service is not there.</summary>
+    public string ImageServiceOf { get; init; } = "";
+
+    /// <summary>How long the login of a pull is remembered after its last use.</summary>
+    public TimeSpan PullLoginLife { get; init; } = TimeSpan.FromDays(7);
+
     /// <summary>True: log debug lines too.</summary>
     public bool Verbose { get; init; }
 
