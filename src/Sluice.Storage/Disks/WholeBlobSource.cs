@@ -65,6 +65,7 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
                 }
 
                 File.Move(fresh, _path, overwrite: true);
+                directory.Recount(blob);
             }
             finally
             {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Sluice.Storage.Cache;
 
 namespace Sluice.Storage.Fetching;
 
@@ -14,7 +15,11 @@ internal sealed class ChunkCheck(BlobReader owner, Fetcher fetcher) : Flight(own
         byte[] buffer = ArrayPool<byte>.Shared.Rent(largest);
         try
         {
-            foreach (int slot in Slots) fetcher.Counters.Checked(Owner.Cache.CheckChunk(Owner.Format, slot, buffer));
+            foreach (int slot in Slots)
+            {
+                ChunkState state = Owner.Cache.CheckChunk(ChunkIdentity.Of(Owner.Format, slot), buffer);
+                if (state != ChunkState.Gone) fetcher.Counters.Checked(state == ChunkState.Good);
+            }
         }
         catch (Exception e)
         {

@@ -117,10 +117,10 @@ public sealed class RestartTests : IDisposable
     {
         using Rig rig = Reopen();
         await rig.AssertReadAsync(0, 4096);
-        Assert.Equal(0, BitsOnDisk());
+        Assert.Equal(0, RecordsOnDisk());
         rig.Directory.Flush();
-        Assert.Equal(rig.Disk.Reader.Cache.PresentChunks, BitsOnDisk());
-        Assert.NotEqual(0, BitsOnDisk());
+        Assert.Equal(rig.Disk.Reader.Cache.PresentChunks, RecordsOnDisk());
+        Assert.NotEqual(0, RecordsOnDisk());
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class RestartTests : IDisposable
         using Rig rig = new(_blob, cacheOptions: new CacheOptions { Time = time }, root: _root.Path);
         await rig.AssertReadAsync(0, 4096);
         time.Advance(TimeSpan.FromSeconds(5));
-        Assert.NotEqual(0, BitsOnDisk());
+        Assert.NotEqual(0, RecordsOnDisk());
     }
 
     [Fact]
@@ -181,10 +181,10 @@ public sealed class RestartTests : IDisposable
 
     private Rig Reopen() => new(_blob, root: _root.Path);
 
-    private int BitsOnDisk()
+    private int RecordsOnDisk()
     {
         byte[] map = File.ReadAllBytes(Path.Combine(BlobDirectory, "map"));
-        return map.AsSpan(ChunkMapLayout.PageSize + ChunkMapLayout.PageHeader).ToArray().Sum(value => int.PopCount(value));
+        return Enumerable.Range(0, 64).Count(number => ChunkRecord.Read(map.AsSpan(ChunkMapLayout.PageSize + ChunkMapLayout.PositionOf(number))).IsStored);
     }
 
     /// <summary>Flips a bit, zeroes a block, cuts or lengthens the file.</summary>
