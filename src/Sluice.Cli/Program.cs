@@ -24,6 +24,7 @@ internal static class Program
             MountCommand.CreateUnmount(),
             DaemonCommand.Create(),
             KeeperCommand.Create(),
+            DoctorCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             RegistryCommand.Create(),
