@@ -27,6 +27,7 @@ internal static class Program
             DoctorCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
+            CacheCommand.Create(),
             RegistryCommand.Create(),
         };
         return CommandRunner.Run(root, args);

@@ -61,7 +61,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     {
         ILogger logger = loggers.CreateLogger("sluice");
         _mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation);
-        _images = new LazyImages(options, _mounter, new LocalImages(options.ImagesDirectory), logger);
+        var local = new LocalImages(options.ImagesDirectory);
+        var cache = new ImageCache(_mounter.Cache, local);
+        cache.ApplyPins();
+        _images = new LazyImages(options, _mounter, local, logger);
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, _images, logger);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
@@ -71,14 +74,15 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _images, _snapshotter, cache), logger, _stopping.Token), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
-    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter) =>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, ImageCache cache) =>
     [
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
+        new CacheRoutes(cache),
     ];
 
     /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>

@@ -45,6 +45,8 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public Fetcher Fetcher => _fetcher;
 
+    public CacheDirectory Cache => _cache;
+
     /// <summary>What the disk server has answered so far, over all images.</summary>
     public DiskServerCounters Counters => _server.Counters;
 
@@ -61,7 +63,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         MountProcess? mounts = null;
         try
         {
-            cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
+            cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
             StaleMounts.Detach(options, log);
             bool onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log });

@@ -87,6 +87,9 @@ public sealed partial class BlobCache
 
     internal ChunkIdentities Identities { get; } = new();
 
+    /// <summary>As <see cref="IBlobFormat.HasContentDigests"/>.</summary>
+    internal bool HasContentDigests => _hasDigests;
+
     /// <summary>Changes when verified chunks were taken back.</summary>
     internal int Generation => Volatile.Read(ref _generation);
 
@@ -207,6 +210,9 @@ public sealed partial class BlobCache
 
         _busy.Clear(extent.Number);
         _context.Totals.Refused();
+        if (_context.LimitIsKnown) return null;
+        _context.LimitIsKnown = true;
+        Log($"the cache is at its limit of {_context.Space.Limit} bytes: evicting, and serving without the cache what it can't take meanwhile");
         return null;
     }
 

@@ -81,7 +81,7 @@ internal sealed class BlobFiles : IDisposable
 
     /// <summary>Makes the data durable.</summary>
     /// <exception cref="IOException">Something that was written since the last sync is lost.</exception>
-    public void Sync() => RandomAccess.FlushToDisk(_syncs);
+    public void Sync() => SparseFile.Sync(_syncs);
 
     /// <summary>True if something that was written and not synced was lost since this was asked last.</summary>
     public bool HasLost(long length) => SparseFile.HasWriteBackFailed(Data, length);

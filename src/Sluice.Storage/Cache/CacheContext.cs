@@ -5,4 +5,7 @@ internal sealed record CacheContext(CacheOptions Options, CacheSpace Space, Equa
 {
     /// <summary>False once a file system has refused to share blocks: copies are made from then on.</summary>
     public bool MayShareBlocks { get; set; } = true;
+
+    /// <summary>It was said that the cache is at its limit.</summary>
+    public bool LimitIsKnown { get; set; }
 }

@@ -22,7 +22,7 @@ public sealed partial class CacheDirectory
                 foreach (string directory in Directory.GetDirectories(algorithm))
                 {
                     string key = Path.GetRelativePath(_root, directory);
-                    if (BlobOf(key) is { } blob && !keep.Contains(blob) && Detach(key)) removed++;
+                    if (BlobOf(key) is { } blob && !keep.Contains(blob) && !IsImported(key) && Detach(key)) removed++;
                 }
             }
         }

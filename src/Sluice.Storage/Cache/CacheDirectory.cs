@@ -133,6 +133,7 @@ public sealed partial class CacheDirectory : IDisposable
         }
 
         Opened(key);
+        Used(key);
         cache.Account();
         if (agrees) cache.ApplyCleanShutdown();
         _open[key] = (cache, 1);

@@ -73,7 +73,7 @@ internal sealed class ChunkMapFile : IDisposable
         RandomAccess.Write(_file, page[..ChunkMapLayout.PageSize], (1L + number) * ChunkMapLayout.PageSize);
     }
 
-    public void Sync() => RandomAccess.FlushToDisk(_file);
+    public void Sync() => SparseFile.Sync(_file);
 
     public void Dispose() => _file.Dispose();
 

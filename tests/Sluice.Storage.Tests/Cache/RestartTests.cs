@@ -40,6 +40,26 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
+    public async Task VerifyingFindsWhatRottedUnderVerifiedChunks()
+    {
+        using Rig rig = Reopen();
+        await rig.AssertReadAsync(0, _blob.Content.Length);
+        rig.Directory.Flush();
+        await using (FileStream data = new(Path.Combine(BlobDirectory, "data"), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            int first = data.ReadByte();
+            data.Position = 0;
+            data.WriteByte((byte)(first ^ 1));
+        }
+
+        CacheVerification found = rig.Directory.Verify(CancellationToken.None);
+        Assert.Equal((64, 1), (found.Chunks, found.Wrong));
+        Assert.Equal(1, rig.Directory.Counters.WrongChunks);
+        await rig.AssertReadAsync(0, _blob.Content.Length);
+        Assert.Equal(0, rig.Directory.Verify(CancellationToken.None).Wrong);
+    }
+
+    [Fact]
     public async Task PrefetchingChecksWhatIsThereAndFetchesTheRest()
     {
         await FillAsync();
