@@ -137,9 +137,10 @@ public sealed class KeeperProcess : IDescriptorKeeper
 
     private bool TryReplace()
     {
+        KeeperConnection? connection = null;
         try
         {
-            KeeperConnection connection = OpenAsync(_options, _disposed.Token).GetAwaiter().GetResult();
+            connection = OpenAsync(_options, _disposed.Token).GetAwaiter().GetResult();
             lock (_gate)
             {
                 if (_disposed.IsCancellationRequested)
@@ -163,6 +164,7 @@ public sealed class KeeperProcess : IDescriptorKeeper
         }
         catch (Exception failed) when (failed is SluiceException or ObjectDisposedException)
         {
+            connection?.Dispose(); // it would look as if somebody served what it has been given
             _log($"no keeper: {failed.Message}");
             return false;
         }
