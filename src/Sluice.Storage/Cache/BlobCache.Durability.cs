@@ -133,6 +133,20 @@ public sealed partial class BlobCache
         lock (_repair) _syncing.ClearAll();
     }
 
+    private bool HasFresh => _fresh.Count != 0 || _syncing.Count != 0;
+
+    private bool AnyFresh(IBlobFormat format, int slot, long end)
+    {
+        for (; slot < format.Count; slot++)
+        {
+            ChunkExtent extent = format.GetExtent(slot);
+            if (extent.Offset >= end) return false;
+            if (_fresh[extent.Number] || _syncing[extent.Number]) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>After a read of fresh chunks.</summary>
     private void DropIfLost()
     {

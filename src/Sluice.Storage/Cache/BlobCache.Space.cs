@@ -29,8 +29,8 @@ public sealed partial class BlobCache
         if (_files is not { } files || !_evicting.TryEnter()) return null;
         try
         {
-            if (_fresh.Count != 0 || _syncing.Count != 0) Flush(); // nobody will ask on behalf of the kernel whether something was lost
-            if (_fresh.Count != 0 || _syncing.Count != 0) return null;
+            if (HasFresh) Flush(); // nobody will ask on behalf of the kernel whether something was lost
+            if (HasFresh) return null;
             if (!files.IsHeld)
             {
                 if (!_context.Space.TryHold(PaddedLength)) return null;

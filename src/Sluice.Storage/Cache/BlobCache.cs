@@ -114,18 +114,17 @@ public sealed partial class BlobCache
         {
             int generation = Volatile.Read(ref _generation);
             uint now = _context.Space.Now;
-            bool settled = _fresh.Count == 0 && _syncing.Count == 0;
-            bool fresh = false;
             for (int slot = first; slot < format.Count; slot++)
             {
                 ChunkExtent extent = format.GetExtent(slot);
                 if (extent.Offset >= end) break;
                 if (!_verified[extent.Number]) return false;
-                if (!settled) fresh |= _fresh[extent.Number] || _syncing[extent.Number];
                 ref uint use = ref _uses[extent.Number];
                 if (!ChunkUse.IsOf(use, now)) use = ChunkUse.Touch(use, now);
             }
 
+            // After the verified bits: a chunk is fresh before it is verified.
+            bool fresh = HasFresh && AnyFresh(format, first, end);
             if (!ReadFully(offset, destination)) return false;
             if (fresh) DropIfLost();
             Volatile.ReadBarrier();

@@ -15,8 +15,9 @@ public sealed class CacheCommandTests
         await node.StartContainerAsync(image, "one");
         await node.ExecAsync("one", "cat /data/* > /dev/null");
         JsonElement listed = await AskAsync(node, "ls");
-        JsonElement blob = Assert.Single(listed.GetProperty("blobs").EnumerateArray(), entry => entry.GetProperty("storedChunks").GetInt64() > 0);
-        Assert.Equal(image, Assert.Single(blob.GetProperty("images").EnumerateArray()).GetString());
+        JsonElement largest = listed.GetProperty("blobs").EnumerateArray().First();
+        Assert.NotEqual(0, largest.GetProperty("storedChunks").GetInt64());
+        Assert.Equal(image, Assert.Single(largest.GetProperty("images").EnumerateArray()).GetString());
         Assert.InRange(listed.GetProperty("used").GetInt64(), OrdinaryImage.DataFileSize, long.MaxValue);
         Assert.Contains("saved", (await RunAsync(node, "ls")).Succeeds().Output, StringComparison.Ordinal);
 
@@ -30,7 +31,7 @@ public sealed class CacheCommandTests
         await AskAsync(node, "unpin", image);
         Assert.NotEqual(0, (await AskAsync(node, "prune")).GetProperty("freed").GetInt64());
         Assert.Equal(exported, (await AskAsync(node, "import", archive)).GetProperty("chunks").GetInt64());
-        await node.ExecAsync("one", "echo 3 > /dev/null; cat /data/* > /dev/null");
+        await node.ExecAsync("one", "cat /data/* > /dev/null");
 
         (await RunAsync(node, "pin", "nobody/nothing:v1")).Fails(4, "no image of this name is here");
         (await RunAsync(node, "import", node.Workspace.File("missing.tar"))).Fails(8, "can't be read");
