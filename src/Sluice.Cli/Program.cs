@@ -24,6 +24,8 @@ internal static class Program
             MountCommand.CreateUnmount(),
             DaemonCommand.Create(),
             KeeperCommand.Create(),
+            StatusCommand.Create(),
+            ReloadCommand.Create(),
             DoctorCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),

@@ -8,6 +8,9 @@ using Sluice.Formats;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
+using Sluice.Node.Logs;
+using Sluice.Node.Metrics;
+using Sluice.Node.Status;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node;
@@ -22,18 +25,22 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private Snapshotter? _snapshotter;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
+    private ConfigurationWatch? _watch;
+    private MetricsServer? _metrics;
+    private OtlpPush? _push;
 
     private NodeDaemon(RegistryConnections connections) => _connections = connections;
 
     /// <summary>Starts everything and remounts what containers can still be made from, without network. Ready when it returns.</summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something.</exception>
-    public static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    public static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
+        NodeOptions options = configuration.Current;
         var connections = new RegistryConnections(options.Sources);
         var daemon = new NodeDaemon(connections);
         try
         {
-            await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
+            await daemon.OpenAsync(configuration, options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
             return daemon;
         }
         catch
@@ -43,11 +50,31 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         }
     }
 
+    /// <summary>With a configuration that does not change.</summary>
+    /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>
+    public static Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(new LiveConfiguration(() => options), loggers, cancellation);
+
+    /// <summary>Reads the configuration again. What comes of it, also that the file is wrong, is said in the log.</summary>
+    public void ReloadConfiguration()
+    {
+        try
+        {
+            _watch?.Reload();
+        }
+        catch (SluiceException)
+        {
+            // The log has it, and the old one holds.
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         _stopping.Cancel();
+        _watch?.Dispose();
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
+        if (_push is not null) await _push.DisposeAsync();
+        if (_metrics is not null) await _metrics.DisposeAsync();
         if (_admin is not null) await _admin.DisposeAsync();
         if (_server is not null) await _server.DisposeAsync();
         else _snapshotter?.Dispose();
@@ -57,10 +84,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    private async Task OpenAsync(LiveConfiguration configuration, NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
     {
+        var recent = new RecentLines();
+        loggers.AddProvider(recent);
         ILogger logger = loggers.CreateLogger("sluice");
-        _mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation);
+        _mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
         var local = new LocalImages(options.ImagesDirectory);
         var cache = new ImageCache(_mounter.Cache, local);
         cache.ApplyPins();
@@ -72,15 +101,25 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
         _images.RemoveUnusedBlobs();
         _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
+        _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
+        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
+        var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter, cache), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _images, _snapshotter, cache, observer, metrics, _watch), logger, _stopping.Token), loggers, cancellation);
+        if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
+        if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
-    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, ImageCache cache) =>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(
+        NodeOptions options, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch) =>
     [
+        new StatusRoutes(observer),
+        new MetricsRoutes(metrics),
+        new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
         new CacheRoutes(cache),
     ];

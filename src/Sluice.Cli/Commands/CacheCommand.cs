@@ -68,7 +68,7 @@ internal static class CacheCommand
         var json = new Option<bool>("--json") { Description = "The daemon's answer as it is (docs/admin-api.md)" };
         var daemon = new DaemonOptions();
         var command = new Command(name, description) { json };
-        daemon.AddAdminTo(command);
+        daemon.AddSocketTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             using JsonDocument answer = await ask(daemon.Client(parsed), parsed, cancellation);

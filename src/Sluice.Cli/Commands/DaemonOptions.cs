@@ -18,8 +18,8 @@ internal sealed class DaemonOptions
         foreach (Option option in (Option[])[_admin, _address, _namespace]) command.Options.Add(option);
     }
 
-    /// <summary>For commands that need the daemon alone.</summary>
-    public void AddAdminTo(Command command) => command.Options.Add(_admin);
+    /// <summary>For commands that ask for nothing of containerd.</summary>
+    public void AddSocketTo(Command command) => command.Options.Add(_admin);
 
     public AdminClient Client(ParseResult parsed) => new(parsed.GetValue(_admin) ?? ConfigurationFile.Read(null).AdminSocketPath);
 

@@ -42,9 +42,10 @@ public sealed class KeeperProcess : IDescriptorKeeper
     }
 
     /// <summary>The names that are held, without becoming the one who serves them. Null when no keeper runs.</summary>
-    public static IReadOnlyList<string>? Names(string state)
+    /// <param name="patience">How long it may take to answer; 10 s by default.</param>
+    public static IReadOnlyList<string>? Names(string state, TimeSpan? patience = null)
     {
-        using KeeperConnection? connection = KeeperConnection.TryOpen(state, TimeSpan.FromSeconds(10));
+        using KeeperConnection? connection = KeeperConnection.TryOpen(state, patience ?? TimeSpan.FromSeconds(10));
         return connection is null ? null : [.. connection.Names(take: false).Keys];
     }
 

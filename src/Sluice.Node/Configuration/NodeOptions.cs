@@ -1,3 +1,4 @@
+using System.Net;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks.Uppers;
@@ -47,6 +48,23 @@ public sealed record NodeOptions
 
     /// <summary>True: log debug lines too.</summary>
     public bool Verbose { get; init; }
+
+    /// <summary>True: each line of the log is a JSON object.</summary>
+    public bool JsonLog { get; init; }
+
+    /// <summary>Where <c>/metrics</c> is served to Prometheus; null: nowhere.</summary>
+    public IPEndPoint? MetricsAddress { get; init; }
+
+    /// <summary><see cref="MetricsAddress"/> need not be loopback.</summary>
+    public bool MetricsAllowRemote { get; init; }
+
+    /// <summary>URL of an OTLP/HTTP collector, without <c>/v1/metrics</c>; null: metrics are not sent.</summary>
+    public string? OtlpEndpoint { get; init; }
+
+    public TimeSpan OtlpInterval { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>A read that waits longer than this many seconds counts as hung, in the status and in metrics.</summary>
+    public int HungSeconds { get; init; } = 10;
 
     public string SocketPath => Address.Length > 0 ? Address : Path.Combine(State, "containerd.sock");
 

@@ -3,6 +3,7 @@ using Sluice.Formats.Oci;
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
@@ -47,11 +48,15 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public CacheDirectory Cache => _cache;
 
+    /// <summary>What is done for each image that was mounted.</summary>
+    public ImageActivities Activities { get; } = new();
+
     /// <summary>What the disk server has answered so far, over all images.</summary>
     public DiskServerCounters Counters => _server.Counters;
 
+    /// <param name="events">Told what happens on the read path; null: <paramref name="log"/> is.</param>
     /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
-    public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)
+    public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null)
     {
         CreatePrivate(options.Root);
         CreatePrivate(options.State);
@@ -66,7 +71,7 @@ internal sealed class ImageMounter : IAsyncDisposable
             cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
             StaleMounts.Detach(options, log);
             bool onLoop = ChooseMode(options);
-            fetcher = new Fetcher(options.Fetch with { Log = log });
+            fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
             mounts = MountProcess.Start(new MountProcessOptions(), log);
             DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = options.DisksDirectory }, log, cancellation);
             return new ImageMounter(options, stateLock, cache, fetcher, server, mounts, onLoop, log);
@@ -89,7 +94,7 @@ internal sealed class ImageMounter : IAsyncDisposable
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
     public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation)
     {
-        OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher), store, key, image, OnLoop, cancellation);
+        OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher, ActivityOf(image)), store, key, image, OnLoop, cancellation);
         var mounted = new MountedImage(target, !Directory.Exists(target), opened.Disks, _server, _mounts);
         int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
@@ -147,8 +152,10 @@ internal sealed class ImageMounter : IAsyncDisposable
             throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
 
         // A name of its own each time: somebody may still have an earlier disk open.
-        return blocks.OpenWritable(new ImageDisks(_cache, _fetcher), store, $"{key}-{Interlocked.Increment(ref _writableOpened)}", layer, _options.PendingDirectory);
+        return blocks.OpenWritable(new ImageDisks(_cache, _fetcher, ActivityOf(image)), store, $"{key}-{Interlocked.Increment(ref _writableOpened)}", layer, _options.PendingDirectory);
     }
+
+    private ImageActivity ActivityOf(LocalImage image) => Activities.Of(image.Record.Manifest, image.Record.Name);
 
     private static bool ChooseMode(NodeOptions options)
     {

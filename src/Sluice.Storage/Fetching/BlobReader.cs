@@ -34,7 +34,7 @@ public sealed partial class BlobReader : IDisposable
         Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
         (_directory, _fetcher) = (directory, fetcher);
         Activity = activity ?? new ImageActivity($"blob {format.Blob}");
-        _readAhead = new ReadAhead(this, fetcher.Options);
+        _readAhead = new ReadAhead(this, fetcher);
         Cache = directory.Open(format);
     }
 
@@ -77,6 +77,22 @@ public sealed partial class BlobReader : IDisposable
         }
 
         return true;
+    }
+
+    /// <summary>As <see cref="IDisk.Fill"/>, of a range.</summary>
+    public DiskFill Fill(long offset, long length)
+    {
+        DiskFill fill = default;
+        long end = offset + length;
+        for (int slot = Format.Find(offset); slot < Format.Count; slot++)
+        {
+            ChunkExtent extent = Format.GetExtent(slot);
+            if (extent.Offset >= end) break;
+            long inside = Math.Min(extent.End, end) - Math.Max(extent.Offset, offset);
+            fill += new DiskFill(Cache.IsPresent(extent.Number) ? inside : 0, inside);
+        }
+
+        return fill;
     }
 
     /// <summary>As <see cref="IDisk.TryRead"/>; the range lies within <see cref="BlobCache.PaddedLength"/>.</summary>
