@@ -27,6 +27,7 @@ internal static class Program
             StatusCommand.Create(),
             ReloadCommand.Create(),
             DoctorCommand.Create(),
+            ExplainCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             CacheCommand.Create(),

@@ -7,6 +7,8 @@ using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
+using Sluice.Node.Credentials;
+using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
@@ -19,25 +21,29 @@ namespace Sluice.Node;
 public sealed partial class NodeDaemon : IAsyncDisposable
 {
     private readonly RegistryConnections _connections;
+    private readonly PullLogins? _logins;
     private readonly CancellationTokenSource _stopping = new();
     private ImageMounter? _mounter;
     private LazyImages? _images;
     private Snapshotter? _snapshotter;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
+    private Task _undoing = Task.CompletedTask;
     private ConfigurationWatch? _watch;
     private MetricsServer? _metrics;
     private OtlpPush? _push;
 
-    private NodeDaemon(RegistryConnections connections) => _connections = connections;
+    private NodeDaemon(RegistryConnections connections, PullLogins? logins) => (_connections, _logins) = (connections, logins);
 
     /// <summary>Starts everything and remounts what containers can still be made from, without network. Ready when it returns.</summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something.</exception>
     public static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
+        PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
+        if (logins is not null) options = options with { Sources = options.Sources with { Credentials = options.Sources.Credentials with { Remembered = logins.Remembered } } };
         var connections = new RegistryConnections(options.Sources);
-        var daemon = new NodeDaemon(connections);
+        var daemon = new NodeDaemon(connections, logins);
         try
         {
             await daemon.OpenAsync(configuration, options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
@@ -70,6 +76,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _stopping.Cancel();
+        await _undoing;
         _watch?.Dispose();
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
@@ -81,6 +88,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         if (_images is not null) await _images.DisposeAsync();
         if (_mounter is not null) await _mounter.DisposeAsync();
         _connections.Dispose();
+        _logins?.Dispose();
         _stopping.Dispose();
     }
 
@@ -100,14 +108,16 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
         foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
         _images.RemoveUnusedBlobs();
-        _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        var halts = new Halts(options, message => Log.Message(logger, message));
+        _undoing = halts.UndoAsync(_stopping.Token);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter, cache, observer, metrics, _watch), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
@@ -115,12 +125,13 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch) =>
+        NodeOptions options, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
     [
         new StatusRoutes(observer),
+        new ExplainRoutes(new ImageExplainer(images, snapshotter)),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
-        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
+        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
         new CacheRoutes(cache),
     ];
 

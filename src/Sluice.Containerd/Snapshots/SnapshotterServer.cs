@@ -21,10 +21,15 @@ public sealed class SnapshotterServer : IAsyncDisposable
     public Snapshotter Snapshotter { get; }
 
     /// <summary>Serves <paramref name="snapshotter"/>, which the server then owns, and begins to delete what an earlier run has left.</summary>
+    public static Task<SnapshotterServer> StartAsync(
+        Snapshotter snapshotter, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation) =>
+        StartAsync(snapshotter, [], options, loggers, cancellation);
+
+    /// <summary>Serves <paramref name="snapshotter"/> and, on the same socket, other services.</summary>
     public static async Task<SnapshotterServer> StartAsync(
-        Snapshotter snapshotter, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation)
+        Snapshotter snapshotter, IReadOnlyList<GrpcService> others, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation)
     {
-        GrpcServer server = await GrpcServer.StartAsync(options, [SnapshotsService.For(snapshotter)], loggers, cancellation);
+        GrpcServer server = await GrpcServer.StartAsync(options, [SnapshotsService.For(snapshotter), .. others], loggers, cancellation);
         return new SnapshotterServer(server, snapshotter);
     }
 

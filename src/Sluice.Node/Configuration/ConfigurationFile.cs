@@ -9,7 +9,7 @@ using YamlDotNet.RepresentationModel;
 namespace Sluice.Node.Configuration;
 
 /// <summary>Reads the YAML configuration. Unknown keys and wrong values are errors that name file, line and what is allowed.</summary>
-public static class ConfigurationFile
+public static partial class ConfigurationFile
 {
     public const string DefaultPath = "/etc/sluice/config.yaml";
 
@@ -69,7 +69,8 @@ public static class ConfigurationFile
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
                 "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache"),
+                "credentials" => Credentials(options, value, file),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache, credentials"),
             };
         }
 

@@ -6,6 +6,7 @@ using Sluice.Node.Configuration;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
@@ -70,6 +71,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         {
             cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
             StaleMounts.Detach(options, log);
+            UpperDirectory.ForgetDeleted(options.PendingDirectory, options.Root);
             bool onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
             mounts = MountProcess.Start(new MountProcessOptions(), log);
@@ -94,7 +96,9 @@ internal sealed class ImageMounter : IAsyncDisposable
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
     public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation)
     {
-        OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher, ActivityOf(image)), store, key, image, OnLoop, cancellation);
+        ImageActivity activity = ActivityOf(image);
+        activity.Mark(ImageStep.MountBegan);
+        OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher, activity), store, key, image, OnLoop, cancellation);
         var mounted = new MountedImage(target, !Directory.Exists(target), opened.Disks, _server, _mounts);
         int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
@@ -103,6 +107,7 @@ internal sealed class ImageMounter : IAsyncDisposable
             Directory.CreateDirectory(target);
             await opened.Mount(_mounts, files, target, readAhead, cancellation);
             mounted.Found();
+            activity.Mark(ImageStep.Mounted);
             _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
             return mounted;
         }
@@ -120,14 +125,22 @@ internal sealed class ImageMounter : IAsyncDisposable
     public async Task<MountedImage> MountWritableAsync(
         string key, LocalImage image, IImageStore store, string target, WritableLayer layer, CancellationToken cancellation)
     {
+        ActivityOf(image).Mark(ImageStep.MountBegan);
         WritableDisk disk = OpenWritable(key, image, store, layer);
-        return await _writable.MountAsync(disk, image.Record.Reference, target, _options.LazyReadAheadKilobytes, cancellation);
+        MountedImage mounted = await _writable.MountAsync(disk, image.Record.Reference, target, _options.LazyReadAheadKilobytes, cancellation);
+        ActivityOf(image).Mark(ImageStep.Mounted);
+        return mounted;
     }
 
     /// <summary>Makes a writable block device of a block image.</summary>
     /// <inheritdoc cref="MountWritableAsync"/>
-    public async Task<AttachedDevice> AttachWritableAsync(string key, LocalImage image, IImageStore store, WritableLayer layer, CancellationToken cancellation) =>
-        await _writable.AttachAsync(OpenWritable(key, image, store, layer), image.Record.Reference, _options.LazyReadAheadKilobytes, cancellation);
+    public async Task<AttachedDevice> AttachWritableAsync(string key, LocalImage image, IImageStore store, WritableLayer layer, CancellationToken cancellation)
+    {
+        ActivityOf(image).Mark(ImageStep.MountBegan);
+        AttachedDevice device = await _writable.AttachAsync(OpenWritable(key, image, store, layer), image.Record.Reference, _options.LazyReadAheadKilobytes, cancellation);
+        ActivityOf(image).Mark(ImageStep.Mounted);
+        return device;
+    }
 
     /// <summary>Deletes cached data of blobs that no mounted image uses and that are not in <paramref name="keep"/>.</summary>
     public void RemoveUnusedBlobs(IReadOnlySet<Digest> keep) => _cache.RemoveUnused(keep);
