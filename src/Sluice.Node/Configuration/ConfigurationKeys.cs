@@ -35,5 +35,9 @@ internal static class ConfigurationKeys
         new("fetch.merge_gap_kb", options => options.Fetch.MergeGap, (here, wanted) => here with { Fetch = here.Fetch with { MergeGap = wanted.Fetch.MergeGap } }),
         new("fetch.max_fetch_kb", options => options.Fetch.MaxFetch, (here, wanted) => here with { Fetch = here.Fetch with { MaxFetch = wanted.Fetch.MaxFetch } }),
         new("fetch.concurrency", options => options.Fetch.TotalConcurrency, (here, wanted) => here with { Fetch = here.Fetch with { TotalConcurrency = wanted.Fetch.TotalConcurrency } }),
+        new("cache.quota", options => options.Cache.Quota),
+        new("cache.min_free", options => options.Cache.MinFree),
+        new("cache.high_watermark", options => options.Cache.HighWatermark),
+        new("cache.low_watermark", options => options.Cache.LowWatermark),
     ];
 }
