@@ -19,12 +19,12 @@ internal sealed class RafsContent(RafsImage image) : ImageContent
         long SizeOf(Digest digest) => image.Record.Blobs.TryGetValue(digest.ToString(), out long size) ? size : 0;
         if (onLoop && Image.Blobs.Count > 0)
         {
-            IDisk flat = await opener.OpenFlatAsync(Image, bootstrap, [store], key, SizeOf, cancellation);
+            IDisk flat = await opener.OpenFlatAsync(Image, bootstrap, store.Sources, key, SizeOf, cancellation);
             return new OpenedImage([flat], (mounts, files, target, readAhead, token) => mounts.MountErofsOnLoopAsync(
                 new ErofsLoopMount { Disk = files[0], Target = target, BlockSize = blockSize, ReadAheadKilobytes = readAhead }, token));
         }
 
-        IReadOnlyList<IDisk> disks = await opener.OpenAsync(Image, [store], key, SizeOf, localFile: null, cancellation);
+        IReadOnlyList<IDisk> disks = await opener.OpenAsync(Image, store.Sources, key, SizeOf, localFile: null, cancellation);
         return new OpenedImage(disks, (mounts, files, target, readAhead, token) => mounts.MountErofsAsync(
             new ErofsMount { Bootstrap = bootstrap, Devices = files, Target = target, ReadAheadKilobytes = readAhead }, token));
     }
