@@ -98,7 +98,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         loggers.AddProvider(recent);
         ILogger logger = loggers.CreateLogger("sluice");
         _mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
-        _images = new LazyImages(options, _mounter, new LocalImages(options.ImagesDirectory), logger);
+        var local = new LocalImages(options.ImagesDirectory);
+        var cache = new ImageCache(_mounter.Cache, local);
+        cache.ApplyPins();
+        _images = new LazyImages(options, _mounter, local, logger);
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, _images, logger);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
@@ -114,20 +117,22 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
-    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(
+        NodeOptions options, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
     [
         new StatusRoutes(observer),
         new ExplainRoutes(new ImageExplainer(images, snapshotter)),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
+        new CacheRoutes(cache),
     ];
 
     /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>

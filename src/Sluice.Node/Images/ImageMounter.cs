@@ -47,6 +47,8 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     public Fetcher Fetcher => _fetcher;
 
+    public CacheDirectory Cache => _cache;
+
     /// <summary>What is done for each image that was mounted.</summary>
     public ImageActivities Activities { get; } = new();
 
@@ -67,7 +69,7 @@ internal sealed class ImageMounter : IAsyncDisposable
         MountProcess? mounts = null;
         try
         {
-            cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
+            cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
             StaleMounts.Detach(options, log);
             UpperDirectory.ForgetDeleted(options.PendingDirectory, options.Root);
             bool onLoop = ChooseMode(options);
