@@ -5,9 +5,12 @@ using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Containerd.Sockets;
 using Sluice.Formats;
+using Sluice.Kernel.Keeper;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
+using Sluice.Node.Succession;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node;
@@ -17,81 +20,145 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 {
     private readonly RegistryConnections _connections;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly StopOrder _stop = new();
+    private Successor? _successor;
+    private DirectoryLock? _rootLock;
     private ImageMounter? _mounter;
     private LazyImages? _images;
     private Snapshotter? _snapshotter;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
+    private Task _restoring = Task.CompletedTask;
 
     private NodeDaemon(RegistryConnections connections) => _connections = connections;
 
-    /// <summary>Starts everything and remounts what containers can still be made from, without network. Ready when it returns.</summary>
-    /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something.</exception>
-    public static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    /// <summary>
+    /// Starts everything: takes over what a predecessor has mounted, and begins to mount again, without network, what else containers can still be made from. Ready when it
+    /// returns.
+    /// </summary>
+    /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something. What was mounted stays, if it has a keeper.</exception>
+    public static Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(options, loggers, taken: null, cancellation);
+
+    /// <summary>
+    /// Starts as the successor of a running daemon: has that one leave what it has mounted and end, and goes on where it was. Nobody who asks containerd for a container
+    /// meanwhile is refused; he waits.
+    /// </summary>
+    /// <inheritdoc cref="StartAsync(NodeOptions, ILoggerFactory, CancellationToken)"/>
+    public static async Task<NodeDaemon> SucceedAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        var predecessor = new AdminClient(options.AdminSocketPath);
+        await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
+        using TakenSocket taken = TakenSocket.Take(options.SocketPath);
+        await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
+        await Predecessor.UntilGoneAsync(options, cancellation);
+        return await StartAsync(options, loggers, taken, cancellation);
+    }
+
+    private static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, TakenSocket? taken, CancellationToken cancellation)
     {
         var connections = new RegistryConnections(options.Sources);
         var daemon = new NodeDaemon(connections);
         try
         {
-            await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
+            await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, taken, cancellation);
             return daemon;
         }
         catch
         {
+            await daemon.LeaveAsync();
             await daemon.DisposeAsync();
             throw;
         }
     }
 
+    /// <summary>Completes when somebody asks for the end through the admin API; true: with everything unmounted.</summary>
+    public Task<bool> StopAsked => _stop.Asked;
+
+    /// <summary>
+    /// Before <see cref="DisposeAsync"/>: what is mounted stays, for a successor to serve. Does nothing without a keeper, who answers for it meanwhile, or if nothing is.
+    /// </summary>
+    public async Task LeaveAsync()
+    {
+        if (_successor?.Process is { } next && Directory.Exists($"/proc/{next}")) ServiceManager.MainProcess(next);
+        if (_mounter is not { IsKept: true } || _images is not { IsEmpty: false }) return;
+        if (_server is not null) await _server.DrainAsync();
+        await EndRequestsAsync();
+        _rootLock?.Dispose();
+        await _images.LeaveAsync();
+    }
+
+    /// <summary>Ends everything and unmounts what is mounted; containers that still run lose it.</summary>
     public async ValueTask DisposeAsync()
     {
-        _stopping.Cancel();
+        await _stopping.CancelAsync();
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
-        if (_admin is not null) await _admin.DisposeAsync();
-        if (_server is not null) await _server.DisposeAsync();
-        else _snapshotter?.Dispose();
+        await EndRequestsAsync();
         if (_images is not null) await _images.DisposeAsync();
         if (_mounter is not null) await _mounter.DisposeAsync();
+        _rootLock?.Dispose();
         _connections.Dispose();
         _stopping.Dispose();
     }
 
-    private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    private async Task EndRequestsAsync()
+    {
+        await _stopping.CancelAsync();
+        (SocketServer? admin, _admin) = (_admin, null);
+        (SnapshotterServer? server, _server) = (_server, null);
+        if (admin is not null) await admin.DisposeAsync();
+        if (server is not null) await server.DisposeAsync();
+        else _snapshotter?.Dispose();
+        _snapshotter = null;
+        await _restoring.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, TakenSocket? taken, CancellationToken cancellation)
     {
         ILogger logger = loggers.CreateLogger("sluice");
-        _mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation);
-        _images = new LazyImages(options, _mounter, new LocalImages(options.ImagesDirectory), logger);
-        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, _images, logger);
+        _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
+        var local = new LocalImages(options.ImagesDirectory);
+        _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation);
+        _images = new LazyImages(options, _mounter, local, logger);
+        _images.Adopt();
+        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
-        foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
-        _images.RemoveUnusedBlobs();
-        _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        await _images.RemoveUnusedMountsAsync(known, _snapshotter.Exists, cancellation);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath, Taken = taken }, loggers, cancellation);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _stop, _successor = new Successor(options, _mounter.IsKept), _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
+        Snapshotter snapshotter = _snapshotter;
+        _restoring = Task.Run(() => RestoreAsync(snapshotter, known, logger), CancellationToken.None);
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
-    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, LazyImages images, Snapshotter snapshotter) =>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter) =>
     [
+        new StopRoutes(stop, successor),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
     ];
 
-    /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>
-    private static async Task RestoreAsync(LazyImages images, LazyImage image, ILogger logger, CancellationToken cancellation)
+    /// <summary>In the background, as it takes the longer the more images there are. What is asked for meanwhile is mounted then.</summary>
+    private async Task RestoreAsync(Snapshotter snapshotter, IReadOnlyList<LazyImage> known, ILogger logger)
     {
-        try
+        await _images!.OpenAdoptedAsync(_stopping.Token);
+        foreach (LazyImage image in known)
         {
-            await images.MountAsync(image, cancellation);
+            try
+            {
+                await snapshotter.RemountAsync(image, _stopping.Token);
+            }
+            catch (Exception exception) when (exception is SluiceException or IOException or UnauthorizedAccessException)
+            {
+                Log.NotRestored(logger, image.Reference, exception.Message); // the others can still be used; containerd hears of it when it asks
+            }
         }
-        catch (Exception exception) when (exception is SluiceException or IOException or UnauthorizedAccessException)
-        {
-            Log.NotRestored(logger, image.Reference, exception.Message);
-        }
+
+        _images.RemoveUnusedBlobs();
     }
 
     private static partial class Log

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using Sluice.Cli.Output;
+using Sluice.Kernel.Keeper;
 using Sluice.Node;
 using Sluice.Node.Configuration;
 
@@ -15,8 +16,9 @@ internal static class DaemonCommand
         var state = new Option<string?>("--state") { Description = "Volatile state (default /run/sluice)" };
         var address = new Option<string?>("--address") { Description = "Snapshotter socket (default /run/sluice/containerd.sock)" };
         var admin = new Option<string?>("--admin-address") { Description = "Admin socket (default /run/sluice/admin.sock)" };
+        var takeOver = new Option<bool>("--take-over") { Description = "Succeed the running daemon: `sluice upgrade` starts one so", Hidden = true };
         var images = new ImageOptions();
-        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { config, root, state, address, admin };
+        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { config, root, state, address, admin, takeOver };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -31,8 +33,14 @@ internal static class DaemonCommand
                 .AddFilter("Microsoft", LogLevel.Warning)
                 .AddProvider(new StandardErrorLogger()));
             using var stop = new StopSignal(cancellation);
-            await using NodeDaemon daemon = await NodeDaemon.StartAsync(options, loggers, stop.Token);
-            await stop.Signalled;
+            await using NodeDaemon daemon = parsed.GetValue(takeOver)
+                ? await NodeDaemon.SucceedAsync(options, loggers, stop.Token)
+                : await NodeDaemon.StartAsync(options, loggers, stop.Token);
+            ServiceManager.Ready();
+            await Task.WhenAny(stop.Signalled, daemon.StopAsked);
+            if (!daemon.StopAsked.IsCompleted) ServiceManager.Stopping(); // else another one may be the service by now
+            bool unmount = daemon.StopAsked.IsCompleted && await daemon.StopAsked;
+            if (!unmount) await daemon.LeaveAsync();
             return ExitCodes.Success;
         });
         return command;

@@ -25,7 +25,7 @@ public sealed class GrpcServer : IAsyncDisposable
         try
         {
             GrpcApplication application = new(options, services, loggers.CreateLogger<GrpcServer>(), stopping.Token);
-            return new GrpcServer(await SocketServer.StartAsync(options.SocketPath, HttpProtocols.Http2, application, loggers, cancellation), stopping);
+            return new GrpcServer(await SocketServer.StartAsync(options.SocketPath, HttpProtocols.Http2, application, loggers, cancellation, options.Taken), stopping);
         }
         catch
         {
@@ -33,6 +33,9 @@ public sealed class GrpcServer : IAsyncDisposable
             throw;
         }
     }
+
+    /// <inheritdoc cref="SocketServer.DrainAsync"/>
+    public Task DrainAsync() => _server.DrainAsync();
 
     /// <summary>Cancels the calls in flight, stops listening and removes the socket.</summary>
     public async ValueTask DisposeAsync()

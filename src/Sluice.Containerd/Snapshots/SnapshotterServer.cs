@@ -45,6 +45,9 @@ public sealed class SnapshotterServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Lets the calls in flight end, and takes no more.</summary>
+    public Task DrainAsync() => _server.DrainAsync();
+
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();

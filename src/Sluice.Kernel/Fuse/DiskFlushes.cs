@@ -16,6 +16,7 @@ internal sealed unsafe class DiskFlushes : IDisposable
     private readonly Action<string> _log;
     private readonly object _gate = new();
     private readonly Queue<DiskNode> _waiting = new(64);
+    private readonly List<(DiskNode Node, ulong Unique, long Since)> _unanswered = new(1024);
     private bool _ending;
 
     public DiskFlushes(FuseConnection connection, int threads, Action<string> log)
@@ -30,7 +31,11 @@ internal sealed unsafe class DiskFlushes : IDisposable
     {
         bool held = false;
         _connection.Descriptor.DangerousAddRef(ref held); // until the answer is written
-        lock (_gate) Enqueue(node, unique);
+        lock (_gate)
+        {
+            _unanswered.Add((node, unique, Environment.TickCount64));
+            Enqueue(node, unique);
+        }
     }
 
     /// <summary>A flush ahead of need, unless one is coming anyway.</summary>
@@ -47,6 +52,23 @@ internal sealed unsafe class DiskFlushes : IDisposable
         }
 
         node.Exit();
+    }
+
+    /// <summary>Finds requests whose time has passed; what they ask for goes on.</summary>
+    public void Expire(long now, Action<DiskNode, ulong> fail)
+    {
+        List<(DiskNode Node, ulong Unique)> expired = [];
+        lock (_gate)
+        {
+            for (int i = _unanswered.Count - 1; i >= 0; i--)
+            {
+                if (!_unanswered[i].Node.IsOverdue(_unanswered[i].Since, now)) continue;
+                expired.Add((_unanswered[i].Node, _unanswered[i].Unique));
+                _unanswered.RemoveAt(i);
+            }
+        }
+
+        foreach ((DiskNode node, ulong unique) in expired) fail(node, unique);
     }
 
     /// <summary>The threads end when they have flushed what waits.</summary>
@@ -91,6 +113,7 @@ internal sealed unsafe class DiskFlushes : IDisposable
             lock (_gate)
             {
                 node.IsFlushing = false;
+                foreach (ulong unique in batch[..count]) Forget(unique);
                 if (node.Flushes.Count > 0)
                 {
                     _waiting.Enqueue(node);
@@ -103,6 +126,16 @@ internal sealed unsafe class DiskFlushes : IDisposable
                 if (unique != Nobody) Answer(unique, error);
                 node.Exit();
             }
+        }
+    }
+
+    private void Forget(ulong unique)
+    {
+        for (int i = 0; i < _unanswered.Count; i++)
+        {
+            if (_unanswered[i].Unique != unique) continue;
+            _unanswered.RemoveAt(i);
+            return;
         }
     }
 
@@ -126,7 +159,7 @@ internal sealed unsafe class DiskFlushes : IDisposable
     private void Answer(ulong unique, DiskError error)
     {
         var header = new FuseOutHeader { Length = (uint)sizeof(FuseOutHeader), Error = -(int)error, Unique = unique };
-        int refused = _connection.Descriptor.Send((byte*)&header, sizeof(FuseOutHeader));
+        int refused = _connection.HasLeft ? 0 : _connection.Descriptor.Send((byte*)&header, sizeof(FuseOutHeader));
         if (refused != 0) _connection.ReplyRefused(refused);
         _connection.Descriptor.DangerousRelease();
     }

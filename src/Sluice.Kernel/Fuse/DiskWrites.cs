@@ -37,12 +37,16 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
         else worker.Fail(Errno.EIO);
     }
 
+    /// <summary>Finds flushes whose time has passed; they go on.</summary>
+    public void Expire(long now, Action<DiskNode, ulong> fail) => _flushes.Expire(now, fail);
+
     public void Dispose() => _flushes.Dispose();
 
     private DiskError Do(FuseWorker worker, DiskNode node, long offset, long length, bool isWrite)
     {
         if (node.Writable is not { } disk) return DiskError.ReadOnly;
         if (!node.TryEnter()) return DiskError.InputOutput;
+        worker.Watch.Begin(node, worker.Header.Unique, Environment.TickCount64);
         try
         {
             DiskError error = isWrite ? disk.Write(offset, worker.DataOf<FuseWriteIn>()[..(int)length]) : disk.Discard(offset, length);
@@ -56,6 +60,7 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
         }
         finally
         {
+            worker.Watch.End();
             node.Exit();
         }
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
+using Sluice.Kernel.Keeper;
 using Sluice.Storage.Disks.Uppers;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -56,17 +57,26 @@ public static class ConfigurationFile
                 "state" => options with { State = AbsolutePath(value, key, file) },
                 "address" => options with { Address = AbsolutePath(value, key, file) },
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
+                "keeper" => options with { Keeper = KeeperOf(Choice(value, key, file, "auto", "process", "service-manager", "none")) },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "mount" => Mount(options, value, file),
                 "writable" => Writable(options, value, file),
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, mount, writable, registry, fetch"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, mount, writable, registry, fetch"),
             };
         }
 
         return options;
     }
+
+    private static KeeperKind KeeperOf(string name) => name switch
+    {
+        "process" => KeeperKind.Process,
+        "service-manager" => KeeperKind.ServiceManager,
+        "none" => KeeperKind.None,
+        _ => KeeperKind.Auto,
+    };
 
     private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)
     {
@@ -123,6 +133,12 @@ public static class ConfigurationFile
     {
         foreach ((string key, YamlNode value) in Entries(node, file))
         {
+            if (key == "deadlines")
+            {
+                options = options with { Deadlines = Deadlines(value, file) };
+                continue;
+            }
+
             if (key == "deadline_seconds")
             {
                 options = WithDeadline(options, TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)));
@@ -138,13 +154,16 @@ public static class ConfigurationFile
                     "merge_gap_kb" => options.Fetch with { MergeGap = Number(value, "fetch.merge_gap_kb", file, 0, 1 << 16) << 10 },
                     "max_fetch_kb" => options.Fetch with { MaxFetch = Number(value, "fetch.max_fetch_kb", file, 64, 1 << 16) << 10 },
                     "concurrency" => options.Fetch with { TotalConcurrency = Number(value, "fetch.concurrency", file, 1, 256) },
-                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency"),
+                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, deadlines, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency"),
                 },
             };
         }
 
         return options;
     }
+
+    private static List<ImageDeadline> Deadlines(YamlNode node, string file) =>
+        [.. Entries(node, file).Select(entry => new ImageDeadline(entry.Key, TimeSpan.FromSeconds(Number(entry.Value, "fetch.deadlines." + entry.Key, file, 1, 3600))))];
 
     /// <summary>A silent source is given up after a third of a short deadline, so that what is left suffices for another attempt.</summary>
     private static NodeOptions WithDeadline(NodeOptions options, TimeSpan deadline)

@@ -1,4 +1,5 @@
 using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Kernel.Keeper;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Sources;
@@ -41,6 +42,9 @@ public sealed record NodeOptions
 
     public SourceOptions Sources { get; init; } = new();
 
+    /// <summary>Who holds the kernel's connections while the daemon is away, so that what is mounted stays.</summary>
+    public KeeperKind Keeper { get; init; } = KeeperKind.Auto;
+
     /// <summary>True: log debug lines too.</summary>
     public bool Verbose { get; init; }
 
@@ -53,6 +57,22 @@ public sealed record NodeOptions
     public string WritableDisksDirectory => Path.Combine(State, "writable");
 
     public string PendingDirectory => Path.Combine(State, "pending");
+
+    /// <summary>What is mounted, for a successor: <see cref="Succession.MountDescription"/>.</summary>
+    public string DescriptionDirectory => Path.Combine(State, "mounted");
+
+    /// <summary>See <see cref="Kernel.Mounts.MountProcessOptions.Guard"/>.</summary>
+    public string MountGuard => Path.Combine(State, "mounting.lock");
+
+    /// <summary>Deadlines of some images, the first that matches; the others have that of <see cref="Fetch"/>.</summary>
+    public IReadOnlyList<ImageDeadline> Deadlines { get; init; } = [];
+
+    /// <summary>The longest that a request for any image may take.</summary>
+    public TimeSpan LongestDeadline => Deadlines.Select(image => image.Deadline).Append(Fetch.RequestDeadline).Max();
+
+    /// <summary>How long a request for an image may take.</summary>
+    /// <param name="reference">Its name, with or without <c>docker://</c>.</param>
+    public TimeSpan DeadlineOf(string reference) => Deadlines.FirstOrDefault(image => image.Matches(reference))?.Deadline ?? Fetch.RequestDeadline;
 
     public string MountsDirectory => Path.Combine(State, "images");
 

@@ -168,6 +168,56 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>Deletes cached data that belongs to no image. After the mounting of those that are known.</summary>
     public void RemoveUnusedBlobs() => mounter.RemoveUnusedBlobs(local.ListBlobs());
 
+    /// <summary>True if nothing is mounted, or about to be.</summary>
+    public bool IsEmpty => _mounted.IsEmpty && _disks.IsEmpty;
+
+    /// <summary>Mounts of a predecessor that are served again count as this one's. Once, before anything is asked for.</summary>
+    public void Adopt()
+    {
+        foreach (AdoptedImage adopted in mounter.Adopted)
+        {
+            _mounted[Digest.Parse(adopted.Record.Manifest)] = (adopted.Mounted, adopted.Store);
+            Log.Adopted(logger, adopted.Record.Reference, adopted.Record.Target);
+        }
+
+        _disks.Adopt(mounter.AdoptedWritable);
+    }
+
+    /// <summary>Takes away what was adopted and nobody refers to any more: the predecessor was killed while it did.</summary>
+    /// <param name="used">Images that snapshots refer to.</param>
+    /// <param name="exists">Whether there is such a snapshot.</param>
+    public async Task RemoveUnusedMountsAsync(IReadOnlyList<LazyImage> used, Func<long, bool> exists, CancellationToken cancellation)
+    {
+        foreach (Digest manifest in _mounted.Keys.Except(used.Select(image => image.Key.Manifest)).ToArray()) await ReleaseAsync(new LazyImageKey(manifest), cancellation);
+        foreach ((long id, string directory) in _disks.Adopted.Where(disk => !exists(disk.Id))) await DetachDiskAsync(id, directory, cancellation);
+    }
+
+    /// <summary>Opens what was adopted ahead of need.</summary>
+    public async Task OpenAdoptedAsync(CancellationToken cancellation)
+    {
+        foreach (AdoptedImage adopted in mounter.Adopted)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await adopted.Late.TryOpenAsync();
+        }
+    }
+
+    /// <summary>Leaves everything that is mounted to a successor; nothing may be asked for any more. <see cref="DisposeAsync"/> unmounts nothing then.</summary>
+    public async Task LeaveAsync()
+    {
+        await _stopping.CancelAsync();
+        await _disks.GiveUpAsync();
+        await mounter.LeaveAsync();
+        await _disks.LeaveAsync();
+        foreach ((MountedImage mounted, IImageStore store) in _mounted.Values)
+        {
+            mounted.Leave();
+            await store.DisposeAsync();
+        }
+
+        _mounted.Clear();
+    }
+
     /// <summary>Before <see cref="StopFetching"/>: containers that still run lose their disks; what they had written is kept.</summary>
     public ValueTask DetachDisksAsync() => _disks.DisposeAsync();
 
@@ -265,6 +315,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         [LoggerMessage(103, LogLevel.Warning, "{Target} can't be unmounted: {Reason}")]
         public static partial void NotUnmounted(ILogger logger, string target, string reason);
+
+        [LoggerMessage(104, LogLevel.Information, "Took over {Image} on {Target}")]
+        public static partial void Adopted(ILogger logger, string image, string target);
 
         [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
         public static partial void Released(ILogger logger, string image);

@@ -21,7 +21,7 @@ public sealed partial class ImageDisks
             foreach (BlockStackLayer layer in stack.Layers)
             {
                 IBlobSource source = layer.IsChecked ? store : new WholeBlobSource(directory, store, layer.Blob, layer.Size);
-                layers.Add(new BlobReader(new OverlayBdBlobFormat(layer, store.Name), directory, fetcher, [source], activity));
+                layers.Add(new BlobReader(new OverlayBdBlobFormat(layer, store.Name), directory, fetcher, [source], activity, deadline));
             }
 
             return new BlockDisk(name, index, layers);

@@ -95,7 +95,7 @@ public sealed partial class BlobReader
                 bool failed = false;
                 while (flights.Count != 0)
                 {
-                    TimeSpan left = options.RequestDeadline - options.Time.GetElapsedTime(started);
+                    TimeSpan left = Deadline - options.Time.GetElapsedTime(started);
                     await AnyCompletion(flights).WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, options.Time);
                     if (_disposed) return DiskError.InputOutput;
                     failed |= TakeFromFlights(pending, flights, offset, destination.Span);
@@ -110,7 +110,7 @@ public sealed partial class BlobReader
                 string? reason = flights.Select(joined => (joined.Flight as SourceFetch)?.LastFault).FirstOrDefault(fault => fault is not null);
                 _fetcher.Counters.DeadlinePassed();
                 options.Log?.Invoke(
-                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {options.RequestDeadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
+                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {Deadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
                 return DiskError.InputOutput;
             }
             finally

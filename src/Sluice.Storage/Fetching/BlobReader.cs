@@ -26,13 +26,15 @@ public sealed partial class BlobReader : IDisposable
     private volatile bool _disposed;
 
     /// <param name="activity">Of the image; null: nobody wants to know.</param>
+    /// <param name="deadline">Of its reads; null: the fetcher's.</param>
     /// <exception cref="Formats.SluiceException">The cache files can't be opened, or the format contradicts itself.</exception>
-    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources, ImageActivity? activity = null)
+    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources, ImageActivity? activity = null, TimeSpan? deadline = null)
     {
         if (sources.Count == 0) throw new ArgumentException("a blob needs a source", nameof(sources));
         Format = format;
         Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
         (_directory, _fetcher) = (directory, fetcher);
+        Deadline = deadline ?? fetcher.Options.RequestDeadline;
         Activity = activity ?? new ImageActivity($"blob {format.Blob}");
         _readAhead = new ReadAhead(this, fetcher.Options);
         Cache = directory.Open(format);
@@ -43,6 +45,9 @@ public sealed partial class BlobReader : IDisposable
     public BlobCache Cache { get; }
 
     public IReadOnlyList<IBlobSource> Sources { get; }
+
+    /// <summary>From a read's arrival to its end in data or an error.</summary>
+    internal TimeSpan Deadline { get; }
 
     /// <summary>What is done for the image.</summary>
     internal ImageActivity Activity { get; }

@@ -165,7 +165,7 @@ public sealed partial class Fetcher
         return Math.Max(choice, 0);
     }
 
-    private TimeSpan RemainingTime(SourceFetch fetch, long now) => Options.RequestDeadline - Options.Time.GetElapsedTime(fetch.Started, now);
+    private TimeSpan RemainingTime(SourceFetch fetch, long now) => fetch.Deadline - Options.Time.GetElapsedTime(fetch.Started, now);
 
     private void Expire(List<SourceFetch> fetches)
     {
