@@ -7,6 +7,7 @@ case ${1:-} in
     cold-start) shift; exec bench/cold-start.sh "$@" ;;
     convert) shift; exec bench/convert.sh "$@" ;;
     writable) shift; exec bench/writable.sh "$@" ;;
+    soak) shift; exec bench/soak.sh "$@" ;;
     warm) shift; exec bench/warm.sh "$@" ;;
     block-reads) # also measures how a process starts: with the code that is shipped, compiled ahead
         dotnet publish bench/Sluice.Bench -c Release -r linux-x64 --no-self-contained -p:PublishReadyToRun=true -o artifacts/bench -v quiet -nologo

@@ -25,6 +25,7 @@ internal static class Program
             DaemonCommand.Create(),
             KeeperCommand.Create(),
             UpgradeCommand.Create(),
+            DoctorCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             RegistryCommand.Create(),

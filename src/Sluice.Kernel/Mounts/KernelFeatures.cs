@@ -52,7 +52,8 @@ public sealed record KernelFeatures(
         if (!Overlay) throw Missing("overlayfs is missing", "modprobe overlay");
     }
 
-    internal static Version VersionOf(string release)
+    /// <summary>Major and minor number of <c>/proc/sys/kernel/osrelease</c>; 0 for what is no number.</summary>
+    public static Version VersionOf(string release)
     {
         string[] parts = release.Split('.', 3);
         return new Version(LeadingNumber(parts[0]), parts.Length > 1 ? LeadingNumber(parts[1]) : 0);

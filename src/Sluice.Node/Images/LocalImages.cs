@@ -47,6 +47,19 @@ internal sealed partial class LocalImages(string directory)
         }
     }
 
+    /// <summary>Full name of an image; null if it is not here or damaged.</summary>
+    public string? ReferenceOf(Digest manifest)
+    {
+        try
+        {
+            return ReadRecord(manifest)?.Reference;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Data blobs of all images that are here.</summary>
     public IReadOnlySet<Digest> ListBlobs()
     {

@@ -165,6 +165,7 @@ public sealed class KeeperTests
         using var keeper = new TestKeeper();
         using KeeperProcess client = await keeper.OpenAsync(TimeSpan.FromMilliseconds(1));
         int process = keeper.Process;
+        Assert.Empty(keeper.Names()); // it listens before it has begun: an answer says that it has
         IReadOnlyList<string> loaded = TestKeeper.Loaded(process);
         await using (DiskServer server = await ServeAsync(keeper))
         {

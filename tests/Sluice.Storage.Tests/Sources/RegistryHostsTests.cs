@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Sluice.Formats;
+using Sluice.Formats.Toml;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Registries;
 using Sluice.Testing;
@@ -78,7 +79,8 @@ public sealed class RegistryHostsTests : IDisposable
     [InlineData("[host.\"https://x\"]\n[host.\"https://x\"]", 2, "twice")]
     [InlineData("[host.\"https://x\"]\n\n  skip_verify = \"yes\"", 3, "true or false")]
     [InlineData("[[host]]", 1, "lists of tables")]
-    [InlineData("server = \"\"\"x\"\"\"", 1, "several lines")]
+    [InlineData("\nserver = \"\"\"x", 2, "no end")]
+    [InlineData("server = \"\"\"\nftp://x\"\"\"", 1, "no address")]
     [InlineData("server = \"x", 1, "no end")]
     [InlineData("server = \"\\q\"", 1, "escape")]
     [InlineData("[host]\n\"ftp://x\" = {}\n", 2, "no address")]
@@ -112,6 +114,17 @@ public sealed class RegistryHostsTests : IDisposable
                 Assert.StartsWith("f:", error.Culprit, StringComparison.Ordinal);
             }
         }
+    }
+
+    [Fact]
+    public void The_rest_of_toml_that_containerd_uses_is_read()
+    {
+        TomlTable root = new TomlReader("version = 3\n[[a.b]]\nx = 'one'\n[[a.b]]\nx = \"\"\"two\nlines\"\"\"\ny = true\n[a.c]\nz = 1_000\n", "f").Read();
+        Assert.Equal(3L, root.Get("version")!.Content);
+        TomlTable[] items = [.. root.Table("a")!.Get("b")!.AsList("f").Select(item => (TomlTable)item.Content!)];
+        Assert.Equal(["one", "two\nlines"], items.Select(item => item.Get("x")!.AsText("f")));
+        Assert.Equal((8, 1000L), (items[1].Get("y")!.Line + 1, root.Table("a")!.Table("c")!.Get("z")!.Content));
+        Assert.Throws<SluiceException>(() => new TomlReader("a = 1\n[[a]]", "f").Read());
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace Sluice.Containerd.Snapshots.Metadata;
 /// <summary>Tables of <c>metadata.db</c>. <c>user_version</c> says which schema a file has.</summary>
 internal static class SnapshotSchema
 {
-    private const long Version = 2;
+    public const long Version = 2;
 
     // created_at and updated_at count 100 ns since 1970. AUTOINCREMENT: an id, and with it a directory, is never used twice.
     private const string Tables = """

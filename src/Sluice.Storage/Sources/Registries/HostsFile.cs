@@ -1,4 +1,5 @@
 using Sluice.Formats;
+using Sluice.Formats.Toml;
 
 namespace Sluice.Storage.Sources.Registries;
 
@@ -22,6 +23,7 @@ internal static class HostsFile
         }
 
         TomlTable document = new TomlReader(text, file).Read();
+        if (document.Get("host") is { Content: not TomlTable } listed) throw Wrong(file, listed, "hosts are tables, no lists of tables: [host.\"https://…\"]");
         List<RegistryHost> hosts = [];
         foreach ((string address, TomlValue value) in document.Table("host")?.Entries ?? [])
         {

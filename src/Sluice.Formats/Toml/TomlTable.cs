@@ -1,7 +1,7 @@
-namespace Sluice.Storage.Sources.Registries;
+namespace Sluice.Formats.Toml;
 
 /// <summary>Keys and values in the order of the file, which for hosts is the order in which they are asked.</summary>
-internal sealed class TomlTable
+public sealed class TomlTable
 {
     private readonly Dictionary<string, TomlValue> _values = new(StringComparer.Ordinal);
     private readonly List<string> _order = [];

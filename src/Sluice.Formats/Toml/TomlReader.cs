@@ -1,15 +1,14 @@
 using System.Globalization;
 using System.Text;
-using Sluice.Formats;
 
-namespace Sluice.Storage.Sources.Registries;
+namespace Sluice.Formats.Toml;
 
 /// <summary>
-/// Reads the part of TOML that <c>hosts.toml</c> files use: tables with bare, quoted and dotted keys, strings on one line,
-/// booleans, lists (also over several lines) and inline tables. Numbers and dates are accepted and not kept. Multi-line
-/// strings and lists of tables are errors. Source: TOML 1.0.
+/// Reads the part of TOML that containerd's files use: tables with bare, quoted and dotted keys, lists of tables, strings, booleans, whole numbers, lists (also over
+/// several lines) and inline tables. Other numbers and dates are accepted and not kept. Source: TOML 1.0.
 /// </summary>
-internal sealed class TomlReader(string text, string file)
+/// <param name="file">Named in errors.</param>
+public sealed class TomlReader(string text, string file)
 {
     private const int DepthLimit = 16;
 
@@ -42,11 +41,14 @@ internal sealed class TomlReader(string text, string file)
     private TomlTable ReadHeader()
     {
         _at++;
-        if (Peek() == '[') throw Wrong("lists of tables ([[…]]) have no place in hosts.toml");
+        bool isItem = Peek() == '[';
+        if (isItem) _at++;
         TomlTable table = _root;
-        foreach (string key in ReadKey()) table = Descend(table, key);
-        if (Peek() != ']') throw Wrong("expected ']'");
-        _at++;
+        List<string> keys = ReadKey();
+        foreach (string key in isItem ? keys.SkipLast(1) : keys) table = Descend(table, key);
+        if (isItem) table = AddItem(table, keys[^1]);
+        Expect(']');
+        if (isItem) Expect(']');
         if (table.IsDefined) throw Wrong("this table is there twice");
         table.IsDefined = true;
         return table;
@@ -64,9 +66,35 @@ internal sealed class TomlReader(string text, string file)
         if (!table.TryAdd(keys[^1], value)) throw new SluiceException(SluiceError.Configuration, $"{file}:{line}", $"the key '{keys[^1]}' is there twice");
     }
 
+    private void Expect(char character)
+    {
+        if (Peek() != character) throw Wrong($"expected '{character}'");
+        _at++;
+    }
+
+    /// <summary>The next table of a <c>[[list]]</c>.</summary>
+    private TomlTable AddItem(TomlTable table, string key)
+    {
+        if (table.Get(key) is not { } existing)
+        {
+            existing = new TomlValue(new List<TomlValue>(), _line);
+            table.TryAdd(key, existing);
+        }
+
+        if (existing.Content is not List<TomlValue> items) throw Wrong($"'{key}' is no list of tables");
+        items.Add(new TomlValue(new TomlTable(), _line));
+        return (TomlTable)items[^1].Content!;
+    }
+
+    /// <summary>Of a list of tables the last one is meant.</summary>
     private TomlTable Descend(TomlTable table, string key)
     {
-        if (table.Get(key) is { } existing) return existing.Content as TomlTable ?? throw Wrong($"'{key}' is a value, not a table");
+        if (table.Get(key) is { } existing)
+        {
+            object? content = existing.Content is List<TomlValue> { Count: > 0 } items ? items[^1].Content : existing.Content;
+            return content as TomlTable ?? throw Wrong($"'{key}' is a value, not a table");
+        }
+
         TomlTable added = new();
         table.TryAdd(key, new TomlValue(added, _line));
         return added;
@@ -114,6 +142,7 @@ internal sealed class TomlReader(string text, string file)
             "true" => true,
             "false" => false,
             "inf" or "+inf" or "-inf" or "nan" => null,
+            var word when long.TryParse(word.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) => number,
             var word when word.Length > 0 && (char.IsAsciiDigit(word[0]) || (word.Length > 1 && word[0] is '+' or '-')) => null,
             _ => throw Wrong("expected a value: strings need quotes"),
         };
@@ -164,7 +193,7 @@ internal sealed class TomlReader(string text, string file)
     private string ReadString()
     {
         char quote = text[_at];
-        if (string.CompareOrdinal(text, _at, new string(quote, 3), 0, 3) == 0) throw Wrong("strings over several lines have no place in hosts.toml");
+        if (string.CompareOrdinal(text, _at, new string(quote, 3), 0, 3) == 0) return ReadLongString(quote);
         StringBuilder value = new();
         for (_at++; ; _at++)
         {
@@ -184,6 +213,17 @@ internal sealed class TomlReader(string text, string file)
 
         _at++;
         return value.ToString();
+    }
+
+    /// <summary>Three quotes to three quotes; escapes are left as they are, as nothing that is looked for is written so.</summary>
+    private string ReadLongString(char quote)
+    {
+        int start = _at + 3, end = text.IndexOf(new string(quote, 3), start, StringComparison.Ordinal);
+        if (end < 0) throw Wrong("this string has no end");
+        _at = end + 3;
+        string value = text[start..end];
+        _line += value.Count(character => character == '\n');
+        return value;
     }
 
     private string ReadEscape()

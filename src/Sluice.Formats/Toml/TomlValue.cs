@@ -1,9 +1,7 @@
-using Sluice.Formats;
+namespace Sluice.Formats.Toml;
 
-namespace Sluice.Storage.Sources.Registries;
-
-/// <summary>One value with its place: a string, a <see cref="bool"/>, a list, a <see cref="TomlTable"/>, or null for kinds that <c>hosts.toml</c> does not use.</summary>
-internal sealed record TomlValue(object? Content, int Line)
+/// <summary>One value with its place: a string, a <see cref="bool"/>, a <see cref="long"/>, a list, a <see cref="TomlTable"/>, or null for other kinds.</summary>
+public sealed record TomlValue(object? Content, int Line)
 {
     public string AsText(string file) => Content as string ?? throw Wrong(file, "a string");
 
