@@ -37,7 +37,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     /// returns.
     /// </summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something. What was mounted stays, if it has a keeper.</exception>
-    public static Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(options, loggers, taken: null, cancellation);
+    public static Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(options, loggers, listening: null, cancellation);
 
     /// <summary>
     /// Starts as the successor of a running daemon: has that one leave what it has mounted and end, and goes on where it was. Nobody who asks containerd for a container
@@ -49,18 +49,28 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var predecessor = new AdminClient(options.AdminSocketPath);
         await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
         using TakenSocket taken = TakenSocket.Take(options.SocketPath);
-        await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
-        await Predecessor.UntilGoneAsync(options, cancellation);
-        return await StartAsync(options, loggers, taken, cancellation);
-    }
-
-    private static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, TakenSocket? taken, CancellationToken cancellation)
-    {
-        var connections = new RegistryConnections(options.Sources);
-        var daemon = new NodeDaemon(connections);
+        SnapshotterServer listening = await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath, Taken = taken }, loggers, cancellation);
         try
         {
-            await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, taken, cancellation);
+            await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
+            await Predecessor.UntilGoneAsync(options, cancellation);
+        }
+        catch
+        {
+            await listening.DisposeAsync();
+            throw;
+        }
+
+        return await StartAsync(options, loggers, listening, cancellation);
+    }
+
+    private static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, SnapshotterServer? listening, CancellationToken cancellation)
+    {
+        var connections = new RegistryConnections(options.Sources);
+        var daemon = new NodeDaemon(connections) { _server = listening };
+        try
+        {
+            await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
             return daemon;
         }
         catch
@@ -80,8 +90,9 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public async Task LeaveAsync()
     {
         if (_successor?.Process is { } next && Directory.Exists($"/proc/{next}")) ServiceManager.MainProcess(next);
-        if (_mounter is not { IsKept: true } || _images is not { IsEmpty: false }) return;
-        if (_server is not null) await _server.DrainAsync();
+        if (_mounter is not { IsKept: true } || _images is null) return;
+        if (_server is { IsServing: true }) await _server.DrainAsync();
+        if (_images.IsEmpty) return;
         await EndRequestsAsync();
         _rootLock?.Dispose();
         await _images.LeaveAsync();
@@ -108,12 +119,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         (SnapshotterServer? server, _server) = (_server, null);
         if (admin is not null) await admin.DisposeAsync();
         if (server is not null) await server.DisposeAsync();
-        else _snapshotter?.Dispose();
+        if (server is not { IsServing: true }) _snapshotter?.Dispose();
         _snapshotter = null;
         await _restoring.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, TakenSocket? taken, CancellationToken cancellation)
+    private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
     {
         ILogger logger = loggers.CreateLogger("sluice");
         _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
@@ -126,7 +137,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images.RemoveUnused(known);
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
         await _images.RemoveUnusedMountsAsync(known, _snapshotter.Exists, cancellation);
-        _server = await SnapshotterServer.StartAsync(_snapshotter, new GrpcServerOptions { SocketPath = options.SocketPath, Taken = taken }, loggers, cancellation);
+        _server ??= await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        _server.Serve(_snapshotter);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
             new AdminApplication(AdminSubjects(options, _stop, _successor = new Successor(options, _mounter.IsKept), _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
@@ -146,7 +158,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private async Task RestoreAsync(Snapshotter snapshotter, IReadOnlyList<LazyImage> known, ILogger logger)
     {
         await _images!.OpenAdoptedAsync(_stopping.Token);
-        foreach (LazyImage image in known)
+        foreach (LazyImage image in known.Where(_images.WasUsed))
         {
             try
             {

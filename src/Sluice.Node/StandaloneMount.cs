@@ -68,6 +68,10 @@ public sealed class StandaloneMount : IAsyncDisposable
     /// <summary>True if no living process uses the state directory.</summary>
     public static bool IsLeft(NodeOptions options) => Predecessor.IsGone(options.State);
 
+    /// <summary>Waits until no living process uses the state directory.</summary>
+    /// <exception cref="SluiceException">One does for too long.</exception>
+    public static Task UntilLeftAsync(NodeOptions options, CancellationToken cancellation) => Predecessor.UntilGoneAsync(options, cancellation);
+
     /// <summary>Unmounts what a killed process has mounted, and ends its keeper.</summary>
     /// <exception cref="SluiceException">A living process serves it.</exception>
     public static async Task TearDownAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)

@@ -55,7 +55,7 @@ internal static class UnmountCommand
         }
 
         await new AdminClient(options.AdminSocketPath).StopAsync(new StopRequest(Unmount: true), cancellation);
-        while (!IsLeft(options)) await Task.Delay(20, cancellation);
+        await StandaloneMount.UntilLeftAsync(options, cancellation);
     }
 
     /// <summary>No process uses the state directory, though one has.</summary>

@@ -17,8 +17,13 @@ public sealed class GrpcServer : IAsyncDisposable
     public string SocketPath => _server.Path;
 
     /// <exception cref="Formats.SluiceException">The socket path can't be used or is in use.</exception>
+    public static Task<GrpcServer> StartAsync(GrpcServerOptions options, IReadOnlyList<GrpcService> services, ILoggerFactory? loggers, CancellationToken cancellation) =>
+        StartAsync(options, Task.FromResult(services), loggers, cancellation);
+
+    /// <summary>Accepts connections at once; calls wait until the services are there. If that task is cancelled they are refused.</summary>
+    /// <exception cref="Formats.SluiceException">The socket path can't be used or is in use.</exception>
     public static async Task<GrpcServer> StartAsync(
-        GrpcServerOptions options, IReadOnlyList<GrpcService> services, ILoggerFactory? loggers, CancellationToken cancellation)
+        GrpcServerOptions options, Task<IReadOnlyList<GrpcService>> services, ILoggerFactory? loggers, CancellationToken cancellation)
     {
         loggers ??= NullLoggerFactory.Instance;
         CancellationTokenSource stopping = new();

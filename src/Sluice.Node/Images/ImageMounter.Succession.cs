@@ -149,9 +149,10 @@ internal sealed partial class ImageMounter
         if (gone.Any(record => record.Mount is null && record.Device is null) && !await MountProcess.UntilOthersEndedAsync(_options.MountGuard, ChildLimit, cancellation))
             _log("a mount process of an earlier daemon does not end: what it mounts will be in the way");
         foreach (MountRecord record in gone) _description.Remove(record.Key);
-        HashSet<int> mounts = [.. kept.Where(record => record.Mount is not null).Select(record => record.Mount!.Id), .. keptServers.Select(path => MountTable.Find(path)?.Id ?? 0)];
+        HashSet<(int Major, int Minor)> fileSystems = [.. kept.Where(record => record.Mount is not null).Select(record => (record.Mount!.Major, record.Mount.Minor))];
+        foreach (MountEntry server in keptServers.Select(MountTable.Find).OfType<MountEntry>()) fileSystems.Add((server.Major, server.Minor));
         HashSet<string> devices = [.. kept.Where(record => record.IsWritable).Select(record => record.Device ?? record.Mount!.Source)];
-        await new StaleMounts(_options, mounts, devices, _mounts, _log).DetachAsync();
+        await new StaleMounts(_options, fileSystems, devices, _mounts, _log).DetachAsync();
     }
 
     /// <summary>What a mount or a disk of a predecessor was opened as, ready to be used by the one who takes it.</summary>

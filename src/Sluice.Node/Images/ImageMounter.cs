@@ -83,7 +83,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         {
             fetcher?.Dispose();
             cache?.Dispose();
-            connections?.Dispose();
+            connections?.End();
             stateLock.Dispose();
             throw;
         }
@@ -167,8 +167,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
 
         _fetcher.Dispose();
         _cache.Dispose();
-        if (_server is { HasLeft: false }) _connections.End();
-        else _connections.Dispose();
+        if (_server is { HasLeft: true }) _connections.Dispose();
+        else _connections.End();
         _stateLock.Dispose(); // here a successor begins
         await _mounts.DisposeAsync();
     }

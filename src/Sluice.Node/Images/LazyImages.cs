@@ -17,10 +17,13 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
 {
+    private static readonly TimeSpan SourcePatience = TimeSpan.FromSeconds(3);
+
     private readonly ContainerDisks _disks = new(options, mounter, logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
+    private readonly ConcurrentDictionary<Digest, bool> _fetched = []; // by this process: their sources have answered
     private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
 
     public async Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
@@ -70,6 +73,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (!IsHere(image)) await OpenAsync(image).WaitAsync(cancellation);
     }
 
+    /// <summary>True if the image was mounted before, by this process or an earlier one.</summary>
+    public bool WasUsed(LazyImage image) => local.WasUsed(image.Key.Manifest);
+
     /// <summary>True if the image is mounted or on the local disk, though perhaps damaged.</summary>
     public bool IsHere(LazyImage image) => _mounted.ContainsKey(image.Key.Manifest) || local.Contains(image.Key.Manifest);
 
@@ -88,9 +94,11 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         IImageStore store = OpenStore(opened.Record.Reference);
         try
         {
+            if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest)) await CheckSourceAsync(image, store, cancellation);
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
             MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation);
             _mounted[manifest] = (mounted, store);
+            local.RememberUse(manifest);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
             Log.Mounted(logger, image.Reference, target);
             return target;
@@ -151,6 +159,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         bool known = local.Contains(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
+        _fetched.TryRemove(image.Manifest, out _);
         _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
         if (!known) return;
@@ -282,6 +291,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (local.Load(image.Key.Manifest) is { } known) return known;
         LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image));
         _arriving.TryRemove(image.Key.Manifest, out _);
+        _fetched[image.Key.Manifest] = true;
         return saved;
     }
 
@@ -294,6 +304,16 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             return await mounter.FetchMetadataAsync(await ManifestAsync(image, store, cancellation), cancellation);
         }
+    }
+
+    /// <summary>
+    /// Nothing of an image that was never mounted is here but its metadata, so that a container on it would only wait, for the deadline of its first read: rather it is said at once
+    /// that the source is away.
+    /// </summary>
+    private static async Task CheckSourceAsync(LazyImage image, IImageStore store, CancellationToken cancellation)
+    {
+        if (image.Made is not null) return; // its source does not know it
+        await SourceDeadline.AskAsync(SourcePatience, store, $"the manifest of {image.Reference}, of which nothing was read before", token => store.GetManifestAsync(image.Key.Manifest.ToString(), token), cancellation);
     }
 
     private static async Task<StoredImage> ManifestAsync(LazyImage image, IImageStore store, CancellationToken cancellation)

@@ -7,9 +7,10 @@ namespace Sluice.Node.Images;
 /// Mounts that a killed process has left and that nobody takes over: everything in the state directory, and images elsewhere that stand on this root's
 /// bootstraps or on this state's disks. Only for the holder of the locks of both directories: no other living process serves these.
 /// </summary>
-/// <param name="keptMounts">Ids of those that were taken over.</param>
+/// <param name="keptFileSystems">Device numbers of file systems that were taken over, wherever they are mounted: a container's own mount is another one than ours.</param>
 /// <param name="keptDevices">Loop devices that were taken over.</param>
-internal sealed class StaleMounts(NodeOptions options, IReadOnlySet<int> keptMounts, IReadOnlySet<string> keptDevices, MountProcess mounts, Action<string> log)
+internal sealed class StaleMounts(
+    NodeOptions options, IReadOnlySet<(int Major, int Minor)> keptFileSystems, IReadOnlySet<string> keptDevices, MountProcess mounts, Action<string> log)
 {
     /// <summary>Detaches them; whoever still uses one keeps it, and reads what it has cached or an error.</summary>
     public async Task DetachAsync()
@@ -26,7 +27,7 @@ internal sealed class StaleMounts(NodeOptions options, IReadOnlySet<int> keptMou
 
     private async Task DetachAsync(MountEntry entry)
     {
-        if (keptMounts.Contains(entry.Id)) return;
+        if (keptFileSystems.Contains((entry.Major, entry.Minor)) || keptDevices.Contains(entry.Source)) return;
         if (MountTable.Find(entry.MountPoint)?.Id != entry.Id)
         {
             log($"{entry.MountPoint}: a mount of an earlier process stays there, below another one");

@@ -20,10 +20,11 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ke
     private readonly SemaphoreSlim _starting = new(1, 1);
     private readonly DiskServerOptions _server = new() { MountPoint = options.WritableDisksDirectory, Source = "sluice-writable", Writable = true, Passthrough = false };
     private DiskServer? _started;
+    private readonly long _since = Environment.TickCount64;
     private long _opened;
 
-    /// <summary>A name of its own each time, under all processes that have served the connection: somebody may still have an earlier disk open.</summary>
-    public string NameOf(string key) => $"{key}-{connections.Epoch(KeptConnections.Writable)}-{Interlocked.Increment(ref _opened)}";
+    /// <summary>A name that no disk has had while the machine runs: somebody may still have an earlier one open, or a loop device may stand on it.</summary>
+    public string NameOf(string key) => $"{key}-{_since:x}-{Interlocked.Increment(ref _opened)}";
 
     /// <summary>Serves the disks of a predecessor from now on.</summary>
     public async Task AdoptAsync(IEnumerable<(MountRecord Record, WritableDisk Disk)> disks, CancellationToken cancellation)

@@ -35,11 +35,11 @@ internal sealed class KeptConnections : IDisposable
     public static async Task<KeptConnections> OpenAsync(NodeOptions options, MountDescription description, Action<string> log, CancellationToken cancellation)
     {
         var keeper = new KeeperOptions { Kind = options.Keeper, State = options.State, Deadline = options.LongestDeadline };
-        return new KeptConnections(await DescriptorKeepers.OpenAsync(keeper, log, cancellation), options.State, description, log);
+        var connections = new KeptConnections(await DescriptorKeepers.OpenAsync(keeper, log, CancellationToken.None), options.State, description, log); // it has a limit of its own; a keeper that has just been started must not be forgotten
+        if (!cancellation.IsCancellationRequested) return connections;
+        connections.End();
+        throw new OperationCanceledException(cancellation);
     }
-
-    /// <summary>How often a connection has been taken over.</summary>
-    public int Epoch(string name) => _description.Connection(name)?.Epoch ?? 0;
 
     /// <summary>True if a predecessor has left a connection that can be taken over: described, held, and mounted where it is to be.</summary>
     public bool IsLeft(string name, string mountPoint) =>
@@ -108,18 +108,18 @@ internal sealed class KeptConnections : IDisposable
         }
     }
 
-    /// <summary>After everything was unmounted: a keeper process that holds nothing more is ended.</summary>
+    /// <summary>Lets go of the keeper, and ends it if it is a process that holds nothing.</summary>
     public void End()
     {
-        if (_keeper is not KeeperProcess) return;
         Dispose();
+        if (_keeper is not KeeperProcess) return;
         try
         {
             KeeperProcess.Stop(_state, anyway: false);
         }
-        catch (SluiceException refused)
+        catch (SluiceException)
         {
-            _log(refused.Message);
+            // It holds what a successor is to find.
         }
     }
 

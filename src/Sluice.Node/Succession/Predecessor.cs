@@ -9,7 +9,7 @@ namespace Sluice.Node.Succession;
 internal static class Predecessor
 {
     /// <summary>It lets requests in flight end, and writes what it has to.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     /// <summary>Waits until it has given back its locks. Not for its end, which may take longer.</summary>
     /// <exception cref="SluiceException">It does not in time.</exception>
