@@ -25,6 +25,8 @@ internal static class Program
             DaemonCommand.Create(),
             KeeperCommand.Create(),
             UpgradeCommand.Create(),
+            StatusCommand.Create(),
+            ReloadCommand.Create(),
             DoctorCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),

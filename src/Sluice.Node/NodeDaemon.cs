@@ -9,6 +9,9 @@ using Sluice.Kernel.Keeper;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
+using Sluice.Node.Logs;
+using Sluice.Node.Metrics;
+using Sluice.Node.Status;
 using Sluice.Node.Succession;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Sources.Registries;
@@ -30,6 +33,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private SocketServer? _admin;
     private Task _restoring = Task.CompletedTask;
 
+    private ConfigurationWatch? _watch;
+    private MetricsServer? _metrics;
+    private OtlpPush? _push;
+
     private NodeDaemon(RegistryConnections connections) => _connections = connections;
 
     /// <summary>
@@ -37,15 +44,16 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     /// returns.
     /// </summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something. What was mounted stays, if it has a keeper.</exception>
-    public static Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(options, loggers, listening: null, cancellation);
+    public static Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(configuration, loggers, listening: null, cancellation);
 
     /// <summary>
     /// Starts as the successor of a running daemon: has that one leave what it has mounted and end, and goes on where it was. Nobody who asks containerd for a container
     /// meanwhile is refused; he waits.
     /// </summary>
-    /// <inheritdoc cref="StartAsync(NodeOptions, ILoggerFactory, CancellationToken)"/>
-    public static async Task<NodeDaemon> SucceedAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>
+    public static async Task<NodeDaemon> SucceedAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
+        NodeOptions options = configuration.Current;
         var predecessor = new AdminClient(options.AdminSocketPath);
         await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
         using TakenSocket taken = TakenSocket.Take(options.SocketPath);
@@ -61,16 +69,17 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             throw;
         }
 
-        return await StartAsync(options, loggers, listening, cancellation);
+        return await StartAsync(configuration, loggers, listening, cancellation);
     }
 
-    private static async Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, SnapshotterServer? listening, CancellationToken cancellation)
+    private static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, SnapshotterServer? listening, CancellationToken cancellation)
     {
+        NodeOptions options = configuration.Current;
         var connections = new RegistryConnections(options.Sources);
         var daemon = new NodeDaemon(connections) { _server = listening };
         try
         {
-            await daemon.OpenAsync(options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
+            await daemon.OpenAsync(configuration, options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
             return daemon;
         }
         catch
@@ -78,6 +87,23 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             await daemon.LeaveAsync();
             await daemon.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>With a configuration that does not change.</summary>
+    /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>
+    public static Task<NodeDaemon> StartAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(new LiveConfiguration(() => options), loggers, cancellation);
+
+    /// <summary>Reads the configuration again. What comes of it, also that the file is wrong, is said in the log.</summary>
+    public void ReloadConfiguration()
+    {
+        try
+        {
+            _watch?.Reload();
+        }
+        catch (SluiceException)
+        {
+            // The log has it, and the old one holds.
         }
     }
 
@@ -102,6 +128,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
+        _watch?.Dispose();
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
         await EndRequestsAsync();
@@ -115,6 +142,11 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private async Task EndRequestsAsync()
     {
         await _stopping.CancelAsync();
+        _watch?.Dispose();
+        (OtlpPush? push, _push) = (_push, null);
+        (MetricsServer? metrics, _metrics) = (_metrics, null);
+        if (push is not null) await push.DisposeAsync();
+        if (metrics is not null) await metrics.DisposeAsync();
         (SocketServer? admin, _admin) = (_admin, null);
         (SnapshotterServer? server, _server) = (_server, null);
         if (admin is not null) await admin.DisposeAsync();
@@ -124,12 +156,14 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         await _restoring.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task OpenAsync(NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    private async Task OpenAsync(LiveConfiguration configuration, NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
     {
+        var recent = new RecentLines();
+        loggers.AddProvider(recent);
         ILogger logger = loggers.CreateLogger("sluice");
         _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
         var local = new LocalImages(options.ImagesDirectory);
-        _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation);
+        _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
         _images = new LazyImages(options, _mounter, local, logger);
         _images.Adopt();
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
@@ -139,18 +173,29 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         await _images.RemoveUnusedMountsAsync(known, _snapshotter.Exists, cancellation);
         _server ??= await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
         _server.Serve(_snapshotter);
+        configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
+        _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
+        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
+        var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
+        _successor = new Successor(options, _mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _stop, _successor = new Successor(options, _mounter.IsKept), _images, _snapshotter), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, observer, metrics, _watch), logger, _stopping.Token), loggers, cancellation);
+        if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
+        if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
         Snapshotter snapshotter = _snapshotter;
         _restoring = Task.Run(() => RestoreAsync(snapshotter, known, logger), CancellationToken.None);
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
-    private static IReadOnlyList<IAdminRoutes> AdminSubjects(NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter) =>
+    private static IReadOnlyList<IAdminRoutes> AdminSubjects(
+        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch) =>
     [
         new StopRoutes(stop, successor),
+        new StatusRoutes(observer),
+        new MetricsRoutes(metrics),
+        new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
     ];
 

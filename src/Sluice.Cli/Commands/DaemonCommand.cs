@@ -17,15 +17,19 @@ internal static class DaemonCommand
         settings.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            NodeOptions options = settings.Read(parsed);
+            var configuration = new LiveConfiguration(() => settings.Read(parsed), settings.ConfigurationPath(parsed) ?? ConfigurationFile.DefaultPath);
+            var log = new StandardErrorLogger(configuration.Current);
+            configuration.Changed += log.Apply;
             using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
-                .SetMinimumLevel(options.Verbose ? LogLevel.Debug : LogLevel.Information)
+                .SetMinimumLevel(LogLevel.Debug)
                 .AddFilter("Microsoft", LogLevel.Warning)
-                .AddProvider(new StandardErrorLogger()));
-            using var stop = new StopSignal(cancellation);
+                .AddProvider(log));
+            NodeDaemon? running = null;
+            using var stop = new StopSignal(cancellation, () => running?.ReloadConfiguration());
             await using NodeDaemon daemon = parsed.GetValue(takeOver)
-                ? await NodeDaemon.SucceedAsync(options, loggers, stop.Token)
-                : await NodeDaemon.StartAsync(options, loggers, stop.Token);
+                ? await NodeDaemon.SucceedAsync(configuration, loggers, stop.Token)
+                : await NodeDaemon.StartAsync(configuration, loggers, stop.Token);
+            running = daemon;
             ServiceManager.Ready();
             await Task.WhenAny(stop.Signalled, daemon.StopAsked);
             if (!daemon.StopAsked.IsCompleted) ServiceManager.Stopping(); // else another one may be the service by now

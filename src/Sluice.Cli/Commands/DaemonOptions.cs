@@ -18,6 +18,9 @@ internal sealed class DaemonOptions
         foreach (Option option in (Option[])[_admin, _address, _namespace]) command.Options.Add(option);
     }
 
+    /// <summary>For commands that ask for nothing of containerd.</summary>
+    public void AddSocketTo(Command command) => command.Options.Add(_admin);
+
     public AdminClient Client(ParseResult parsed) => new(parsed.GetValue(_admin) ?? ConfigurationFile.Read(null).AdminSocketPath);
 
     public string Namespace(ParseResult parsed) => parsed.GetValue(_namespace)!;

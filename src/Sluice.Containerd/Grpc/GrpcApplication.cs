@@ -99,10 +99,10 @@ internal sealed partial class GrpcApplication : IHttpApplication<HttpContext>
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "{Path} failed")]
+        [LoggerMessage(61, LogLevel.Error, "{Path} failed")]
         public static partial void HandlerFailed(ILogger logger, string path, Exception exception);
 
-        [LoggerMessage(2, LogLevel.Debug, "{Path} ends with {Status}: {Message}")]
+        [LoggerMessage(62, LogLevel.Debug, "{Path} ends with {Status}: {Message}")]
         public static partial void CallRefused(ILogger logger, string path, GrpcStatusCode status, string message);
     }
 }

@@ -10,6 +10,8 @@ internal sealed class BlockAllocator(Ext4Volume volume)
     private const int GoodRun = 1024;
 
     private readonly GroupTable _groups = volume.Groups;
+    private readonly HashSet<int> _checked = [];
+    private MetadataMap? _metadata;
     private int _group;
     private int _bit;
 
@@ -19,7 +21,12 @@ internal sealed class BlockAllocator(Ext4Volume volume)
     {
         int most = (int)Math.Min(wanted, Ext4Extent.MaxCount);
         int enough = Math.Min(most, GoodRun);
-        if (TryAllocate(enough, most, out long block, out int count) || TryAllocate(1, most, out block, out count)) return (block, count);
+        if (TryAllocate(enough, most, out long block, out int count) || TryAllocate(1, most, out block, out count))
+        {
+            if (volume.Cache.Holds(block, count)) throw Ext4Error.Invalid("a block in use that is marked free", block);
+            return (block, count);
+        }
+
         throw Ext4FullException.NoBlocks(volume, wanted);
     }
 
@@ -97,7 +104,12 @@ internal sealed class BlockAllocator(Ext4Volume volume)
     {
         GroupDescriptor descriptor = _groups.Read(group);
         bool uninitialised = volume.Checksums.OfGroups && (descriptor.Flags & GroupDescriptor.BlocksUninitialised) != 0;
-        if (!uninitialised) return volume.Cache.Read(descriptor.BlockBitmap, BlockKind.Plain);
+        if (!uninitialised)
+        {
+            CachedBlock known = volume.Cache.Read(descriptor.BlockBitmap, BlockKind.Plain);
+            if (_checked.Add(group)) Check(known, group);
+            return known;
+        }
 
         // Stays so until a block of the group is taken; the kernel makes the same bitmap.
         CachedBlock bitmap = volume.Cache.Zero(descriptor.BlockBitmap, BlockKind.Plain);
@@ -105,27 +117,26 @@ internal sealed class BlockAllocator(Ext4Volume volume)
         int blocks = _groups.BlocksOf(group);
         Bitmap.Set(bitmap.Bytes, blocks, (8 * Ext4Layout.BlockSize) - blocks);
         Bitmap.Set(bitmap.Bytes, 0, _groups.BackupBlocks(group));
-        if (descriptor.FreeBlocks < blocks) MarkMetadata(bitmap.Bytes, group);
+        if (descriptor.FreeBlocks < blocks)
+        {
+            foreach ((int from, int to) in MetadataOf(group)) Bitmap.Set(bitmap.Bytes, from, to - from);
+        }
+
         return bitmap;
     }
 
-    /// <summary>Marks bitmaps and inode tables of any group that lie in this one.</summary>
-    private void MarkMetadata(Span<byte> bitmap, int group)
+    private void Check(CachedBlock bitmap, int group)
     {
-        long first = _groups.FirstBlockOf(group), end = first + _groups.BlocksOf(group);
-        int tableBlocks = _groups.InodesPerGroup * volume.InodeSize / Ext4Layout.BlockSize;
-        for (int other = 0; other < _groups.Count; other++)
+        foreach ((int from, int to) in MetadataOf(group))
         {
-            GroupDescriptor descriptor = _groups.Read(other);
-            MarkPart(bitmap, descriptor.BlockBitmap, 1);
-            MarkPart(bitmap, descriptor.InodeBitmap, 1);
-            MarkPart(bitmap, descriptor.InodeTable, tableBlocks);
+            if (Bitmap.NextClear(bitmap.Bytes, from, to) < to) throw Ext4Error.Invalid($"bitmaps or tables in group {group} that are marked free", bitmap.Number);
         }
+    }
 
-        void MarkPart(Span<byte> bits, long block, int count)
-        {
-            long from = Math.Max(block, first), to = Math.Min(block + count, end);
-            if (from < to) Bitmap.Set(bits, (int)(from - first), (int)(to - from));
-        }
+    /// <summary>Bits of metadata of any group that lies in this one.</summary>
+    private IEnumerable<(int From, int To)> MetadataOf(int group)
+    {
+        long first = _groups.FirstBlockOf(group);
+        return (_metadata ??= new MetadataMap(volume)).In(first, first + _groups.BlocksOf(group)).Select(run => ((int)(run.Start - first), (int)(run.End - first)));
     }
 }

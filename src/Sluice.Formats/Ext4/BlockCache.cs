@@ -24,6 +24,17 @@ internal sealed class BlockCache(IBlockStore store)
         return cached;
     }
 
+    /// <summary>True if any of the blocks is known as metadata.</summary>
+    public bool Holds(long block, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (_blocks.ContainsKey(block + i)) return true;
+        }
+
+        return false;
+    }
+
     public CachedBlock Change(long block, BlockKind kind, uint owner = 0)
     {
         CachedBlock cached = Read(block, kind);

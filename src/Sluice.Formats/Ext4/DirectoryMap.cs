@@ -19,6 +19,7 @@ internal static class DirectoryMap
         if ((fields.Flags & InodeFields.ExtentsFlag) == 0) return ReadDirect(volume, inode, InodeTable.BlocksOf(record), count);
         var extents = new List<Ext4Extent>();
         ExtentTree.Read(volume, InodeTable.BlocksOf(record), extents, nodes);
+        CheckDistinct(extents, inode);
         var blocks = new List<long>();
         foreach (Ext4Extent extent in extents)
         {
@@ -29,6 +30,16 @@ internal static class DirectoryMap
 
         if (blocks.Count != count) throw Ext4Error.Invalid($"directory inode {inode} has {blocks.Count} blocks and a size of {count}");
         return blocks;
+    }
+
+    /// <summary>One block many times would be names without end.</summary>
+    private static void CheckDistinct(List<Ext4Extent> extents, uint inode)
+    {
+        Ext4Extent[] sorted = [.. extents.OrderBy(extent => extent.Physical)];
+        for (int i = 1; i < sorted.Length; i++)
+        {
+            if (sorted[i].Physical < sorted[i - 1].Physical + sorted[i - 1].Count) throw Ext4Error.Invalid($"directory inode {inode} has a block twice", sorted[i].Physical);
+        }
     }
 
     /// <summary>The block map of ext2, as far as a directory goes that e2fsck makes in a file system with extents: lost+found.</summary>

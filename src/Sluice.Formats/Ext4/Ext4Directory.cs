@@ -64,13 +64,8 @@ internal sealed class Ext4Directory
     }
 
     /// <summary>All names but <c>.</c> and <c>..</c>, in no particular order.</summary>
-    public List<DirectoryName> List()
-    {
-        if (_names is not null) return [.. _names.Select(name => new DirectoryName(name.Key, name.Value.Inode, name.Value.Type))];
-        var names = new List<DirectoryName>();
-        for (int i = 0; i < _blocks.Count; i++) DirectoryMap.ReadNames(_volume, _blocks[i], names);
-        return names;
-    }
+    public List<DirectoryName> List() =>
+        [.. (_names ?? ReadNames()).Select(name => new DirectoryName(name.Key, name.Value.Inode, name.Value.Type))];
 
     /// <summary>Adds a name that is not there.</summary>
     public void Add(in DirectoryName name)
@@ -156,10 +151,11 @@ internal sealed class Ext4Directory
     }
 
     [MemberNotNull(nameof(_names))]
-    private void LoadNames()
+    private void LoadNames() => _names ??= ReadNames();
+
+    private Dictionary<FileName, Location> ReadNames()
     {
-        if (_names is not null) return;
-        _names = [];
+        var all = new Dictionary<FileName, Location>();
         var names = new List<DirectoryName>();
         for (int i = 0; i < _blocks.Count; i++)
         {
@@ -167,9 +163,13 @@ internal sealed class Ext4Directory
             DirectoryMap.ReadNames(_volume, _blocks[i], names);
             foreach (DirectoryName name in names)
             {
-                if (!_names.TryAdd(name.Name, new Location(name.Inode, name.Type, i))) throw Ext4Error.Invalid($"the name '{name.Name}' is twice in a directory", _blocks[i]);
+                if (!all.TryAdd(name.Name, new Location(name.Inode, name.Type, i))) throw Ext4Error.Invalid($"the name '{name.Name}' is twice in a directory", _blocks[i]);
             }
+
+            if (all.Count > Ext4TreeReader.MaxNames) throw Ext4Error.Invalid($"more than {Ext4TreeReader.MaxNames} names in a directory");
         }
+
+        return all;
     }
 
     /// <param name="Block">Block of the directory; -1 in memory.</param>

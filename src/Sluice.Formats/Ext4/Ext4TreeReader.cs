@@ -5,7 +5,7 @@ namespace Sluice.Formats.Ext4;
 /// <summary>Walks a file system breadth-first. Every directory, and every block of metadata, may be met once.</summary>
 internal sealed class Ext4TreeReader(Ext4Volume volume)
 {
-    private const int MaxNames = 16 << 20;
+    public const int MaxNames = 16 << 20;
 
     private readonly Dictionary<uint, Inode> _files = [];
     private readonly HashSet<uint> _seen = [];
@@ -46,9 +46,13 @@ internal sealed class Ext4TreeReader(Ext4Volume volume)
         List<long> blocks = DirectoryMap.Read(volume, directory, nodes);
         Claim(nodes);
         Claim(blocks);
-        foreach (long block in blocks) DirectoryMap.ReadNames(volume, block, names);
+        foreach (long block in blocks)
+        {
+            DirectoryMap.ReadNames(volume, block, names);
+            if (_names + names.Count > MaxNames) throw Ext4Error.Invalid($"more than {MaxNames} names");
+        }
+
         _names += names.Count;
-        if (_names > MaxNames) throw Ext4Error.Invalid($"more than {MaxNames} names");
     }
 
     private Inode ReadChild(in DirectoryName name)

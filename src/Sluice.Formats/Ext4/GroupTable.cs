@@ -58,7 +58,8 @@ internal sealed class GroupTable
     }
 
     /// <summary>Blocks at the group's start that a copy of superblock and descriptors takes.</summary>
-    public int BackupBlocks(int group)
+    /// <param name="reserved">With the room that is kept for more descriptors.</param>
+    public int BackupBlocks(int group, bool reserved = true)
     {
         bool has = group == 0 || (_backupRule switch
         {
@@ -66,7 +67,7 @@ internal sealed class GroupTable
             1 => group == 1 || IsPower(group, 3) || IsPower(group, 5) || IsPower(group, 7),
             _ => true,
         });
-        return has ? (int)Math.Min(FirstBlock + DescriptorBlocks + ReservedBlocks, BlocksOf(group)) : 0;
+        return has ? (int)Math.Min(FirstBlock + DescriptorBlocks + (reserved ? ReservedBlocks : 0), BlocksOf(group)) : 0;
     }
 
     /// <summary>Makes the checksums of changed bitmaps and descriptors.</summary>

@@ -19,6 +19,7 @@ internal sealed class InodeAllocator(Ext4Volume volume)
             _index = free + 1;
             Take(_group, free, directory);
             uint inode = (uint)(((long)_group * _groups.InodesPerGroup) + free + 1);
+            if (volume.Inodes.Fields(inode).Links != 0) throw Ext4Error.Invalid($"inode {inode} is in use but marked free");
             volume.Inodes.ChangeRecord(inode).Clear();
             return inode;
         }

@@ -41,7 +41,7 @@ internal sealed class DiskDeadlines : IDisposable
         {
             _connection.Descriptor.DangerousAddRef(ref held);
             var answer = new FuseOutHeader { Length = (uint)sizeof(FuseOutHeader), Error = -Errno.EIO, Unique = unique };
-            if (_connection.Descriptor.Send((byte*)&answer, sizeof(FuseOutHeader)) == 0) _log($"disk {node.Disk.Name}: a request was not done in time ({node.Deadline / 1000.0:0.#} s): EIO");
+            if (_connection.Descriptor.Send((byte*)&answer, sizeof(FuseOutHeader)) == 0) _log($"disk {node.Disk.Name}: a request was not done in time ({node.Deadline?.TotalSeconds:0.#} s): EIO");
         }
         catch (ObjectDisposedException)
         {

@@ -15,6 +15,7 @@ internal sealed class DiskNode
 
     /// <summary>Reads in progress plus one while the disk is in the table.</summary>
     private int _uses = 1;
+    private readonly Func<TimeSpan>? _deadline;
     private int _opens;
 
     /// <summary>How often a predecessor's opens are still open.</summary>
@@ -24,10 +25,10 @@ internal sealed class DiskNode
     /// <param name="epoch">See <see cref="DiskHandle"/>.</param>
     /// <param name="deadline">See <see cref="Deadline"/>.</param>
     /// <param name="inheritedOpens">How often the kernel has it open already.</param>
-    public DiskNode(IDisk disk, byte[] name, ulong position, bool writable, ulong epoch = 0, int inheritedOpens = 0, TimeSpan? deadline = null)
+    public DiskNode(IDisk disk, byte[] name, ulong position, bool writable, ulong epoch = 0, int inheritedOpens = 0, Func<TimeSpan>? deadline = null)
     {
         _inherited = inheritedOpens;
-        Deadline = (long)(deadline ?? TimeSpan.Zero).TotalMilliseconds;
+        _deadline = deadline;
         Disk = disk;
         Name = name;
         Number = NumberOf(name);
@@ -58,8 +59,8 @@ internal sealed class DiskNode
     /// <summary>The kernel's handle of <see cref="IDisk.CompleteFile"/>, or 0. Set once, under a lock on this node.</summary>
     public int BackingId { get; set; }
 
-    /// <summary>Milliseconds that a request may take; 0: for ever.</summary>
-    public long Deadline { get; }
+    /// <summary>How long a request may take at this time; null: the disk sees to that.</summary>
+    public TimeSpan? Deadline => _deadline?.Invoke();
 
     /// <summary>Passthrough was refused once and is not tried again.</summary>
     public bool PassthroughRefused { get; set; }
@@ -139,7 +140,7 @@ internal sealed class DiskNode
 
     /// <summary>A request that came then has had its time.</summary>
     /// <param name="since">In milliseconds of the machine, as <paramref name="now"/>.</param>
-    public bool IsOverdue(long since, long now) => Deadline != 0 && now - since > Deadline;
+    public bool IsOverdue(long since, long now) => Deadline is { } deadline && now - since > deadline.TotalMilliseconds;
 
     public void Exit()
     {

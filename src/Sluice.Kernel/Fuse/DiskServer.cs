@@ -118,8 +118,8 @@ public sealed class DiskServer : IAsyncDisposable
     /// <see cref="RemoveAsync"/> has completed. Throws (Usage) for a name that is served already.
     /// </summary>
     /// <param name="disk">Its name is that of its file.</param>
-    /// <param name="deadline">A request that takes longer, whatever it waits for, ends in EIO. Null: the disk sees to that.</param>
-    public string Add(IDisk disk, TimeSpan? deadline = null)
+    /// <param name="deadline">A request that takes longer than it says, whatever it waits for, ends in EIO. Null: the disk sees to that.</param>
+    public string Add(IDisk disk, Func<TimeSpan>? deadline = null)
     {
         _disks.Add(disk, deadline);
         return Path.Combine(_options.MountPoint, disk.Name);

@@ -59,5 +59,5 @@ public sealed record AdoptedConnection(FuseDescriptor Descriptor, FuseSession Se
 public sealed record AdoptedDisk(Storage.Disks.IDisk Disk, ulong Place = 0, int BackingId = 0, int Opens = 0)
 {
     /// <summary>See <see cref="DiskServer.Add"/>.</summary>
-    public TimeSpan? Deadline { get; init; }
+    public Func<TimeSpan>? Deadline { get; init; }
 }

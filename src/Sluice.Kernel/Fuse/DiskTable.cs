@@ -19,7 +19,7 @@ internal sealed class DiskTable(bool writable, ulong epoch = 0)
 
     public int Count => _byNumber.Count;
 
-    public DiskNode Add(IDisk disk, TimeSpan? deadline = null) => Add(new AdoptedDisk(disk) { Deadline = deadline });
+    public DiskNode Add(IDisk disk, Func<TimeSpan>? deadline = null) => Add(new AdoptedDisk(disk) { Deadline = deadline });
 
     /// <summary>Adds a disk of a predecessor at the place that it had, so that what is open stays its.</summary>
     public DiskNode Add(AdoptedDisk adopted)

@@ -12,6 +12,12 @@ internal sealed unsafe class HeldDescriptors
 
     public IReadOnlyList<HeldDescriptor> All => _held;
 
+    public bool Has(ReadOnlySpan<byte> name)
+    {
+        IndexOf(name, out bool found);
+        return found;
+    }
+
     public void Keep(HeldDescriptor added)
     {
         int index = IndexOf(added.Name, out bool found);

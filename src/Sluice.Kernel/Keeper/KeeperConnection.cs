@@ -58,19 +58,22 @@ internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisp
     {
         int length = KeeperMessage.Write(_packet, (ushort)request, text);
         int errno = socket.Send(_packet.AsSpan(0, length), sent, wait: true);
-        if (errno != 0) throw Failed($"it takes no request: {Libc.Message(errno)}");
+        if (errno != 0) throw Broken($"it takes no request: {Libc.Message(errno)}");
         length = socket.Receive(_packet, out int descriptor, wait: true);
+        if (length == 0) throw Broken("it has ended");
+        if (length < 0) throw Broken(length == -Errno.EAGAIN ? "it does not answer" : $"its answer can't be read: {Libc.Message(-length)}");
         received = descriptor >= 0 ? FuseDescriptor.Adopt(descriptor) : null;
-        if (length == 0) throw Failed("it has ended");
-        if (length < 0) throw Failed(length == -Errno.EAGAIN ? "it does not answer" : $"its answer can't be read: {Libc.Message(-length)}");
-        if (!KeeperMessage.TryRead(_packet.AsSpan(0, length), out _, out ushort status)) throw Failed("its answers make no sense");
+        KeeperStatus status = KeeperMessage.TryRead(_packet.AsSpan(0, length), out _, out ushort code) ? (KeeperStatus)code : throw Broken("its answers make no sense");
+        if (status == KeeperStatus.End) return null;
         string answer = Encoding.UTF8.GetString(_packet, KeeperMessage.HeaderSize, length - KeeperMessage.HeaderSize);
-        return (KeeperStatus)status switch
-        {
-            KeeperStatus.Done => answer,
-            KeeperStatus.End => null,
-            _ => throw Failed($"it refused: {answer}"),
-        };
+        return status == KeeperStatus.Done ? answer : throw Failed($"it refused: {answer}");
+    }
+
+    /// <summary>An answer that comes later must not be taken for that of the next request: the connection ends, for whoever watches it to make another.</summary>
+    private SluiceException Broken(string what)
+    {
+        socket.Shutdown();
+        return Failed(what);
     }
 
     private SluiceException Failed(string what) => new(SluiceError.Kernel, path, "the keeper failed: " + what, "is the keeper of another version? see keeper.log beside the socket, or the journal of its unit");

@@ -42,9 +42,10 @@ public sealed class KeeperProcess : IDescriptorKeeper
     }
 
     /// <summary>The names that are held, without becoming the one who serves them. Null when no keeper runs.</summary>
-    public static IReadOnlyList<string>? Names(string state)
+    /// <param name="patience">How long it may take to answer; 10 s by default.</param>
+    public static IReadOnlyList<string>? Names(string state, TimeSpan? patience = null)
     {
-        using KeeperConnection? connection = KeeperConnection.TryOpen(state, TimeSpan.FromSeconds(10));
+        using KeeperConnection? connection = KeeperConnection.TryOpen(state, patience ?? TimeSpan.FromSeconds(10));
         return connection is null ? null : [.. connection.Names(take: false).Keys];
     }
 
@@ -137,9 +138,10 @@ public sealed class KeeperProcess : IDescriptorKeeper
 
     private bool TryReplace()
     {
+        KeeperConnection? connection = null;
         try
         {
-            KeeperConnection connection = OpenAsync(_options, _disposed.Token).GetAwaiter().GetResult();
+            connection = OpenAsync(_options, _disposed.Token).GetAwaiter().GetResult();
             lock (_gate)
             {
                 if (_disposed.IsCancellationRequested)
@@ -163,6 +165,7 @@ public sealed class KeeperProcess : IDescriptorKeeper
         }
         catch (Exception failed) when (failed is SluiceException or ObjectDisposedException)
         {
+            connection?.Dispose(); // it would look as if somebody served what it has been given
             _log($"no keeper: {failed.Message}");
             return false;
         }

@@ -47,7 +47,7 @@ internal sealed unsafe partial class KeeperServer
     {
         if (!DescriptorName.IsValid(name) || descriptor < 0) return false;
         if (!FuseDevice.Is(descriptor)) return Answer(client, KeeperStatus.Refused, "only descriptors of /dev/fuse are held"u8);
-        if (_held.All.Count >= HeldDescriptors.Limit) return Answer(client, KeeperStatus.Refused, "too many are held"u8);
+        if (_held.All.Count >= HeldDescriptors.Limit && !_held.Has(name) && _held.DropEnded() == 0) return Answer(client, KeeperStatus.Refused, "too many are held"u8);
         _held.Keep(new HeldDescriptor(name.ToArray(), descriptor) { Server = client });
         descriptor = -1;
         return Answer(client, KeeperStatus.Done, []);

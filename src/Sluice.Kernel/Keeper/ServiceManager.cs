@@ -14,6 +14,9 @@ public static unsafe class ServiceManager
 {
     internal const string SocketVariable = "NOTIFY_SOCKET";
 
+    /// <summary>Seconds that a manager which does not read is waited for.</summary>
+    private const long SendTimeout = 10;
+
     /// <summary>The first descriptor that is passed on.</summary>
     private const int FirstDescriptor = 3;
 
@@ -61,6 +64,8 @@ public static unsafe class ServiceManager
         int socket = Libc.Socket(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
         if (socket < 0) throw KernelError.Last(address, "no socket");
         using var connected = new KeeperSocket(socket);
+        long* limit = stackalloc long[] { SendTimeout, 0 };
+        Libc.SetSocketOption(socket, Libc.SOL_SOCKET, Libc.SO_SNDTIMEO, limit, 2 * sizeof(long));
         byte* path = stackalloc byte[AddressSize];
         int length = Encode(address, path);
         if (Libc.Connect(socket, path, length) != 0) throw KernelError.Last(address, "the service manager can't be reached");

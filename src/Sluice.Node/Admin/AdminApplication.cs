@@ -57,13 +57,14 @@ internal sealed partial class AdminApplication(IEnumerable<IAdminRoutes> subject
         await WriteAsync(context, HttpStatusCode.OK, await route.AnswerAsync(new AdminCall(context, ended.Token)));
     }
 
-    private static async Task WriteAsync(HttpContext context, HttpStatusCode status, Action<Utf8JsonWriter> write)
+    private static Task WriteAsync(HttpContext context, HttpStatusCode status, Action<Utf8JsonWriter> write) => WriteAsync(context, status, AdminAnswer.Json(write));
+
+    private static async Task WriteAsync(HttpContext context, HttpStatusCode status, AdminAnswer answer)
     {
-        byte[] body = AdminJson.Write(write);
         context.Response.StatusCode = (int)status;
-        context.Response.ContentType = "application/json";
-        context.Response.ContentLength = body.Length;
-        await context.Response.Body.WriteAsync(body, context.RequestAborted);
+        context.Response.ContentType = answer.ContentType;
+        context.Response.ContentLength = answer.Body.Length;
+        await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
     }
 
     private static HttpStatusCode StatusOf(SluiceError error) => error switch
@@ -80,7 +81,7 @@ internal sealed partial class AdminApplication(IEnumerable<IAdminRoutes> subject
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "{Path} failed")]
+        [LoggerMessage(60, LogLevel.Error, "{Path} failed")]
         public static partial void Failed(ILogger logger, string path, Exception exception);
     }
 }

@@ -3,14 +3,19 @@ using System.Text.Json;
 namespace Sluice.Node.Admin;
 
 /// <summary>
-/// One request of the admin API. Its answer is a writer of JSON, status 200; what goes wrong is thrown as a <see cref="Formats.SluiceException"/>,
+/// One request of the admin API. Its answer, as a rule a writer of JSON, has status 200; what goes wrong is thrown as a <see cref="Formats.SluiceException"/>,
 /// whose kind decides the status.
 /// </summary>
 internal sealed class AdminRoute
 {
-    private readonly Func<AdminCall, Task<Action<Utf8JsonWriter>>> _answer;
+    private readonly Func<AdminCall, Task<AdminAnswer>> _answer;
 
-    private AdminRoute(string method, string path, Func<AdminCall, Task<Action<Utf8JsonWriter>>> answer) => (Method, Path, _answer) = (method, path, answer);
+    private AdminRoute(string method, string path, Func<AdminCall, Task<AdminAnswer>> answer) => (Method, Path, _answer) = (method, path, answer);
+
+    private AdminRoute(string method, string path, Func<AdminCall, Task<Action<Utf8JsonWriter>>> answer)
+        : this(method, path, async call => AdminAnswer.Json(await answer(call)))
+    {
+    }
 
     /// <summary>GET, which changes nothing, or POST.</summary>
     public string Method { get; }
@@ -27,6 +32,10 @@ internal sealed class AdminRoute
     public static AdminRoute Get<T>(string path, Func<AdminQuery, T> parse, Func<T, CancellationToken, Task<Action<Utf8JsonWriter>>> answer) =>
         new("GET", path, call => answer(parse(call.Query), call.Cancellation));
 
+    /// <summary>A question without parameters whose answer is no JSON.</summary>
+    public static AdminRoute GetText(string path, string contentType, Func<byte[]> answer) =>
+        new("GET", path, call => Task.FromResult(call.Query.End() ? new AdminAnswer(contentType, answer()) : throw new InvalidOperationException()));
+
     /// <summary>An order without a body.</summary>
     public static AdminRoute Post(string path, Func<CancellationToken, Task<Action<Utf8JsonWriter>>> answer) =>
         new("POST", path, call => answer(call.Cancellation));
@@ -35,5 +44,5 @@ internal sealed class AdminRoute
     public static AdminRoute Post<T>(string path, Func<JsonElement, T> parse, Func<T, CancellationToken, Task<Action<Utf8JsonWriter>>> answer) =>
         new("POST", path, async call => await answer(await call.ReadAsync(parse), call.Cancellation));
 
-    public Task<Action<Utf8JsonWriter>> AnswerAsync(AdminCall call) => _answer(call);
+    public Task<AdminAnswer> AnswerAsync(AdminCall call) => _answer(call);
 }

@@ -53,7 +53,7 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images, 
     }
 
     private Task<T> AskAsync<T>(IImageStore store, string what, Func<CancellationToken, Task<T>> ask, CancellationToken cancellation) =>
-        SourceDeadline.AskAsync(options.Fetch.RequestDeadline, store, what, ask, cancellation);
+        SourceDeadline.AskAsync(images.Deadline, store, what, ask, cancellation);
 
     /// <summary>containerd would take over what an ordinary pull of a block image has unpacked: the layers' blobs in place of a tree.</summary>
     private void RequireLazy(ImageToRegister image, string containerNamespace)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Kernel.Keeper;
@@ -59,14 +60,22 @@ public static class ConfigurationFile
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
                 "keeper" => options with { Keeper = KeeperOf(Choice(value, key, file, "auto", "process", "service-manager", "none")) },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
+                "log_format" => options with { JsonLog = Choice(value, key, file, "text", "json") == "json" },
+                "metrics_address" => options with { MetricsAddress = Endpoint(value, key, file) },
+                "metrics_allow_remote" => options with { MetricsAllowRemote = Choice(value, key, file, "true", "false") == "true" },
+                "otlp_endpoint" => options with { OtlpEndpoint = Url(value, key, file) },
+                "otlp_interval_seconds" => options with { OtlpInterval = TimeSpan.FromSeconds(Number(value, key, file, 1, 3600)) },
+                "hung_seconds" => options with { HungSeconds = Number(value, key, file, 1, 3600) },
                 "mount" => Mount(options, value, file),
                 "writable" => Writable(options, value, file),
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, mount, writable, registry, fetch"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch"),
             };
         }
 
+        if (options is { MetricsAddress: { } address, MetricsAllowRemote: false } && !IPAddress.IsLoopback(address.Address))
+            throw new SluiceException(SluiceError.Configuration, file, $"'metrics_address' is {address}, which others can reach, and metrics have no authentication", "use 127.0.0.1, or set metrics_allow_remote: true");
         return options;
     }
 
@@ -196,6 +205,20 @@ public static class ConfigurationFile
     {
         string value = Scalar(node, key, file);
         return Path.IsPathRooted(value) ? value : throw Wrong(node, file, $"'{key}' is '{value}', which is not an absolute path");
+    }
+
+    private static IPEndPoint Endpoint(YamlNode node, string key, string file)
+    {
+        string value = Scalar(node, key, file);
+        return IPEndPoint.TryParse(value, out IPEndPoint? address) && address.Port > 0 ? address : throw Wrong(node, file, $"'{key}' is '{value}', not an address with a port, as 127.0.0.1:9475 or [::1]:9475");
+    }
+
+    private static string Url(YamlNode node, string key, string file)
+    {
+        string value = Scalar(node, key, file);
+        return Uri.TryCreate(value, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url is { UserInfo: "", Query: "", Fragment: "" }
+            ? value
+            : throw Wrong(node, file, $"'{key}' is not a URL as http://127.0.0.1:4318, without user, password and query");
     }
 
     private static string Choice(YamlNode node, string key, string file, params string[] choices)

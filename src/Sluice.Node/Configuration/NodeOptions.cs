@@ -1,3 +1,4 @@
+using System.Net;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Kernel.Keeper;
 using Sluice.Storage.Disks.Uppers;
@@ -48,6 +49,23 @@ public sealed record NodeOptions
     /// <summary>True: log debug lines too.</summary>
     public bool Verbose { get; init; }
 
+    /// <summary>True: each line of the log is a JSON object.</summary>
+    public bool JsonLog { get; init; }
+
+    /// <summary>Where <c>/metrics</c> is served to Prometheus; null: nowhere.</summary>
+    public IPEndPoint? MetricsAddress { get; init; }
+
+    /// <summary><see cref="MetricsAddress"/> need not be loopback.</summary>
+    public bool MetricsAllowRemote { get; init; }
+
+    /// <summary>URL of an OTLP/HTTP collector, without <c>/v1/metrics</c>; null: metrics are not sent.</summary>
+    public string? OtlpEndpoint { get; init; }
+
+    public TimeSpan OtlpInterval { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>A read that waits longer than this many seconds counts as hung, in the status and in metrics.</summary>
+    public int HungSeconds { get; init; } = 10;
+
     public string SocketPath => Address.Length > 0 ? Address : Path.Combine(State, "containerd.sock");
 
     public string AdminSocketPath => AdminAddress.Length > 0 ? AdminAddress : Path.Combine(State, "admin.sock");
@@ -72,7 +90,10 @@ public sealed record NodeOptions
 
     /// <summary>How long a request for an image may take.</summary>
     /// <param name="reference">Its name, with or without <c>docker://</c>.</param>
-    public TimeSpan DeadlineOf(string reference) => Deadlines.FirstOrDefault(image => image.Matches(reference))?.Deadline ?? Fetch.RequestDeadline;
+    public TimeSpan DeadlineOf(string reference) => OwnDeadlineOf(reference) ?? Fetch.RequestDeadline;
+
+    /// <summary>The one that an image has of its own; null: that of all.</summary>
+    public TimeSpan? OwnDeadlineOf(string reference) => Deadlines.FirstOrDefault(image => image.Matches(reference))?.Deadline;
 
     public string MountsDirectory => Path.Combine(State, "images");
 

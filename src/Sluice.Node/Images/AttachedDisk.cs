@@ -26,6 +26,8 @@ internal sealed class AttachedDisk : IAsyncDisposable
     /// <inheritdoc cref="AttachedDisk(MountedImage, IImageStore)"/>
     public AttachedDisk(AttachedDevice device, IImageStore store) => (_device, _store, _disk) = (device, store, device.Disk);
 
+    public IDisk Disk => _disk;
+
     /// <summary>What containerd is to mount for the container.</summary>
     public SnapshotMount Mount => _mounted is not null ? new SnapshotMount("bind", _mounted.Target, ["rw", "rbind"]) : new SnapshotMount(_device!.FileSystem, _device.Device, ["rw"]);
 

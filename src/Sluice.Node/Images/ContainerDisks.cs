@@ -4,7 +4,9 @@ using Microsoft.Extensions.Logging;
 using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
+using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Sources;
 
@@ -59,7 +61,7 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
             await DetachAsync(disk.Id);
         }
 
-        Attachment attachment = _attachments.GetOrAdd(disk.Id, _ => new Attachment(stop => AttachNowAsync(disk, open, openStore, stop)));
+        Attachment attachment = _attachments.GetOrAdd(disk.Id, _ => new Attachment(disk.Image.Key.Manifest, stop => AttachNowAsync(disk, open, openStore, stop)));
         try
         {
             return (await attachment.Outcome.WaitAsync(cancellation)).Mount;
@@ -76,6 +78,9 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
     {
         if (_attachments.TryRemove(id, out Attachment? attachment)) await attachment.DisposeAsync();
     }
+
+    /// <summary>What is attached now, by the manifest of the image below.</summary>
+    public ILookup<Digest, IDisk> All => _attachments.Values.Where(attachment => attachment.Disk is not null).ToLookup(attachment => attachment.Image, attachment => attachment.Disk!.Disk);
 
     /// <exception cref="SluiceException">It is not attached.</exception>
     public AttachedDisk Get(long id) =>
@@ -124,7 +129,10 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
     {
         private readonly CancellationTokenSource _stop = new();
 
-        public Attachment(Func<CancellationToken, Task<AttachedDisk>> attach) => Outcome = Task.Run(() => attach(_stop.Token));
+        public Attachment(Digest image, Func<CancellationToken, Task<AttachedDisk>> attach) => (Image, Outcome) = (image, Task.Run(() => attach(_stop.Token)));
+
+        /// <summary>Manifest of the image below.</summary>
+        public Digest Image { get; }
 
         public Task<AttachedDisk> Outcome { get; }
 

@@ -105,7 +105,7 @@ internal sealed partial class ImageMounter
             late.Add((record, new LateImage(record, () => OpenDisksAsync(record, store, images), _options.DeadlineOf(record.Reference), _log), store));
         }
 
-        IEnumerable<AdoptedDisk> disks = late.SelectMany(image => image.Record.Disks.Zip(image.Late.Disks, (described, disk) => new AdoptedDisk(disk, described.Place, described.BackingId) { Deadline = _options.DeadlineOf(image.Record.Reference) }));
+        IEnumerable<AdoptedDisk> disks = late.SelectMany(image => image.Record.Disks.Zip(image.Late.Disks, (described, disk) => new AdoptedDisk(disk, described.Place, described.BackingId) { Deadline = DeadlineOf(image.Record.Reference) }));
         DiskServer server = _server = await _connections.AdoptAsync(KeptConnections.Disks, ServerOptions(), disks, cancellation);
         return [.. late.Select(image =>
         {

@@ -4,6 +4,7 @@ using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Succession;
+using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
@@ -41,13 +42,16 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
-        _writable = new WritableDisks(options, mounts, connections, description, log);
+        _writable = new WritableDisks(options, mounts, connections, description, DeadlineOf, log);
     }
 
     /// <summary>True if EROFS is mounted over loop devices.</summary>
     public bool OnLoop { get; }
 
     public Fetcher Fetcher => _fetcher;
+
+    /// <summary>What is done for each image that was mounted.</summary>
+    public ImageActivities Activities { get; } = new();
 
     /// <summary>What the disk server has answered so far, over all images.</summary>
     public DiskServerCounters Counters => Server.Counters;
@@ -56,8 +60,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
 
     /// <summary>Takes over what a predecessor has left and serves it when this returns; what is left otherwise is cleaned away.</summary>
     /// <param name="images">Where the metadata of what was mounted is.</param>
+    /// <param name="events">Told what happens on the read path; null: <paramref name="log"/> is.</param>
     /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written, or a newer version has described what is mounted.</exception>
-    public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation)
+    public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null)
     {
         CreatePrivate(options.Root);
         CreatePrivate(options.State);
@@ -74,7 +79,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             connections = await KeptConnections.OpenAsync(options, description, log, cancellation);
             cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
             bool onLoop = ChooseMode(options);
-            fetcher = new Fetcher(options.Fetch with { Log = log });
+            fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
             bool unfinished = description.Mounts.Any(record => record.Mount is null && record.Device is null);
             MountProcess mounts = MountProcess.Start(new MountProcessOptions { Guard = options.MountGuard }, log, later: unfinished);
             mounter = new ImageMounter(options, stateLock, description, connections, cache, fetcher, mounts, onLoop, log);
@@ -115,7 +120,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
-            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, _options.DeadlineOf(image.Record.Reference)))];
+            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, DeadlineOf(image.Record.Reference)))];
             IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
             _description.Write(RecordOf(key, image, target) with { Name = name, OwnsTarget = ownsTarget, OnLoop = OnLoop, Disks = [.. disks] });
             Directory.CreateDirectory(target);
@@ -173,7 +178,14 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         await _mounts.DisposeAsync();
     }
 
-    private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, deadline: _options.DeadlineOf(image.Record.Reference));
+    /// <summary>How long a request for an image may take; it may change while the daemon runs.</summary>
+    private Func<TimeSpan> DeadlineOf(string reference)
+    {
+        TimeSpan? own = _options.OwnDeadlineOf(reference);
+        return () => own ?? _fetcher.Options.RequestDeadline;
+    }
+
+    private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _options.OwnDeadlineOf(image.Record.Reference));
 
     private static MountRecord RecordOf(string key, LocalImage image, string target) =>
         new() { Key = key, Reference = image.Record.Reference, Manifest = image.Record.Manifest.ToString(), Target = target };
@@ -185,6 +197,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
 
         return blocks.OpenWritable(Opener(image), store, disk, layer, _options.PendingDirectory);
     }
+
+    private ImageActivity ActivityOf(LocalImage image) => Activities.Of(image.Record.Manifest, image.Record.Name);
 
     private static bool ChooseMode(NodeOptions options)
     {

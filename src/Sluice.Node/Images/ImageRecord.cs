@@ -10,7 +10,13 @@ namespace Sluice.Node.Images;
 /// <param name="Bootstrap">sha256 of <c>image.boot</c>: it finds what rotted on the disk.</param>
 /// <param name="Blobs">Sizes of the manifest's layers by digest.</param>
 /// <param name="DiffId">Of a RAFS image, what its topmost layer was found to be; null of a block image, and in records of earlier versions.</param>
-internal sealed record ImageRecord(string Reference, Digest Manifest, Digest Bootstrap, IReadOnlyDictionary<string, long> Blobs, Digest? DiffId = null);
+internal sealed record ImageRecord(string Reference, Digest Manifest, Digest Bootstrap, IReadOnlyDictionary<string, long> Blobs, Digest? DiffId = null)
+{
+    /// <summary>What people and containerd call the image: the reference, without transport if that is a registry.</summary>
+    public string Name => Reference.StartsWith(RegistryPrefix, StringComparison.Ordinal) ? Reference[RegistryPrefix.Length..] : Reference;
+
+    private const string RegistryPrefix = "docker://";
+}
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(StoredRecord))]

@@ -5,6 +5,7 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
@@ -25,6 +26,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
     private readonly ConcurrentDictionary<Digest, bool> _fetched = []; // by this process: their sources have answered
     private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
+
+    /// <summary>How long a source may take for the manifest and the metadata of an image, all attempts together.</summary>
+    public TimeSpan Deadline => mounter.Fetcher.Options.RequestDeadline;
 
     public async Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
@@ -138,6 +142,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <exception cref="SluiceException">It is not attached.</exception>
     public AttachedDisk Disk(long id) => _disks.Get(id);
 
+    /// <summary>Attached disks of containers, by the manifest of the image below.</summary>
+    public ILookup<Digest, IDisk> ContainerDisks => _disks.All;
+
+    /// <summary>The disks of images that are mounted for containers to share, by manifest.</summary>
+    public IReadOnlyDictionary<Digest, IReadOnlyList<IDisk>> MountedDisks() => _mounted.ToDictionary(image => image.Key, image => image.Value.Mounted.Disks);
+
     /// <summary>Where an image that is known here came from: its manifest (of a prefix the one that was made), and the store, which is the caller's.</summary>
     public async Task<StoredImage> FindAsync(LazyImage image, CancellationToken cancellation)
     {
@@ -160,6 +170,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
+        mounter.Activities.Forget(image.Manifest);
         _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
         if (!known) return;
@@ -298,7 +309,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<DownloadedImage> FetchAsync(LazyImage image)
     {
         await using IImageStore store = OpenStore("docker://" + image.Reference);
-        return await SourceDeadline.AskAsync(options.Fetch.RequestDeadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
+        return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
 
         async Task<DownloadedImage> FromAsync(CancellationToken cancellation)
         {

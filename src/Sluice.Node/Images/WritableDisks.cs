@@ -12,7 +12,9 @@ namespace Sluice.Node.Images;
 /// Serves and mounts writable disks, through a disk server of their own: local writes, which may be slow or fail, never hold up the
 /// readers of images. It is started with the first disk.
 /// </summary>
-internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, KeptConnections connections, MountDescription description, Action<string> log) : IAsyncDisposable
+/// <param name="deadline">How long requests for an image may take, by its name.</param>
+internal sealed class WritableDisks(
+    NodeOptions options, MountProcess mounts, KeptConnections connections, MountDescription description, Func<string, Func<TimeSpan>> deadline, Action<string> log) : IAsyncDisposable
 {
     /// <summary>A check reads all metadata of the file system, which may have to come over the network.</summary>
     private static readonly TimeSpan CheckDeadline = TimeSpan.FromMinutes(30);
@@ -32,7 +34,7 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ke
         IEnumerable<AdoptedDisk> adopted = disks.Select(known =>
             new AdoptedDisk(known.Disk, known.Record.Disks[0].Place, Opens: LoopDevices.CountOn(Path.Combine(options.WritableDisksDirectory, known.Disk.Name)))
             {
-                Deadline = options.DeadlineOf(known.Record.Reference),
+                Deadline = deadline(known.Record.Reference),
             });
         _started = await connections.AdoptAsync(KeptConnections.Writable, _server, [.. adopted], cancellation);
     }
@@ -138,7 +140,7 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ke
     /// <summary>Described after it is served and before anybody can open it.</summary>
     private string Add(DiskServer server, WritableDisk disk, MountRecord record)
     {
-        string file = server.Add(disk, options.DeadlineOf(record.Reference));
+        string file = server.Add(disk, deadline(record.Reference));
         description.Write(record with { Disks = [new DiskRecord(disk.Name, disk.Length, server.PlaceOf(disk.Name))] });
         return file;
     }

@@ -21,6 +21,8 @@ internal sealed class LateDisk(string name, long length, LateImage image) : IDis
 
     public bool IsLocal => _disk is { IsLocal: true };
 
+    public DiskFill Fill => _disk?.Fill ?? new(0, length);
+
     public bool TryRead(long offset, Span<byte> destination) => _disk is { } disk && disk.TryRead(offset, destination);
 
     public ValueTask<DiskError> ReadAsync(long offset, Memory<byte> destination) => _disk is { } disk ? disk.ReadAsync(offset, destination) : OpenAndReadAsync(offset, destination);

@@ -20,8 +20,10 @@ public sealed class BlockDisk : IDisk
     /// <summary>Segments of one look-up; longer requests take several.</summary>
     private const int Segments = 16;
 
+    private readonly Lock _looking = new(); // the index is native memory: it must not go while somebody walks through it
     private readonly MergedIndex _index;
     private readonly IReadOnlyList<BlobReader> _layers;
+    private bool _disposed;
 
     /// <param name="name">Unique on the node.</param>
     /// <exception cref="InvalidFormatException">The index points out of a layer, or has another number of layers.</exception>
@@ -60,6 +62,26 @@ public sealed class BlockDisk : IDisk
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>As with <see cref="IsLocal"/>, what the device shows counts. Nothing, when the disk is disposed: who looks at all images may meet one that is just closing.</remarks>
+    public DiskFill Fill
+    {
+        get
+        {
+            lock (_looking)
+            {
+                DiskFill fill = default;
+                if (_disposed) return fill;
+                foreach (ref readonly LsmtExtent extent in _index.Extents)
+                {
+                    if (!extent.IsZeroed) fill += _layers[extent.Layer].Fill(extent.MappedOffset << SectorShift, (long)extent.Length << SectorShift);
+                }
+
+                return fill;
+            }
+        }
+    }
+
     [SkipLocalsInit]
     public bool TryRead(long offset, Span<byte> destination)
     {
@@ -94,8 +116,12 @@ public sealed class BlockDisk : IDisk
 
     public void Dispose()
     {
-        foreach (BlobReader layer in _layers) layer.Dispose();
-        _index.Dispose();
+        lock (_looking)
+        {
+            _disposed = true;
+            foreach (BlobReader layer in _layers) layer.Dispose();
+            _index.Dispose();
+        }
     }
 
     /// <summary>Starts the reads of all layers at once: they fetch in parallel.</summary>

@@ -22,6 +22,8 @@ public sealed class FilesystemDisk : IDisk
 
     public bool IsLocal => _reader.Holds(0, Length);
 
+    public DiskFill Fill => _reader.Fill(0, Length);
+
     /// <summary>For prefetching.</summary>
     public BlobReader Reader => _reader;
 

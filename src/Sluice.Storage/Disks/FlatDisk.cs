@@ -42,6 +42,8 @@ public sealed class FlatDisk : IDisk
 
     public bool IsLocal => Array.TrueForAll(_extents, extent => extent.Reader.Holds(0, extent.End - extent.Start));
 
+    public DiskFill Fill => _extents.Aggregate(default(DiskFill), (fill, extent) => fill + extent.Reader.Fill(0, extent.End - extent.Start));
+
     public bool TryRead(long offset, Span<byte> destination)
     {
         if (!DiskRange.Contains(this, offset, destination.Length)) return false;

@@ -38,6 +38,9 @@ public interface IDisk : IDisposable
     /// disk is mounted, not when it is read.
     /// </summary>
     bool IsLocal => CompleteFile is not null;
+
+    /// <summary>How much is here. Looks at every chunk: for people, now and then.</summary>
+    DiskFill Fill => IsLocal ? new(Length, Length) : new(0, Length);
 }
 
 /// <summary>Outcome of an operation on a disk. The numbers are errno values.</summary>

@@ -42,6 +42,9 @@ public sealed class WritableDisk : IWritableDisk
     /// <summary>Always null: no file is laid out like this disk.</summary>
     public SafeFileHandle? CompleteFile => null;
 
+    /// <summary>Of the disk below: what was written is here in any case.</summary>
+    DiskFill IDisk.Fill => _lower.Fill;
+
     public bool WantsFlush => _directory.Uppers[0].WantsFlush;
 
     /// <summary>What was sealed, the lowest first: see <see cref="UpperDirectory.Sealed"/>.</summary>

@@ -61,6 +61,7 @@ public sealed partial class BlobReader
     private async ValueTask<DiskError> ReadMissingAsync(long offset, Memory<byte> destination)
     {
         DiskError error;
+        long began = _fetcher.Options.Time.GetTimestamp();
         try
         {
             _fetcher.Counters.Miss();
@@ -68,10 +69,11 @@ public sealed partial class BlobReader
         }
         catch (Exception e)
         {
-            _fetcher.Options.Log?.Invoke($"blob {Format.Blob}, blob space {offset}+{destination.Length}: {e}");
+            _fetcher.Options.Report(FetchEventKind.Defect, this, FetchCause.Demand, $"blob {Format.Blob}, blob space {offset}+{destination.Length}: {e}");
             error = DiskError.InputOutput;
         }
 
+        _fetcher.Counters.Waits.Add(_fetcher.Options.Time.GetElapsedTime(began));
         if (error == DiskError.None) _fetcher.Counters.Served(destination.Length);
         else _fetcher.Counters.Failed();
         return error;
@@ -109,7 +111,8 @@ public sealed partial class BlobReader
                 string sources = string.Join(", ", Sources.Select(source => source.Name));
                 string? reason = flights.Select(joined => (joined.Flight as SourceFetch)?.LastFault).FirstOrDefault(fault => fault is not null);
                 _fetcher.Counters.DeadlinePassed();
-                options.Log?.Invoke(
+                options.Report(
+                    FetchEventKind.DeadlinePassed, this, FetchCause.Demand,
                     $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {Deadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
                 return DiskError.InputOutput;
             }
@@ -119,7 +122,7 @@ public sealed partial class BlobReader
             }
         }
 
-        options.Log?.Invoke($"blob {Format.Blob}, blob space {offset}+{destination.Length}: given up after {MaxRounds} rounds");
+        options.Report(FetchEventKind.Unfetchable, this, FetchCause.Demand, $"blob {Format.Blob}, blob space {offset}+{destination.Length}: given up after {MaxRounds} rounds");
         return DiskError.InputOutput;
     }
 

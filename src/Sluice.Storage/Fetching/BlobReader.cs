@@ -18,6 +18,7 @@ public sealed partial class BlobReader : IDisposable
     private readonly CacheDirectory _directory;
     private readonly Fetcher _fetcher;
     private readonly ReadAhead _readAhead;
+    private readonly TimeSpan? _deadline;
     private readonly Lock _completing = new();
     private ulong[]? _known;
     private int _covered;
@@ -34,9 +35,9 @@ public sealed partial class BlobReader : IDisposable
         Format = format;
         Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
         (_directory, _fetcher) = (directory, fetcher);
-        Deadline = deadline ?? fetcher.Options.RequestDeadline;
+        _deadline = deadline;
         Activity = activity ?? new ImageActivity($"blob {format.Blob}");
-        _readAhead = new ReadAhead(this, fetcher.Options);
+        _readAhead = new ReadAhead(this, fetcher);
         Cache = directory.Open(format);
     }
 
@@ -47,7 +48,7 @@ public sealed partial class BlobReader : IDisposable
     public IReadOnlyList<IBlobSource> Sources { get; }
 
     /// <summary>From a read's arrival to its end in data or an error.</summary>
-    internal TimeSpan Deadline { get; }
+    internal TimeSpan Deadline => _deadline ?? _fetcher.Options.RequestDeadline;
 
     /// <summary>What is done for the image.</summary>
     internal ImageActivity Activity { get; }
@@ -82,6 +83,22 @@ public sealed partial class BlobReader : IDisposable
         }
 
         return true;
+    }
+
+    /// <summary>As <see cref="IDisk.Fill"/>, of a range.</summary>
+    public DiskFill Fill(long offset, long length)
+    {
+        DiskFill fill = default;
+        long end = offset + length;
+        for (int slot = Format.Find(offset); slot < Format.Count; slot++)
+        {
+            ChunkExtent extent = Format.GetExtent(slot);
+            if (extent.Offset >= end) break;
+            long inside = Math.Min(extent.End, end) - Math.Max(extent.Offset, offset);
+            fill += new DiskFill(Cache.IsPresent(extent.Number) ? inside : 0, inside);
+        }
+
+        return fill;
     }
 
     /// <summary>As <see cref="IDisk.TryRead"/>; the range lies within <see cref="BlobCache.PaddedLength"/>.</summary>

@@ -14,12 +14,20 @@ internal sealed class ChunkCheck(BlobReader owner, Fetcher fetcher) : Flight(own
         byte[] buffer = ArrayPool<byte>.Shared.Rent(largest);
         try
         {
-            foreach (int slot in Slots) fetcher.Counters.Checked(Owner.Cache.CheckChunk(Owner.Format, slot, buffer));
+            int rotten = 0;
+            foreach (int slot in Slots)
+            {
+                bool good = Owner.Cache.CheckChunk(Owner.Format, slot, buffer);
+                fetcher.Counters.Checked(good);
+                if (!good) rotten++;
+            }
+
+            if (rotten > 0) fetcher.Options.Report(FetchEventKind.StoredRot, Owner, null, $"blob {Owner.Format.Blob}: {rotten} of {Slots.Count} stored chunks, from {Owner.Format.GetExtent(Slots[0]).Offset} on, were damaged; they are fetched again");
         }
         catch (Exception e)
         {
             // Whoever waits finds the chunk unverified; an exception on a pool thread would end the process.
-            fetcher.Options.Log?.Invoke($"blob {Owner.Format.Blob}: stored chunks can't be checked: {e}");
+            fetcher.Options.Report(FetchEventKind.Defect, Owner, null, $"blob {Owner.Format.Blob}: stored chunks can't be checked: {e}");
         }
         finally
         {

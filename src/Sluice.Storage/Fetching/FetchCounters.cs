@@ -58,6 +58,9 @@ public sealed class FetchCounters
     /// <summary>Reads whose time was over before a source had delivered.</summary>
     public long Deadlines => Volatile.Read(ref _deadlines);
 
+    /// <summary>How long misses waited, whatever became of them.</summary>
+    public LatencyHistogram Waits { get; } = new();
+
     /// <summary>By the name of the source.</summary>
     public IReadOnlyDictionary<string, SourceTotals> Sources => _sources;
 

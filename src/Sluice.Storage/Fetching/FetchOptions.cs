@@ -1,3 +1,5 @@
+using Sluice.Storage.Activity;
+
 namespace Sluice.Storage.Fetching;
 
 /// <summary>How a <see cref="Fetcher"/> behaves. Sizes are bytes.</summary>
@@ -55,4 +57,13 @@ public sealed record FetchOptions
 
     /// <summary>Receives one line per fetch that failed, or that succeeded only after a source had failed.</summary>
     public Action<string>? Log { get; init; }
+
+    /// <summary>Receives the same with its parts, in place of <see cref="Log"/>.</summary>
+    public Action<FetchEvent>? Events { get; init; }
+
+    internal void Report(FetchEventKind kind, BlobReader reader, FetchCause? cause, string message)
+    {
+        if (Events is not null) Events(new FetchEvent(kind, reader.Activity.Name, cause, message));
+        else Log?.Invoke(message);
+    }
 }

@@ -138,8 +138,15 @@ public sealed partial class Fetcher
 
     private void Conclude(SourceFetch fetch)
     {
-        if (fetch.HasFaults && !fetch.Owner.IsDisposed) Options.Log?.Invoke(fetch.Describe(fetch.Units.Count == 0 ? "fetched after a failure" : "can't be fetched"));
+        if (fetch.HasFaults && !fetch.Owner.IsDisposed) Report(fetch);
         fetch.Complete();
+    }
+
+    private void Report(SourceFetch fetch)
+    {
+        bool here = fetch.Units.Count == 0;
+        FetchEventKind kind = fetch.HadWrongBytes ? FetchEventKind.WrongBytes : here ? FetchEventKind.Recovered : FetchEventKind.Unfetchable;
+        Options.Report(kind, fetch.Owner, fetch.Cause, fetch.Describe(here ? "fetched after a failure" : "can't be fetched"));
     }
 
     private static int AttemptsFor(BlobReader reader) => Math.Max(2, reader.Sources.Count);

@@ -22,13 +22,26 @@ public sealed partial class Fetcher : IDisposable
     private long _memory;
     private bool _disposed;
 
-    public Fetcher(FetchOptions? options = null) => Options = options ?? new FetchOptions();
+    private volatile FetchOptions _options;
 
-    public FetchOptions Options { get; }
+    public Fetcher(FetchOptions? options = null) => _options = options ?? new FetchOptions();
+
+    /// <summary>What holds now; <see cref="Apply"/> changes it.</summary>
+    public FetchOptions Options => _options;
 
     public FetchCounters Counters { get; } = new();
 
     internal CancellationToken Shutdown => _shutdown.Token;
+
+    /// <summary>Changes the limits while fetches are under way: they hold for what is decided from now on. Clock and log stay as they are.</summary>
+    public void Apply(FetchOptions options)
+    {
+        lock (_gate)
+        {
+            _options = options with { Time = _options.Time, Log = _options.Log, Events = _options.Events };
+            Dispatch();
+        }
+    }
 
     public ActivitySnapshot GetActivity()
     {

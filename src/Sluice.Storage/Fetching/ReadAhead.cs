@@ -13,16 +13,16 @@ internal sealed class ReadAhead
     private const int ReorderSlack = 128 << 10;
 
     private readonly BlobReader _reader;
-    private readonly FetchOptions _options;
+    private readonly Fetcher _fetcher;
     private readonly Lock _gate = new();
     private readonly Stream[] _streams = new Stream[Streams];
     private readonly long[] _triggers = new long[Streams];
     private readonly Step[] _steps = new Step[Streams];
     private long _clock;
 
-    public ReadAhead(BlobReader reader, FetchOptions options)
+    public ReadAhead(BlobReader reader, Fetcher fetcher)
     {
-        (_reader, _options) = (reader, options);
+        (_reader, _fetcher) = (reader, fetcher);
         for (int index = 0; index < Streams; index++)
         {
             _triggers[index] = -1;
@@ -30,6 +30,8 @@ internal sealed class ReadAhead
             _streams[index].Next = -1;
         }
     }
+
+    private FetchOptions Options => _fetcher.Options;
 
     /// <summary>On the hot path: a handful of compares, no lock, no allocation.</summary>
     public void OnHit(long offset, int length)
@@ -47,7 +49,7 @@ internal sealed class ReadAhead
     /// <param name="end">Where the last chunk that is fetched for it ends.</param>
     public void OnMiss(long offset, long end)
     {
-        if (_options.MaxReadAhead == 0) return;
+        if (Options.MaxReadAhead == 0) return;
         (long Start, long Length) window;
         lock (_gate)
         {
@@ -61,7 +63,7 @@ internal sealed class ReadAhead
             }
 
             stream.Next = Math.Max(stream.Next, end);
-            if (stream.Next - stream.Start < _options.ReadAheadAfter) return;
+            if (stream.Next - stream.Start < Options.ReadAheadAfter) return;
             window = Advance(index, Math.Max(end, stream.End));
         }
 
@@ -72,7 +74,7 @@ internal sealed class ReadAhead
     private int FindStream(long offset)
     {
         // What a demand fetch took along hits, so the next miss is that far away.
-        long slack = 2L * Math.Max(_options.Amplification, _options.FirstReadAhead);
+        long slack = 2L * Math.Max(Options.Amplification, Options.FirstReadAhead);
         int oldest = 0;
         for (int index = 0; index < Streams; index++)
         {
@@ -89,7 +91,7 @@ internal sealed class ReadAhead
     private (long Start, long Length) Advance(int index, long start)
     {
         ref Stream stream = ref _streams[index];
-        stream.Window = stream.Window == 0 ? Math.Min(_options.FirstReadAhead, _options.MaxReadAhead) : Math.Min(stream.Window * 2, _options.MaxReadAhead);
+        stream.Window = stream.Window == 0 ? Math.Min(Options.FirstReadAhead, Options.MaxReadAhead) : Math.Min(stream.Window * 2, Options.MaxReadAhead);
         stream.End = start + stream.Window;
         Volatile.Write(ref _triggers[index], start < _reader.Format.Length ? start : -1);
         return (start, stream.Window);

@@ -59,6 +59,12 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     /// <summary>How soon one of the sources asked in this round may deliver after all; null: none will.</summary>
     public TimeSpan? MayPassIn { get; private set; }
 
+    /// <summary>Why it is fetched: of the causes of its units the most urgent.</summary>
+    public FetchCause Cause { get; private set; }
+
+    /// <summary>A source delivered something that did not decode or had another digest.</summary>
+    public bool HadWrongBytes { get; private set; }
+
     public bool HasFaults => _faults.Count != 0;
 
     /// <summary>What went wrong the last time, if anything did. At any time, from any thread.</summary>
@@ -76,6 +82,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         if (index >= 0) return;
         Units.Insert(~index, unit);
         _causes.Insert(~index, cause);
+        if (Units.Count == 1 || cause < Cause) Cause = cause;
         FetchUnit extent = Owner.Format.GetUnit(unit);
         Start = Math.Min(Start, extent.CompressedOffset);
         End = Math.Max(End, extent.CompressedEnd);
@@ -159,6 +166,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 
                 fetcher.Counters.WrongUnit();
                 Owner.Activity.WrongUnit();
+                HadWrongBytes = true;
                 AddFault($"{source.Name}: unit {Units[index]}: {fault}");
                 index++;
             }

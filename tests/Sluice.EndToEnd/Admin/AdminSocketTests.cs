@@ -38,7 +38,7 @@ public sealed class AdminSocketTests
         (await SluiceProgram.RunAsync("pull", "127.0.0.1:1/app:v1", "--containerd-address", address)).Fails(2, "--containerd-address", "names no socket");
 
     /// <summary>The whole answer in one line.</summary>
-    private static async Task<string> AskAsync(string path, string request)
+    internal static async Task<string> AskAsync(string path, string request)
     {
         using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), TestMachine.Cancellation);

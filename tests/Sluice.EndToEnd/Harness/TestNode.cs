@@ -34,6 +34,9 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Volatile state of the daemon.</summary>
     public string State => SluiceDaemon.StateOf(_workspace.File("sluice"));
 
+    /// <summary>The daemon's admin socket.</summary>
+    public string AdminSocket => SluiceDaemon.AdminSocketOf(_workspace.File("sluice"));
+
     /// <summary>The FUSE mount with the daemon's disks.</summary>
     public string Disks => Path.Combine(State, "disks");
 
@@ -129,7 +132,7 @@ internal sealed class TestNode : IAsyncDisposable
 
     /// <summary><c>sluice pull</c> into this node's containerd.</summary>
     public Task<SluiceResult> TryPullAsync(string image, params string[] more) =>
-        SluiceProgram.RunAsync(["pull", image, "--admin-address", SluiceDaemon.AdminSocketOf(_workspace.File("sluice")), "--containerd-address", Containerd.Socket, .. more]);
+        SluiceProgram.RunAsync(["pull", image, "--admin-address", AdminSocket, "--containerd-address", Containerd.Socket, .. more]);
 
     public async Task PullAsync(string image, params string[] more)
     {

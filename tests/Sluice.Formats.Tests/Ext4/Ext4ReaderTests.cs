@@ -65,6 +65,34 @@ public sealed class Ext4ReaderTests
         Assert.InRange(written, 1, rounds - 1);
     }
 
+    [Fact]
+    public void A_directory_that_has_one_block_many_times_is_refused()
+    {
+        using TestImage image = TestImage.Create(8 << 20);
+        uint many = 0;
+        image.Change(fileSystem =>
+        {
+            many = fileSystem.AddDirectory(Ext4FileSystem.Root, "many");
+            for (int i = 0; i < 500; i++) fileSystem.AddFile(many, $"{i} {new string('x', 100)}");
+        });
+        byte[] bytes = File.ReadAllBytes(image.Path);
+        var volume = new Ext4Volume(new MemoryStore(bytes), forWriting: false);
+        byte[] record = volume.Inodes.Record(many).ToArray();
+        int at = bytes.AsSpan().IndexOf(record);
+        List<Ext4Extent> extents = [];
+        ExtentTree.Read(volume, InodeTable.BlocksOf(record), extents);
+        Assert.Single(extents);
+
+        // The second extent is the first one again, behind it.
+        Span<byte> map = InodeTable.BlocksOf(bytes.AsSpan(at, record.Length));
+        map.Slice(12, 12).CopyTo(map[24..]);
+        map[2] = 2;
+        BitConverter.TryWriteBytes(map[24..], extents[0].Count);
+        BitConverter.TryWriteBytes(bytes.AsSpan(at + 4), 2 * extents[0].Count * 4096);
+        Assert.Contains("twice", Assert.Throws<InvalidFormatException>(() => Ext4FileSystem.Open(new MemoryStore(bytes)).RemoveAll(many)).Message, StringComparison.Ordinal);
+        Assert.Contains("twice", Assert.Throws<InvalidFormatException>(() => Ext4Reader.Read(new MemoryStore(bytes))).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>A small image with all that has structure; cut down to what is used.</summary>
     private static byte[] Sample()
     {
@@ -92,13 +120,24 @@ public sealed class Ext4ReaderTests
         int[] structure = [1024, 4096, 4 * 4096, 5 * 4096, 70 * 4096];
         int from = structure[random.Next(structure.Length)], length = from == 1024 ? 400 : random.Next(2) == 0 ? 4096 : 16 * 4096;
         int at = from + random.Next(length);
-        switch (random.Next(4))
+        switch (random.Next(5))
         {
+            case 4: DamageBitmap(random, image); break;
             case 0: image[at] ^= (byte)(1 << random.Next(8)); break;
             case 1: image[at] = (byte)random.Next(256); break;
             case 2: image.AsSpan(at, random.Next(1, 9)).Fill((byte)(random.Next(2) * 255)); break;
             default: image.AsSpan(from + random.Next(length), 32).CopyTo(image.AsSpan(at)); break;
         }
+    }
+
+    /// <summary>Says that what is in use is free, or moves a bitmap or table over something else.</summary>
+    private static void DamageBitmap(Random random, byte[] image)
+    {
+        Span<byte> pointer = image.AsSpan(4096 + (4 * random.Next(3)), 4);
+        int block = BitConverter.ToInt32(pointer);
+        if (random.Next(4) == 0) BitConverter.TryWriteBytes(pointer, random.Next(80));
+        else if (block is > 1 and < 1000) image.AsSpan((block * 4096) + random.Next(64), random.Next(1, 64)).Fill((byte)(random.Next(4) == 0 ? 255 : 0));
+        if (random.Next(2) == 0) BitConverter.TryWriteBytes(image.AsSpan(4096 + 12), (ushort)random.Next(1000)); // free blocks
     }
 
     private static bool TryRead(MemoryStore store)
@@ -124,6 +163,7 @@ public sealed class Ext4ReaderTests
             if (fileSystem.TryFind(Ext4FileSystem.Root, new FileName("d"), out uint directory))
             {
                 fileSystem.AddFile(directory, "new", new byte[5000]);
+                for (int i = 0; i < 20; i++) fileSystem.AddFile(fileSystem.AddDirectory(directory, $"{i}"), "file", new byte[100_000]);
                 fileSystem.Remove(directory, new FileName("name 7 xxxxxxxxxxxxxxxxxxxx"));
                 fileSystem.SetAttributes(directory, new Inode { Type = FileType.Directory, ExtendedAttributes = [new ExtendedAttribute(new FileName("user.z"), new byte[300])] });
             }

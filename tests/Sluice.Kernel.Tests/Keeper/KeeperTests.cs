@@ -5,6 +5,7 @@ using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Syscalls;
 using Sluice.Kernel.Tests.Support;
+using Sluice.Testing;
 
 namespace Sluice.Kernel.Tests.Keeper;
 
@@ -70,6 +71,20 @@ public sealed class KeeperTests
         newer.Send(packet.AsSpan(0, size), -1, wait: true);
         size = newer.Receive(packet, out _, wait: true);
         Assert.Contains("version 1, not 9", System.Text.Encoding.UTF8.GetString(packet, 8, size - 8), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_answer_that_comes_too_late_is_not_taken_for_the_next_one()
+    {
+        using var directory = new TemporaryDirectory();
+        using KeeperSocket listener = KeeperSocket.Listen(directory.Path);
+        using KeeperConnection connection = KeeperConnection.TryOpen(directory.Path, TimeSpan.FromMilliseconds(100))!;
+        using KeeperSocket accepted = listener.Accept(out _)!;
+        Assert.Contains("does not answer", Assert.Throws<SluiceException>(() => connection.Release("a"u8.ToArray())).Message, StringComparison.Ordinal);
+        byte[] done = new byte[KeeperMessage.MaxSize];
+        accepted.Send(done.AsSpan(0, KeeperMessage.Write(done, (ushort)KeeperStatus.Done, [])), -1, wait: false);
+        Assert.Throws<SluiceException>(() => connection.Release("b"u8.ToArray()));
+        connection.WaitForEnd(); // so whoever watches it makes another
     }
 
     [Fact]

@@ -52,6 +52,11 @@ public sealed class ConfigurationFileTests
             address: /run/other.sock
             admin_address: /run/admin.sock
             log_level: debug
+            log_format: json
+            hung_seconds: 5
+            metrics_address: "[::1]:9475"
+            otlp_endpoint: http://collector.local:4318
+            otlp_interval_seconds: 15
             mount:
               mode: loop
               read_ahead_kb: 512
@@ -71,6 +76,8 @@ public sealed class ConfigurationFileTests
             Name);
         Assert.Equal(("/data/sluice", "/run/other", "/run/other.sock", true), (options.Root, options.State, options.SocketPath, options.Verbose));
         Assert.Equal("/run/admin.sock", options.AdminSocketPath);
+        Assert.Equal((true, 5, "[::1]:9475", false), (options.JsonLog, options.HungSeconds, options.MetricsAddress!.ToString(), options.MetricsAllowRemote));
+        Assert.Equal(("http://collector.local:4318", TimeSpan.FromSeconds(15)), (options.OtlpEndpoint, options.OtlpInterval));
         Assert.Equal((MountMode.Loop, 512, 64), (options.MountMode, options.ReadAheadKilobytes, options.LazyReadAheadKilobytes));
         Assert.True(options.Sources.PlainHttp);
         Assert.Equal("/etc/hosts.d", Assert.Single(options.Sources.HostDirectories));
@@ -103,6 +110,11 @@ public sealed class ConfigurationFileTests
     [InlineData("root: relative/path", 1, "'root'", "not an absolute path")]
     [InlineData("state:", 1, "'state'", "needs a value")]
     [InlineData("\n\nlog_level: loud", 3, "'log_level' is 'loud'", "info, debug")]
+    [InlineData("log_format: xml", 1, "'log_format' is 'xml'", "text, json")]
+    [InlineData("metrics_address: 9475", 1, "'metrics_address' is '9475'", "127.0.0.1:9475")]
+    [InlineData("metrics_address: localhost:9475", 1, "'metrics_address' is 'localhost:9475'", "127.0.0.1:9475")]
+    [InlineData("otlp_endpoint: collector:4318", 1, "'otlp_endpoint'", "http://127.0.0.1:4318")]
+    [InlineData("otlp_endpoint: http://u:p@host:4318", 1, "'otlp_endpoint'", "without user")]
     [InlineData("mount:\n  mode: fast", 2, "'mount.mode' is 'fast'", "auto, file, loop")]
     [InlineData("mount:\n  read_ahead_kb: -1", 2, "'mount.read_ahead_kb' is '-1'", "from 0 to 65536")]
     [InlineData("registry:\n  plain_http: yes", 2, "'registry.plain_http' is 'yes'", "true, false")]
@@ -125,6 +137,16 @@ public sealed class ConfigurationFileTests
         Assert.Equal($"{Name}:{line}", error.Culprit);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MetricsAreForThisMachineUnlessItIsSaid()
+    {
+        SluiceException error = Assert.Throws<SluiceException>(() => ConfigurationFile.Parse("metrics_address: 0.0.0.0:9475\n", Name));
+        Assert.Contains("no authentication", error.Message, StringComparison.Ordinal);
+        Assert.Contains("metrics_allow_remote", error.Hint!, StringComparison.Ordinal);
+        Assert.Equal(9475, ConfigurationFile.Parse("metrics_address: 0.0.0.0:9475\nmetrics_allow_remote: true\n", Name).MetricsAddress!.Port);
+        Assert.Null(ConfigurationFile.Parse("", Name).MetricsAddress);
     }
 
     [Fact]

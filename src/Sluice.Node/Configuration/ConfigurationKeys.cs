@@ -1,0 +1,38 @@
+namespace Sluice.Node.Configuration;
+
+/// <summary>All keys of the configuration file. docs/configuration.md says of each whether it needs a restart; a test compares.</summary>
+internal static class ConfigurationKeys
+{
+    public static IReadOnlyList<ConfigurationKey> All { get; } =
+    [
+        new("root", options => options.Root),
+        new("state", options => options.State),
+        new("address", options => options.SocketPath),
+        new("admin_address", options => options.AdminSocketPath),
+        new("keeper", options => options.Keeper),
+        new("log_level", options => options.Verbose, (here, wanted) => here with { Verbose = wanted.Verbose }),
+        new("log_format", options => options.JsonLog),
+        new("hung_seconds", options => options.HungSeconds, (here, wanted) => here with { HungSeconds = wanted.HungSeconds }),
+        new("metrics_address", options => options.MetricsAddress?.ToString()),
+        new("metrics_allow_remote", options => options.MetricsAllowRemote),
+        new("otlp_endpoint", options => options.OtlpEndpoint),
+        new("otlp_interval_seconds", options => options.OtlpInterval),
+        new("mount.mode", options => options.MountMode),
+        new("mount.read_ahead_kb", options => options.ReadAheadKilobytes),
+        new("mount.lazy_read_ahead_kb", options => options.LazyReadAheadKilobytes),
+        new("writable.mode", options => options.WriteMode),
+        new("writable.upper", options => options.UpperKind),
+        new("registry.plain_http", options => options.Sources.PlainHttp),
+        new("registry.hosts_dir", options => string.Join(':', options.Sources.HostDirectories)),
+        new("registry.auth_file", options => options.Sources.AuthFile),
+        new("registry.connections_per_host", options => options.Sources.ConnectionsPerHost),
+        new("fetch.deadline_seconds", options => options.Fetch.RequestDeadline,
+            (here, wanted) => here with { Fetch = here.Fetch with { RequestDeadline = wanted.Fetch.RequestDeadline, AttemptTimeout = wanted.Fetch.AttemptTimeout } }),
+        new("fetch.deadlines", options => string.Join(", ", options.Deadlines)),
+        new("fetch.amplification_kb", options => options.Fetch.Amplification, (here, wanted) => here with { Fetch = here.Fetch with { Amplification = wanted.Fetch.Amplification } }),
+        new("fetch.read_ahead_kb", options => options.Fetch.MaxReadAhead, (here, wanted) => here with { Fetch = here.Fetch with { MaxReadAhead = wanted.Fetch.MaxReadAhead } }),
+        new("fetch.merge_gap_kb", options => options.Fetch.MergeGap, (here, wanted) => here with { Fetch = here.Fetch with { MergeGap = wanted.Fetch.MergeGap } }),
+        new("fetch.max_fetch_kb", options => options.Fetch.MaxFetch, (here, wanted) => here with { Fetch = here.Fetch with { MaxFetch = wanted.Fetch.MaxFetch } }),
+        new("fetch.concurrency", options => options.Fetch.TotalConcurrency, (here, wanted) => here with { Fetch = here.Fetch with { TotalConcurrency = wanted.Fetch.TotalConcurrency } }),
+    ];
+}

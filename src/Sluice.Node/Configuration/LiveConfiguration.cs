@@ -1,0 +1,37 @@
+using Sluice.Formats;
+
+namespace Sluice.Node.Configuration;
+
+/// <summary>
+/// The options that hold now. They can be read anew while the daemon runs: keys that can change do, of the others it is said that they need a
+/// restart, and a wrong file changes nothing. All members may be called concurrently.
+/// </summary>
+/// <param name="read">Reads file and command line.</param>
+/// <param name="file">Whose changes are noticed; null: none.</param>
+/// <exception cref="SluiceException">From <paramref name="read"/>, which is called once.</exception>
+public sealed class LiveConfiguration(Func<NodeOptions> read, string? file = null)
+{
+    private readonly Lock _gate = new();
+    private volatile NodeOptions _current = read();
+
+    /// <summary>Raised, one at a time, when values have changed that hold from now on.</summary>
+    public event Action<NodeOptions>? Changed;
+
+    public NodeOptions Current => _current;
+
+    public string? File => file;
+
+    /// <exception cref="SluiceException">The file is wrong; nothing has changed.</exception>
+    public ReloadedConfiguration Reload()
+    {
+        lock (_gate)
+        {
+            NodeOptions wanted = read();
+            ConfigurationKey[] different = [.. ConfigurationKeys.All.Where(key => key.Differs(_current, wanted))];
+            ConfigurationKey[] changed = [.. different.Where(key => key.Take is not null)];
+            foreach (ConfigurationKey key in changed) _current = key.Take!(_current, wanted);
+            if (changed.Length > 0) Changed?.Invoke(_current);
+            return new ReloadedConfiguration([.. changed.Select(key => key.Name)], [.. different.Except(changed).Select(key => key.Name)]);
+        }
+    }
+}

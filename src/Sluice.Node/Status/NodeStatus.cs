@@ -1,0 +1,78 @@
+namespace Sluice.Node.Status;
+
+/// <summary>Answer to <c>GET /v1/status</c>; docs/admin-api.md says what each field means. Times are UTC, durations seconds, sizes bytes.</summary>
+public sealed record NodeStatus(
+    string Version,
+    int Pid,
+    DateTimeOffset StartedAt,
+    double UptimeSeconds,
+    long Starts,
+    KeeperStatus Keeper,
+    string Root,
+    string State,
+    string Mounts,
+    ImageCounts Images,
+    CacheStatus Cache,
+    ReadStatus Reads,
+    IReadOnlyList<WaitStatus> Waits,
+    IReadOnlyList<SourceStatus> Sources,
+    IReadOnlyList<RecentLine> Recent,
+    ProcessStatus Process);
+
+/// <param name="Running">A keeper process answers in the state directory.</param>
+/// <param name="Held">What it holds; empty if none runs.</param>
+public sealed record KeeperStatus(bool Running, IReadOnlyList<string> Held);
+
+/// <param name="Known">Images that containerd knows by this snapshotter.</param>
+/// <param name="Mounted">Of these, mounted or below a container's own disk.</param>
+/// <param name="Complete">Of the mounted ones, all data is here.</param>
+/// <param name="ContainerDisks">Containers' own disks.</param>
+public sealed record ImageCounts(int Known, int Mounted, int Complete, int ContainerDisks);
+
+/// <param name="Directory">Where the cache is.</param>
+/// <param name="Bytes">What it takes on the disk.</param>
+/// <param name="FreeBytes">What the disk has left; null if that can't be found out.</param>
+public sealed record CacheStatus(string Directory, long Bytes, long? FreeBytes);
+
+/// <param name="Hits">Reads answered from local bytes.</param>
+/// <param name="Misses">Reads that had to wait.</param>
+/// <param name="Errors">Reads that ended in an error.</param>
+/// <param name="DeadlinesPassed">Of these, because their time was over.</param>
+/// <param name="VerificationFailures">Parts that a source delivered, or chunks that the cache had, and that were not what their digest says.</param>
+/// <param name="BytesFetched">Compressed bytes that sources delivered.</param>
+/// <param name="Waiting">Reads that wait now.</param>
+/// <param name="Hung">Of these, longer than <paramref name="HungSeconds"/>.</param>
+/// <param name="HungSeconds">From the configuration.</param>
+public sealed record ReadStatus(long Hits, long Misses, long Errors, long DeadlinesPassed, long VerificationFailures, long BytesFetched, int Waiting, int Hung, int HungSeconds);
+
+/// <summary>A read that waits now.</summary>
+/// <param name="Image">Name of the image.</param>
+/// <param name="Disk">The disk, as the disk server calls it.</param>
+/// <param name="Offset">First byte on the disk.</param>
+/// <param name="Length">Bytes.</param>
+/// <param name="Seconds">How long it has waited.</param>
+public sealed record WaitStatus(string Image, string Disk, long Offset, int Length, double Seconds);
+
+/// <summary>What one source has done since the start.</summary>
+/// <param name="Name">E.g. <c>registry docker.io</c>.</param>
+/// <param name="Healthy">It has answered, or has not failed.</param>
+/// <param name="Bytes">Compressed bytes that it delivered.</param>
+/// <param name="Answered">Requests that it answered.</param>
+/// <param name="Failures">Requests that it failed or did not answer in time.</param>
+/// <param name="MeanSeconds">Mean time of answered requests; null if there were none.</param>
+public sealed record SourceStatus(string Name, bool Healthy, long Bytes, long Answered, long Failures, double? MeanSeconds);
+
+/// <summary>A warning or error of the log. Lines that differ only in details are one, the latest.</summary>
+/// <param name="At">When it was written the last time.</param>
+/// <param name="Level"><c>warning</c> or <c>error</c>.</param>
+/// <param name="Event">Stable number; docs/logs.md.</param>
+/// <param name="Image">The image that it is about; null if none.</param>
+/// <param name="Count">How often since the start.</param>
+public sealed record RecentLine(DateTimeOffset At, string Level, int Event, string? Image, string Message, long Count);
+
+/// <param name="ResidentBytes">Memory.</param>
+/// <param name="Descriptors">Open files.</param>
+/// <param name="DescriptorLimit">Most files that may be open; null: no limit.</param>
+/// <param name="Mounts">Mounts below the state directory.</param>
+/// <param name="Loops">Loop devices on disks of this node.</param>
+public sealed record ProcessStatus(long ResidentBytes, int Descriptors, long? DescriptorLimit, int Threads, int Mounts, int Loops);
