@@ -247,6 +247,7 @@ class ChaosNode(soak.Node):
                 if "navailable" not in said and "transport" not in said and "EOF" not in said:
                     self.lines.append(f"start of {kind} refused: {said.strip()[-200:]}")
                 subprocess.run(["ctr", "-a", self.path("containerd.sock"), "containers", "rm", f"start-{number}"], capture_output=True)
+                time.sleep(0.2)
 
 
 class Successor:

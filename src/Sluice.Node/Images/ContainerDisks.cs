@@ -34,7 +34,7 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
         foreach (AdoptedWritable disk in disks)
         {
             AttachedDisk attached = disk.Record.Device is null ? new AttachedDisk(mounter.MountOf(disk), disk.Store) : new AttachedDisk(mounter.DeviceOf(disk), disk.Store);
-            _attachments[IdOf(disk.Record.Key)] = new Attachment(_ => Task.FromResult(attached));
+            _attachments[IdOf(disk.Record.Key)] = new Attachment(Digest.Parse(disk.Record.Manifest), _ => Task.FromResult(attached));
             Log.Adopted(logger, disk.Record.Layer!, attached.Mount.Source);
         }
     }
