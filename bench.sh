@@ -7,6 +7,8 @@ case ${1:-} in
     cold-start) shift; exec bench/cold-start.sh "$@" ;;
     convert) shift; exec bench/convert.sh "$@" ;;
     writable) shift; exec bench/writable.sh "$@" ;;
+    faults) shift; exec bench/faults.sh "$@" ;;
+    tokens) shift; exec bench/tokens.sh "$@" ;;
     soak) shift; exec bench/soak.sh "$@" ;;
     chaos) shift; exec bench/chaos.sh "$@" ;;
     warm) shift; exec bench/warm.sh "$@" ;;

@@ -65,7 +65,7 @@ internal static class CommandRunner
                 Console.Error.WriteLine($"sluice: {exception.Message}");
                 return ExitCodes.Of(SluiceError.Disk);
             default:
-                Console.Error.WriteLine($"sluice: internal error, please report it: {exception}");
+                Console.Error.WriteLine($"sluice: internal error, please report it: {Redaction.Clean(exception.ToString())}");
                 return ExitCodes.Internal;
         }
     }

@@ -28,6 +28,7 @@ internal static class Program
             StatusCommand.Create(),
             ReloadCommand.Create(),
             DoctorCommand.Create(),
+            ExplainCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             RegistryCommand.Create(),

@@ -36,18 +36,18 @@ public enum SluiceError
 
 /// <summary>
 /// The one exception family at the borders of Sluice: says what failed, whose fault it is (<see cref="Error"/> and
-/// <see cref="Culprit"/>, e.g. <c>registry 10.0.0.1:5000</c>) and, where something can be done, what (<see cref="Hint"/>).
+/// <see cref="Culprit"/>, e.g. <c>registry 10.0.0.1:5000</c>) and, where something can be done, what (<see cref="Hint"/>). What looks like a secret in them is taken out (<see cref="Redaction"/>).
 /// </summary>
 public class SluiceException(SluiceError error, string culprit, string message, string? hint = null, Exception? inner = null)
-    : Exception($"{culprit}: {message}", inner)
+    : Exception(Redaction.Clean($"{culprit}: {message}"), inner)
 {
     public SluiceError Error { get; } = error;
 
     /// <summary>Who failed: a registry host, a file, an image reference, a mount point.</summary>
-    public string Culprit { get; } = culprit;
+    public string Culprit { get; } = Redaction.Clean(culprit);
 
     /// <summary>One line that says what to do, or null.</summary>
-    public string? Hint { get; } = hint;
+    public string? Hint { get; } = hint is null ? null : Redaction.Clean(hint);
 
     /// <summary>The same may work when tried again after this time: the other side is away or overloaded for the moment. Null: it won't.</summary>
     public virtual TimeSpan? MayPassIn => null;

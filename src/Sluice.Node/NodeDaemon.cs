@@ -8,6 +8,8 @@ using Sluice.Formats;
 using Sluice.Kernel.Keeper;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
+using Sluice.Node.Credentials;
+using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
@@ -22,6 +24,7 @@ namespace Sluice.Node;
 public sealed partial class NodeDaemon : IAsyncDisposable
 {
     private readonly RegistryConnections _connections;
+    private readonly PullLogins? _logins;
     private readonly CancellationTokenSource _stopping = new();
     private readonly StopOrder _stop = new();
     private Successor? _successor;
@@ -31,13 +34,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private Snapshotter? _snapshotter;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
-    private Task _restoring = Task.CompletedTask;
-
+    private Task _restoring = Task.CompletedTask, _undoing = Task.CompletedTask;
     private ConfigurationWatch? _watch;
     private MetricsServer? _metrics;
     private OtlpPush? _push;
 
-    private NodeDaemon(RegistryConnections connections) => _connections = connections;
+    private NodeDaemon(RegistryConnections connections, PullLogins? logins) => (_connections, _logins) = (connections, logins);
 
     /// <summary>
     /// Starts everything: takes over what a predecessor has mounted, and begins to mount again, without network, what else containers can still be made from. Ready when it
@@ -75,8 +77,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, SnapshotterServer? listening, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
+        PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
+        if (logins is not null) options = options with { Sources = options.Sources with { Credentials = options.Sources.Credentials with { Remembered = logins.Remembered } } };
         var connections = new RegistryConnections(options.Sources);
-        var daemon = new NodeDaemon(connections) { _server = listening };
+        var daemon = new NodeDaemon(connections, logins) { _server = listening };
         try
         {
             await daemon.OpenAsync(configuration, options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
@@ -128,6 +132,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
+        await _undoing;
         _watch?.Dispose();
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
@@ -136,6 +141,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         if (_mounter is not null) await _mounter.DisposeAsync();
         _rootLock?.Dispose();
         _connections.Dispose();
+        _logins?.Dispose();
         _stopping.Dispose();
     }
 
@@ -171,8 +177,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images.RemoveUnused(known);
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
         await _images.RemoveUnusedMountsAsync(known, _snapshotter.Exists, cancellation);
+        var halts = new Halts(options, message => Log.Message(logger, message));
+        _undoing = halts.UndoAsync(_stopping.Token);
         _server ??= await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
-        _server.Serve(_snapshotter);
+        _server.Serve(_snapshotter, _logins is null ? [] : [_logins.Service]);
         configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
@@ -180,7 +188,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _successor = new Successor(options, _mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, observer, metrics, _watch), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
@@ -190,13 +198,14 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch) =>
+        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
     [
         new StopRoutes(stop, successor),
         new StatusRoutes(observer),
+        new ExplainRoutes(new ImageExplainer(images, snapshotter)),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
-        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, TimeProvider.System)),
+        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
     ];
 
     /// <summary>In the background, as it takes the longer the more images there are. What is asked for meanwhile is mounted then.</summary>

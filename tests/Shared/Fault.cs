@@ -18,6 +18,9 @@ internal enum FaultKind
     /// <summary>Head and <see cref="Fault.AfterBytes"/> bytes, then RST.</summary>
     Reset,
 
+    /// <summary>RST before the head.</summary>
+    ResetAtOnce,
+
     /// <summary>Head with the full length, <see cref="Fault.AfterBytes"/> bytes, then the connection ends properly.</summary>
     Truncate,
 
@@ -26,6 +29,27 @@ internal enum FaultKind
 
     /// <summary>Head and body agree on a length, one byte less than there should be.</summary>
     WrongLength,
+
+    /// <summary>Head and body agree on a length, one byte more than there should be.</summary>
+    TooLong,
+
+    /// <summary>Status 200 and no body.</summary>
+    Empty,
+
+    /// <summary>The body comes with <c>Content-Encoding: gzip</c>, as it is.</summary>
+    Encoded,
+
+    /// <summary>A second <c>Content-Length</c> that says something else.</summary>
+    TwoLengths,
+
+    /// <summary>A second <c>Content-Range</c> that says something else.</summary>
+    TwoRanges,
+
+    /// <summary>Something that is not HTTP.</summary>
+    Garbage,
+
+    /// <summary>A head of 128 KiB, twice what clients take.</summary>
+    EndlessHead,
 
     /// <summary>A range that is not the one asked for.</summary>
     WrongRange,
@@ -38,6 +62,12 @@ internal enum FaultKind
 
     /// <summary>307 to <see cref="Fault.Location"/>.</summary>
     Redirect,
+
+    /// <summary>307 to the same path at <see cref="Fault.Location"/>, which is scheme and authority, with a signature that no other redirect has.</summary>
+    RedirectAway,
+
+    /// <summary>307 that does not say where to.</summary>
+    RedirectNowhere,
 
     /// <summary>307 to itself.</summary>
     RedirectLoop,
@@ -65,4 +95,6 @@ internal sealed record Fault(FaultKind Kind)
     public static Fault Answer(int status, string? retryAfter = null) => new(FaultKind.Status) { Status = status, RetryAfter = retryAfter };
 
     public static Fault RedirectTo(string location) => new(FaultKind.Redirect) { Location = location };
+
+    public static Fault RedirectAway(string origin) => new(FaultKind.RedirectAway) { Location = origin };
 }

@@ -1,13 +1,15 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
-using System.Text;
+using System.Security.Authentication;
 
 namespace Sluice.Testing;
 
 /// <summary>
 /// A small HTTP/1.1 server on a loopback port that passes requests on to a real server, or answers them by
-/// <see cref="Respond"/>, and does to the answers what <see cref="Inject"/> lists. Bodies are held in memory.
+/// <see cref="Respond"/>, and does to the answers what <see cref="Inject"/> lists. Bodies are held in memory. With a
+/// <see cref="TlsFlaw"/> it speaks https, well or badly.
 /// </summary>
 internal sealed class FaultProxy : IAsyncDisposable
 {
@@ -17,13 +19,15 @@ internal sealed class FaultProxy : IAsyncDisposable
     private readonly ConcurrentQueue<(string Part, Fault Fault)> _faults = new();
     private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None, UseProxy = false });
     private readonly Uri? _upstream;
+    private readonly TlsFlaw? _tls;
     private readonly Task _accepting;
 
     /// <param name="upstream">Where requests are passed on to.</param>
     /// <param name="port">0 takes any free one.</param>
-    public FaultProxy(Uri? upstream = null, int port = 0)
+    /// <param name="tls">Null: http.</param>
+    public FaultProxy(Uri? upstream = null, int port = 0, TlsFlaw? tls = null)
     {
-        _upstream = upstream;
+        (_upstream, _tls) = (upstream, tls);
         _listener = new TcpListener(IPAddress.Loopback, port);
         _listener.Server.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
         _listener.Start();
@@ -34,7 +38,7 @@ internal sealed class FaultProxy : IAsyncDisposable
     /// <summary>Host and port.</summary>
     public string Authority { get; }
 
-    public Uri Address => new($"http://{Authority}");
+    public Uri Address => new($"{(_tls is null ? "http" : "https")}://{Authority}");
 
     /// <summary>Answers instead of the server behind; null passes the request on, or is 404 without one.</summary>
     public Func<ProxyRequest, ProxyResponse?>? Respond { get; set; }
@@ -44,6 +48,8 @@ internal sealed class FaultProxy : IAsyncDisposable
 
     /// <summary>All requests so far, in order.</summary>
     public ConcurrentQueue<ProxyRequest> Requests { get; } = new();
+
+    private int _signatures;
 
     /// <summary>Bytes of bodies that were sent.</summary>
     public long BytesSent;
@@ -79,9 +85,9 @@ internal sealed class FaultProxy : IAsyncDisposable
                 _ = serving.ContinueWith(done => _running.TryRemove(done, out _), TaskScheduler.Default);
             }
         }
-        catch (Exception error) when (error is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception error) when (error is OperationCanceledException or SocketException or InvalidOperationException)
         {
-            // Stopped.
+            // Stopped, perhaps between two connections.
         }
     }
 
@@ -92,7 +98,8 @@ internal sealed class FaultProxy : IAsyncDisposable
             try
             {
                 socket.NoDelay = true;
-                await using NetworkStream stream = new(socket);
+                await using Stream? stream = await OpenAsync(socket);
+                if (stream is null) return;
                 using ProxyConnection connection = new(stream, socket);
                 while (await connection.ReadRequestAsync(_stop.Token) is { } request)
                 {
@@ -103,11 +110,28 @@ internal sealed class FaultProxy : IAsyncDisposable
                     if (!await connection.SendAsync(request, response, fault, _stop.Token)) return;
                 }
             }
-            catch (Exception error) when (error is IOException or OperationCanceledException or SocketException or ObjectDisposedException)
+            catch (Exception error) when (error is IOException or OperationCanceledException or SocketException or ObjectDisposedException or AuthenticationException)
             {
                 // The client went away, or the test is over.
             }
         }
+    }
+
+    /// <summary>Null if the connection has ended badly, as was wanted.</summary>
+    private async Task<Stream?> OpenAsync(Socket socket)
+    {
+        NetworkStream plain = new(socket);
+        if (_tls is null) return plain;
+        if (_tls == TlsFlaw.HandshakeAborted)
+        {
+            _ = await plain.ReadAsync(new byte[16], _stop.Token);
+            ProxyConnection.Reset(socket);
+            return null;
+        }
+
+        SslStream encrypted = new(plain);
+        await encrypted.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = TestCertificates.For(_tls.Value) }, _stop.Token);
+        return encrypted;
     }
 
     private Fault? Next(ProxyRequest request)
@@ -128,6 +152,13 @@ internal sealed class FaultProxy : IAsyncDisposable
                 ProxyResponse status = ProxyResponse.Json("""{"errors":[{"code":"INJECTED","message":"injected fault"}]}""", fault.Status);
                 if (fault.RetryAfter is not null) status.Headers["Retry-After"] = fault.RetryAfter;
                 return status;
+            case FaultKind.RedirectNowhere:
+                return new ProxyResponse(307, []);
+            case FaultKind.RedirectAway:
+                string signature = $"X-Amz-Signature=signed-{Interlocked.Increment(ref _signatures)}";
+                return new ProxyResponse(307, []) { Headers = { ["Location"] = $"{fault.Location}{request.Target}{(request.Target.Contains('?', StringComparison.Ordinal) ? '&' : '?')}{signature}" } };
+            case FaultKind.Empty:
+                return new ProxyResponse(200, []);
             case FaultKind.Redirect or FaultKind.RedirectLoop:
                 return new ProxyResponse(307, []) { Headers = { ["Location"] = fault.Location ?? request.Target } };
             case FaultKind.IgnoreRange:

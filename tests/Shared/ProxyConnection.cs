@@ -5,7 +5,7 @@ using System.Text;
 namespace Sluice.Testing;
 
 /// <summary>One connection of a <see cref="FaultProxy"/>: reads requests, sends answers, well or badly.</summary>
-internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDisposable
+internal sealed class ProxyConnection(Stream stream, Socket socket) : IDisposable
 {
     private readonly BufferedStream _input = new(stream, 16 << 10);
 
@@ -21,6 +21,7 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
         while (await ReadLineAsync(cancellation) is { Length: > 0 } line)
         {
             int colon = line.IndexOf(':', StringComparison.Ordinal);
+            if (colon < 0) return null; // no HTTP: the first bytes of TLS may hold ends of lines
             headers[line[..colon]] = line[(colon + 1)..].Trim();
         }
 
@@ -32,10 +33,32 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
     public async Task<bool> SendAsync(ProxyRequest request, ProxyResponse response, Fault fault, CancellationToken cancellation)
     {
         byte[] body = response.Body;
+        string second = "";
         switch (fault.Kind)
         {
             case FaultKind.Delay:
                 await Task.Delay(fault.Delay, cancellation);
+                break;
+            case FaultKind.ResetAtOnce:
+                Reset(socket);
+                return false;
+            case FaultKind.Garbage:
+                await stream.WriteAsync("SSH-2.0-nothing\r\n\r\n"u8.ToArray(), cancellation);
+                return false;
+            case FaultKind.EndlessHead:
+                await stream.WriteAsync(Encoding.Latin1.GetBytes($"HTTP/1.1 200 OK\r\nX-Long: {new string('x', 128 << 10)}\r\n\r\n"), cancellation);
+                return false;
+            case FaultKind.Encoded:
+                response.Headers["Content-Encoding"] = "gzip";
+                break;
+            case FaultKind.TwoLengths:
+                second = $"Content-Length: {body.Length + 1}\r\n";
+                break;
+            case FaultKind.TwoRanges:
+                second = "Content-Range: bytes 0-0/1\r\n";
+                break;
+            case FaultKind.TooLong when body.Length > 0:
+                body = [.. body, 0];
                 break;
             case FaultKind.Silence:
                 await WaitForCloseAsync(cancellation);
@@ -54,9 +77,9 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
                 break;
         }
 
-        await SendHeadAsync(request, response, body.Length, cancellation);
+        await SendHeadAsync(request, response, body.Length, second, cancellation);
         if (request.Method == "HEAD") return true;
-        int count = Math.Min(fault.AfterBytes, body.Length);
+        int count = Math.Clamp(fault.AfterBytes, 0, Math.Max(0, body.Length - 1)); // what breaks off is never all of it
         switch (fault.Kind)
         {
             case FaultKind.Stall:
@@ -65,8 +88,7 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
                 return false;
             case FaultKind.Reset:
                 await stream.WriteAsync(body.AsMemory(0, count), cancellation);
-                socket.LingerState = new LingerOption(true, 0);
-                socket.Close();
+                Reset(socket);
                 return false;
             case FaultKind.Truncate:
                 await stream.WriteAsync(body.AsMemory(0, count), cancellation);
@@ -85,9 +107,16 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
         }
     }
 
+    /// <summary>Ends a connection by RST.</summary>
+    public static void Reset(Socket socket)
+    {
+        socket.LingerState = new LingerOption(true, 0);
+        socket.Close();
+    }
+
     private static long Shift(string number) => long.Parse(number, CultureInfo.InvariantCulture) + 1;
 
-    private async Task SendHeadAsync(ProxyRequest request, ProxyResponse response, int length, CancellationToken cancellation)
+    private async Task SendHeadAsync(ProxyRequest request, ProxyResponse response, int length, string second, CancellationToken cancellation)
     {
         StringBuilder head = new($"HTTP/1.1 {response.Status} Status\r\n");
         if (!(request.Method == "HEAD" && response.Headers.ContainsKey("Content-Length")))
@@ -96,7 +125,7 @@ internal sealed class ProxyConnection(NetworkStream stream, Socket socket) : IDi
         }
 
         foreach ((string name, string value) in response.Headers) head.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
-        await stream.WriteAsync(Encoding.Latin1.GetBytes(head.Append("\r\n").ToString()), cancellation);
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(head.Append(second).Append("\r\n").ToString()), cancellation);
     }
 
     private async Task WaitForCloseAsync(CancellationToken cancellation)

@@ -36,7 +36,7 @@ internal static class DoctorCommand
                 },
                 cancellation);
             if (parsed.GetValue(json)) Console.Out.WriteLine(DoctorText.ToJson(report));
-            else DoctorText.Print(report, Console.Out, TextLines.Width);
+            else DoctorText.Print(report, Console.Out, Terminal.Width);
             return report.IsHealthy ? ExitCodes.Success : ExitCodes.Different;
         });
         return command;

@@ -16,14 +16,14 @@ internal static partial class DoctorText
         foreach (Finding finding in report.Findings)
         {
             output.WriteLine($"{NameOf(finding.Severity),-Indent}{finding.Id}  {finding.Subject}");
-            foreach (string line in TextLines.Wrap(finding.What, width - Indent)) output.WriteLine($"{"",Indent}{line}");
+            foreach (string line in Words.Wrap(finding.What, width - Indent, 0)) output.WriteLine($"{"",Indent}{line}");
             output.WriteLine($"{"",Indent}{finding.Mend}");
             output.WriteLine();
         }
 
         string daemon = report.DaemonRunning ? "the daemon runs" : "no daemon answers";
         string[] counts = [.. Enum.GetValues<Severity>().Reverse().Select(severity => (severity, Count: report.Findings.Count(finding => finding.Severity == severity))).Where(pair => pair.Count > 0)
-            .Select(pair => $"{pair.Count} {NameOf(pair.severity)}{(pair.Count == 1 ? "" : "s")}")];
+            .Select(pair => Words.Count(pair.Count, NameOf(pair.severity)))];
         output.WriteLine($"{(counts.Length == 0 ? "nothing is wrong" : string.Join(", ", counts))} ({report.Checks} checks; {daemon})");
     }
 

@@ -1,10 +1,11 @@
 using Microsoft.Extensions.Logging;
+using Sluice.Formats;
 using Sluice.Node.Configuration;
 using Sluice.Node.Logs;
 
 namespace Sluice.Cli.Output;
 
-/// <summary>Log lines on standard error, one an event, as a service manager expects; text or JSON. Repeated lines are counted after the first ones.</summary>
+/// <summary>Log lines on standard error, one an event, as a service manager expects; text or JSON. Repeated lines are counted after the first ones; nothing that looks like a secret passes.</summary>
 internal sealed class StandardErrorLogger : ILoggerProvider, ILogger
 {
     /// <summary>Event of the lines that say how many others were left out.</summary>
@@ -62,5 +63,5 @@ internal sealed class StandardErrorLogger : ILoggerProvider, ILogger
         }
     }
 
-    private void Write(LogLine line) => _output.WriteLine(_json ? line.ToJson() : line.ToText());
+    private void Write(LogLine line) => _output.WriteLine(Redaction.Clean(_json ? line.ToJson() : line.ToText()));
 }

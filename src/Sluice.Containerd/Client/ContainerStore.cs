@@ -27,11 +27,42 @@ public sealed class ContainerStore
     }
 
     /// <summary>Stops all processes of a container until the result is disposed. A container that does not run, or is paused already, is left as it is.</summary>
-    public async Task<IAsyncDisposable> PauseAsync(string id, CancellationToken cancellation)
+    /// <param name="note">Made before they stop, disposed when they go on.</param>
+    public async Task<IAsyncDisposable> PauseAsync(string id, Func<IDisposable> note, CancellationToken cancellation)
     {
-        if (await FindStatusAsync(id, cancellation) != Status.Running) return new Pause(null);
-        await _client.CallAsync(ContainerdMethods.PauseTask, new PauseTaskRequest { ContainerId = id }, CancellationToken.None); // whose outcome must be known
-        return new Pause(() => _client.CallAsync(ContainerdMethods.ResumeTask, new ResumeTaskRequest { ContainerId = id }, CancellationToken.None));
+        if (await FindStatusAsync(id, cancellation) != Status.Running) return new Pause(null, null);
+        var pause = new Pause(() => ResumeAsync(id), note());
+        try
+        {
+            await _client.CallAsync(ContainerdMethods.PauseTask, new PauseTaskRequest { ContainerId = id }, CancellationToken.None); // whose outcome must be known
+            return pause;
+        }
+        catch
+        {
+            await pause.DisposeAsync(); // it may have been paused all the same
+            throw;
+        }
+    }
+
+    /// <summary>Lets a paused container go on; one that is not paused, or not there, is left as it is.</summary>
+    /// <returns>False if it is being paused now: to be asked again.</returns>
+    public async Task<bool> TryResumeAsync(string id, CancellationToken cancellation)
+    {
+        Status status = await FindStatusAsync(id, cancellation);
+        if (status == Status.Paused) await ResumeAsync(id);
+        return status != Status.Pausing;
+    }
+
+    private async Task ResumeAsync(string id)
+    {
+        try
+        {
+            await _client.CallAsync(ContainerdMethods.ResumeTask, new ResumeTaskRequest { ContainerId = id }, CancellationToken.None);
+        }
+        catch (GrpcException exception) when (exception.Status is GrpcStatusCode.NotFound or GrpcStatusCode.FailedPrecondition)
+        {
+            // It was killed or resumed meanwhile.
+        }
     }
 
     private async Task<Status> FindStatusAsync(string id, CancellationToken cancellation)
@@ -46,19 +77,13 @@ public sealed class ContainerStore
         }
     }
 
-    private sealed class Pause(Func<Task>? resume) : IAsyncDisposable
+    private sealed class Pause(Func<Task>? resume, IDisposable? note) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()
         {
             if (resume is null) return;
-            try
-            {
-                await resume();
-            }
-            catch (GrpcException exception) when (exception.Status is GrpcStatusCode.NotFound or GrpcStatusCode.FailedPrecondition)
-            {
-                // It was killed or resumed meanwhile.
-            }
+            await resume();
+            note?.Dispose();
         }
     }
 }

@@ -28,20 +28,25 @@ public sealed class SnapshotterServer : IAsyncDisposable
     }
 
     /// <summary>Serves <paramref name="snapshotter"/>, which the server then owns, and begins to delete what an earlier run has left.</summary>
+    public static Task<SnapshotterServer> StartAsync(
+        Snapshotter snapshotter, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation) =>
+        StartAsync(snapshotter, [], options, loggers, cancellation);
+
+    /// <summary>Serves <paramref name="snapshotter"/> and, on the same socket, other services.</summary>
     public static async Task<SnapshotterServer> StartAsync(
-        Snapshotter snapshotter, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation)
+        Snapshotter snapshotter, IReadOnlyList<GrpcService> others, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation)
     {
         SnapshotterServer server = await ListenAsync(options, loggers, cancellation);
-        server.Serve(snapshotter);
+        server.Serve(snapshotter, others);
         return server;
     }
 
-    /// <summary>Answers calls from now on. The snapshotter is the server's then.</summary>
-    public void Serve(Snapshotter snapshotter)
+    /// <summary>Answers calls from now on, and those of other services. The snapshotter is the server's then.</summary>
+    public void Serve(Snapshotter snapshotter, IReadOnlyList<GrpcService> others)
     {
         _snapshotter = snapshotter;
         _cleanup = Task.Run(snapshotter.Cleanup);
-        _services.SetResult([SnapshotsService.For(snapshotter)]);
+        _services.SetResult([SnapshotsService.For(snapshotter), .. others]);
     }
 
     /// <summary>Opens the snapshotter and serves it.</summary>

@@ -74,6 +74,12 @@ internal sealed class DiskNode
     /// <summary>FSYNC requests that wait. Belongs to <see cref="DiskFlushes"/>.</summary>
     public Queue<ulong> Flushes { get; } = new(16);
 
+    /// <summary>Writes that wait for a flush. Belongs to <see cref="DiskFlushes"/>.</summary>
+    public Queue<HeldWrite> HeldWrites { get; } = new();
+
+    /// <summary>It waits for a thread that flushes it. Belongs to <see cref="DiskFlushes"/>.</summary>
+    public bool IsInLine { get; set; }
+
     /// <summary>It is being flushed. Belongs to <see cref="DiskFlushes"/>.</summary>
     public bool IsFlushing { get; set; }
 

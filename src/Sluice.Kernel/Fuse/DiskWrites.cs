@@ -4,8 +4,8 @@ using Sluice.Storage.Disks;
 namespace Sluice.Kernel.Fuse;
 
 /// <summary>
-/// WRITE, FALLOCATE and FSYNC of writable disks. Writes and discards are done by the thread that read the request, to the local disk
-/// alone; flushes, which wait for that disk, by threads of their own.
+/// WRITE, FALLOCATE and FSYNC of writable disks. Writes and discards are done by the thread that read the request, to the page cache of the local
+/// disk; flushes, which wait for that disk, and writes that may have to wait for one, by threads of their own.
 /// </summary>
 internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Action<string> log) : IDisposable
 {
@@ -21,14 +21,18 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
             return;
         }
 
-        Answer(worker, node, Do(worker, node, (long)write.Offset, (int)write.Size, isWrite: true), new FuseWriteOut { Size = write.Size });
+        DiskError? error = Do(worker, node, (long)write.Offset, (int)write.Size, isWrite: true);
+        if (error == DiskError.None) worker.Reply(new FuseWriteOut { Size = write.Size });
+        else if (error is { } failure) Refuse(worker, node, failure);
     }
 
     public void Allocate(FuseWorker worker, DiskNode node)
     {
         if (!worker.TryBody(out FuseAllocateIn request) || request.Offset > long.MaxValue || request.Length > long.MaxValue) worker.Fail(Errno.EINVAL);
         else if (request.Mode is not ((KeepSize | PunchHole) or (KeepSize | ZeroRange))) worker.Fail(Errno.EOPNOTSUPP);
-        else Answer(worker, node, Do(worker, node, (long)request.Offset, (long)request.Length, isWrite: false));
+        else if (Do(worker, node, (long)request.Offset, (long)request.Length, isWrite: false) is not { } error) return;
+        else if (error == DiskError.None) worker.Reply(0);
+        else Refuse(worker, node, error);
     }
 
     public void Flush(FuseWorker worker, DiskNode node)
@@ -42,14 +46,24 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
 
     public void Dispose() => _flushes.Dispose();
 
-    private DiskError Do(FuseWorker worker, DiskNode node, long offset, long length, bool isWrite)
+    /// <returns>Null if it waits for a flush, and is answered then.</returns>
+    private DiskError? Do(FuseWorker worker, DiskNode node, long offset, long length, bool isWrite)
     {
         if (node.Writable is not { } disk) return DiskError.ReadOnly;
         if (!node.TryEnter()) return DiskError.InputOutput;
         worker.Watch.Begin(node, worker.Header.Unique, Environment.TickCount64);
+        bool held = false;
         try
         {
-            DiskError error = isWrite ? disk.Write(offset, worker.DataOf<FuseWriteIn>()[..(int)length]) : disk.Discard(offset, length);
+            ReadOnlySpan<byte> data = isWrite ? worker.DataOf<FuseWriteIn>()[..(int)length] : [];
+            if (length > 0 && disk.MayWait(length))
+            {
+                _flushes.Hold(node, worker.Header.Unique, offset, length, data);
+                held = true;
+                return null;
+            }
+
+            DiskError error = isWrite ? disk.Write(offset, data) : disk.Discard(offset, length);
             if (disk.WantsFlush && node.TryEnter()) _flushes.AddUnasked(node);
             return error;
         }
@@ -61,20 +75,8 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
         finally
         {
             worker.Watch.End();
-            node.Exit();
+            if (!held) node.Exit();
         }
-    }
-
-    private void Answer(FuseWorker worker, DiskNode node, DiskError error)
-    {
-        if (error == DiskError.None) worker.Reply(0);
-        else Refuse(worker, node, error);
-    }
-
-    private void Answer(FuseWorker worker, DiskNode node, DiskError error, in FuseWriteOut done)
-    {
-        if (error == DiskError.None) worker.Reply(done);
-        else Refuse(worker, node, error);
     }
 
     private void Refuse(FuseWorker worker, DiskNode node, DiskError error)

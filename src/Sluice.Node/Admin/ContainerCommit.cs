@@ -17,7 +17,7 @@ namespace Sluice.Node.Admin;
 /// stands still for a moment; an overlayfs upper directory is read while the container is paused. Nothing is lost when a later step
 /// fails: the same commit can be tried again.
 /// </summary>
-internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshotter, LazyImages images, TimeProvider time)
+internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshotter, LazyImages images, Halts halts, TimeProvider time)
 {
     /// <exception cref="SluiceException">No such container, or not one on a lazily served block image; the destination or the local disk failed.</exception>
     public async Task<CommittedImage> CommitAsync(CommitRequest request, CancellationToken cancellation)
@@ -40,7 +40,7 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
             if (image.Manifest.Layers is [{ } lowest, ..]) _ = await store.HasBlobAsync(lowest.Digest, cancellation);
             var commit = new ImageCommit(image, configuration, store, how);
             return contents.Mode == WriteMode.Overlay
-                ? await CommitDirectoriesAsync(commit, image, contents, client, request.Container, how, destination, cancellation)
+                ? await CommitDirectoriesAsync(commit, image, contents, client, request, how, destination, cancellation)
                 : await CommitDiskAsync(commit, contents, request.Namespace, container, destination, cancellation);
         }
     }
@@ -62,13 +62,14 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
         return (new StoredImage(prefix.Store, new StoredManifest(found.Stored.MediaType, found.Stored.Digest, found.Stored.Content), found.Manifest), found.Config);
     }
 
-    private static async Task<CommittedImage> CommitDirectoriesAsync(
-        ImageCommit commit, StoredImage image, SnapshotContents contents, ContainerdClient client, string container, CommitOptions how, ImageReference destination, CancellationToken cancellation)
+    private async Task<CommittedImage> CommitDirectoriesAsync(
+        ImageCommit commit, StoredImage image, SnapshotContents contents, ContainerdClient client, CommitRequest request, CommitOptions how, ImageReference destination, CancellationToken cancellation)
     {
         if (RemoteBlockImage.FindLayers(image.Manifest) is null)
-            throw new SluiceException(SluiceError.Image, $"container {container}", "its image is a RAFS one: commit makes layers of block images only", "use images that were made with: sluice convert --format overlaybd");
+            throw new SluiceException(SluiceError.Image, $"container {request.Container}", "its image is a RAFS one: commit makes layers of block images only", "use images that were made with: sluice convert --format overlaybd");
         DirectoryChanges changes;
-        await using (await client.Containers.PauseAsync(container, cancellation))
+        var halt = new Halt(null, request.Containerd, request.Namespace, request.Container);
+        await using (await client.Containers.PauseAsync(request.Container, () => halts.Note(halt), cancellation))
         {
             changes = await Task.Factory.StartNew(() => DirectoryChanges.Read(contents.Directories, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
@@ -84,10 +85,13 @@ internal sealed class ContainerCommit(NodeOptions options, Snapshotter snapshott
         ImageCommit commit, SnapshotContents contents, string containerNamespace, ContainerRecord container, ImageReference destination, CancellationToken cancellation)
     {
         await snapshotter.AttachContainerAsync(containerNamespace, container.SnapshotKey, cancellation);
-        IReadOnlyList<IUpper> layers = await images.Disk(contents.Id).SealAsync();
+        IReadOnlyList<IUpper> uppers = await images.Disk(contents.Id).SealAsync(halts);
+        IReadOnlyList<(IUpper Upper, int Part, string Name)> layers =
+            [.. uppers.SelectMany(upper => Enumerable.Range(0, upper.Parts).Select(part => (upper, part, part == 0 ? upper.Header.Uuid : $"{upper.Header.Uuid}.{part}")))];
         CommittedLayers known = CommittedLayers.Load(contents.DiskDirectory);
-        CommitResult result = await commit.RunAsync([.. layers.Select(layer => new CommitLayer((output, header) => layer.Commit(output, header)) { Known = known.Find(layer.Header.Uuid) })], destination.Tag, cancellation);
-        for (int i = 0; i < layers.Count; i++) known.Remember(layers[i].Header.Uuid, result.Layers[i].Blob);
+        CommitResult result = await commit.RunAsync(
+            [.. layers.Select(layer => new CommitLayer((output, header) => layer.Upper.Commit(output, header, layer.Part)) { Known = known.Find(layer.Name) })], destination.Tag, cancellation);
+        for (int i = 0; i < layers.Count; i++) known.Remember(layers[i].Name, result.Layers[i].Blob);
         known.Save();
         return Answer(result, []);
     }

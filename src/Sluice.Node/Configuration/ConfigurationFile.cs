@@ -10,7 +10,7 @@ using YamlDotNet.RepresentationModel;
 namespace Sluice.Node.Configuration;
 
 /// <summary>Reads the YAML configuration. Unknown keys and wrong values are errors that name file, line and what is allowed.</summary>
-public static class ConfigurationFile
+public static partial class ConfigurationFile
 {
     public const string DefaultPath = "/etc/sluice/config.yaml";
 
@@ -70,7 +70,8 @@ public static class ConfigurationFile
                 "writable" => Writable(options, value, file),
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch"),
+                "credentials" => Credentials(options, value, file),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, credentials"),
             };
         }
 

@@ -13,7 +13,7 @@ public sealed record NodeOptions
     /// <summary>Persistent state: <c>cache/</c>, <c>images/</c>, <c>snapshots/</c>, <c>metadata.db</c>.</summary>
     public string Root { get; init; } = "/var/lib/sluice";
 
-    /// <summary>Volatile state: <c>disks/</c> and <c>writable/</c> (the FUSE mounts), <c>pending/</c> (what writable disks have not flushed) and <c>images/</c> (image mounts). On a tmpfs.</summary>
+    /// <summary>Volatile state: <c>disks/</c> and <c>writable/</c> (the FUSE mounts), <c>pending/</c> (what writable disks have not flushed), <c>halts/</c> (what stands still for a commit) and <c>images/</c> (image mounts). On a tmpfs.</summary>
     public string State { get; init; } = "/run/sluice";
 
     /// <summary>The snapshotter's socket; <c>containerd.sock</c> in <see cref="State"/> when empty.</summary>
@@ -45,6 +45,12 @@ public sealed record NodeOptions
 
     /// <summary>Who holds the kernel's connections while the daemon is away, so that what is mounted stays.</summary>
     public KeeperKind Keeper { get; init; } = KeeperKind.Auto;
+
+    /// <summary>containerd's socket, to which CRI's image service is passed on so that the logins of pulls are known; empty: the service is not there.</summary>
+    public string ImageServiceOf { get; init; } = "";
+
+    /// <summary>How long the login of a pull is remembered after its last use.</summary>
+    public TimeSpan PullLoginLife { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>True: log debug lines too.</summary>
     public bool Verbose { get; init; }
@@ -94,6 +100,8 @@ public sealed record NodeOptions
 
     /// <summary>The one that an image has of its own; null: that of all.</summary>
     public TimeSpan? OwnDeadlineOf(string reference) => Deadlines.FirstOrDefault(image => image.Matches(reference))?.Deadline;
+
+    public string HaltsDirectory => Path.Combine(State, "halts");
 
     public string MountsDirectory => Path.Combine(State, "images");
 

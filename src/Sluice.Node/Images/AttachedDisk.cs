@@ -38,15 +38,20 @@ internal sealed class AttachedDisk : IAsyncDisposable
     /// Seals what was written so far while the container goes on: its file system stands still for a moment, so that the sealed state
     /// is one that it could have been unmounted in.
     /// </summary>
+    /// <param name="halts">Has a note while the file system stands still.</param>
     /// <returns>The sealed layers, lowest first; the disk's.</returns>
     /// <exception cref="Formats.SluiceException">The file system can't be frozen, or the local disk failed. The disk goes on as before.</exception>
-    public async Task<IReadOnlyList<IUpper>> SealAsync()
+    public async Task<IReadOnlyList<IUpper>> SealAsync(Halts halts)
     {
         await OnOwnThread(() =>
         {
             lock (_sealing)
             {
-                if (MountPoint() is { } directory) FrozenFileSystem.Run(directory, FreezeLimit, SealClean);
+                if (MountPoint() is { } directory)
+                {
+                    using IDisposable noted = halts.Note(new Halt(directory));
+                    FrozenFileSystem.Run(directory, FreezeLimit, SealClean);
+                }
                 else if (_device is not null && LoopDevices.IsMounted(_device.Device)) throw MountedElsewhere(_device.Device);
                 else _disk.Seal();
             }

@@ -4,6 +4,7 @@ using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Succession;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Node.Images;
@@ -152,6 +153,7 @@ internal sealed partial class ImageMounter
         HashSet<(int Major, int Minor)> fileSystems = [.. kept.Where(record => record.Mount is not null).Select(record => (record.Mount!.Major, record.Mount.Minor))];
         foreach (MountEntry server in keptServers.Select(MountTable.Find).OfType<MountEntry>()) fileSystems.Add((server.Major, server.Minor));
         HashSet<string> devices = [.. kept.Where(record => record.IsWritable).Select(record => record.Device ?? record.Mount!.Source)];
+        UpperDirectory.ForgetDeleted(_options.PendingDirectory, _options.Root);
         await new StaleMounts(_options, fileSystems, devices, _mounts, _log).DetachAsync();
     }
 

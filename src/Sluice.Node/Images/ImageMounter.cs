@@ -7,6 +7,7 @@ using Sluice.Node.Succession;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
@@ -114,6 +115,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <param name="name">What was asked for, for a successor to compare.</param>
     public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation, string name = "")
     {
+        ImageActivity activity = ActivityOf(image);
+        activity.Mark(ImageStep.MountBegan);
         OpenedImage opened = await image.Content.OpenAsync(Opener(image), store, key, image, OnLoop, cancellation);
         bool ownsTarget = !Directory.Exists(target);
         var mounted = new MountedImage(target, ownsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, key));
@@ -126,6 +129,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             Directory.CreateDirectory(target);
             await opened.Mount(_mounts, files, target, readAhead, cancellation);
             mounted.Found();
+            activity.Mark(ImageStep.Mounted);
             _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
             return mounted;
         }
@@ -143,15 +147,23 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public async Task<MountedImage> MountWritableAsync(
         string key, LocalImage image, IImageStore store, string target, WritableLayer layer, CancellationToken cancellation, string name = "")
     {
+        ActivityOf(image).Mark(ImageStep.MountBegan);
         WritableDisk disk = OpenWritable(_writable.NameOf(key), image, store, layer);
-        return await _writable.MountAsync(disk, RecordOf(key, image, target) with { Name = name, Layer = layer.Directory }, _options.LazyReadAheadKilobytes, cancellation);
+        MountedImage mounted = await _writable.MountAsync(disk, RecordOf(key, image, target) with { Name = name, Layer = layer.Directory }, _options.LazyReadAheadKilobytes, cancellation);
+        ActivityOf(image).Mark(ImageStep.Mounted);
+        return mounted;
     }
 
     /// <summary>Makes a writable block device of a block image.</summary>
     /// <inheritdoc cref="MountWritableAsync"/>
-    public async Task<AttachedDevice> AttachWritableAsync(string key, LocalImage image, IImageStore store, WritableLayer layer, CancellationToken cancellation) =>
-        await _writable.AttachAsync(
+    public async Task<AttachedDevice> AttachWritableAsync(string key, LocalImage image, IImageStore store, WritableLayer layer, CancellationToken cancellation)
+    {
+        ActivityOf(image).Mark(ImageStep.MountBegan);
+        AttachedDevice device = await _writable.AttachAsync(
             OpenWritable(_writable.NameOf(key), image, store, layer), RecordOf(key, image, target: "") with { Layer = layer.Directory }, _options.LazyReadAheadKilobytes, cancellation);
+        ActivityOf(image).Mark(ImageStep.Mounted);
+        return device;
+    }
 
     /// <summary>Deletes cached data of blobs that no mounted image uses and that are not in <paramref name="keep"/>.</summary>
     public void RemoveUnusedBlobs(IReadOnlySet<Digest> keep) => _cache.RemoveUnused(keep);

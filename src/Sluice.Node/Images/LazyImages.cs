@@ -5,6 +5,7 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Images;
@@ -141,6 +142,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>The attached disk of a snapshot.</summary>
     /// <exception cref="SluiceException">It is not attached.</exception>
     public AttachedDisk Disk(long id) => _disks.Get(id);
+
+    /// <summary>What is done for each image.</summary>
+    public ImageActivities Activities => mounter.Activities;
+
+    /// <summary>An image as it is on the local disk; null if it is not, or damaged.</summary>
+    public LocalImage? LoadLocal(Digest manifest) => local.Load(manifest);
 
     /// <summary>Attached disks of containers, by the manifest of the image below.</summary>
     public ILookup<Digest, IDisk> ContainerDisks => _disks.All;
@@ -301,6 +308,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         if (local.Load(image.Key.Manifest) is { } known) return known;
         LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image));
+        mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.MetadataHere);
         _arriving.TryRemove(image.Key.Manifest, out _);
         _fetched[image.Key.Manifest] = true;
         return saved;
@@ -308,6 +316,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     private async Task<DownloadedImage> FetchAsync(LazyImage image)
     {
+        mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
         await using IImageStore store = OpenStore("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
 

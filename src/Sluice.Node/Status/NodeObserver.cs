@@ -100,7 +100,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
         IReadOnlyList<IDisk> served = mounted.TryGetValue(manifest, out IReadOnlyList<IDisk>? shared) ? shared : [.. disks[manifest].Take(1)];
         DiskFill? fill = served.Count == 0 ? null : served.Aggregate(default(DiskFill), (sum, disk) => sum + disk.Fill);
         return new ImageStatus(
-            image.Reference, manifest.ToString(), image.Made is not null, served.Count > 0, fill?.Local, fill?.Whole, mounter.Activities.Find(manifest) is { } activity ? Describe(activity) : null);
+            image.Reference, manifest.ToString(), image.Made is not null, served.Count > 0, fill?.Local, fill?.Whole, mounter.Activities.Find(manifest) is { } activity && activity.At(ImageStep.MountBegan) is not null ? Describe(activity) : null);
     }
 
     private ImageActivityStatus Describe(ImageActivity activity)

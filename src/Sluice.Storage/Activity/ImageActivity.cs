@@ -7,26 +7,29 @@ namespace Sluice.Storage.Activity;
 /// What the read path does for one image: bytes by cause and source, hits, misses and who waits now. All members may be called concurrently.
 /// A hit costs one interlocked increment; everything else happens on misses.
 /// </summary>
-/// <param name="name">What metrics, logs and people call the image.</param>
-public sealed class ImageActivity(string name, TimeProvider? time = null)
+public sealed class ImageActivity
 {
-    /// <summary>Misses that are remembered one by one: the latest. About 50 bytes each.</summary>
-    public const int MaxRecords = 4096;
-
     private static readonly int Causes = FetchCauses.All.Count;
 
-    private readonly TimeProvider _time = time ?? TimeProvider.System;
+    private readonly TimeProvider _time;
     private readonly long[] _bytes = new long[Causes];
     private readonly ConcurrentDictionary<string, Counter> _sources = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly HashSet<Waiting> _waiting = [];
-    private readonly List<MissRecord> _records = [];
-    private int _oldest;
+    private readonly long[] _steps = new long[Enum.GetValues<ImageStep>().Length]; // UTC ticks
+    private StartActivity _start;
     private long _hits, _misses, _waited, _errors, _fetches, _wrongUnits, _firstRead;
 
-    public string Name { get; } = name;
+    /// <param name="name">What metrics, logs and people call the image.</param>
+    public ImageActivity(string name, TimeProvider? time = null)
+    {
+        (Name, _time) = (name, time ?? TimeProvider.System);
+        _start = new StartActivity(Totals(), _time);
+    }
 
-    /// <summary>When the first read arrived that the kernel could not answer by itself; null: none yet.</summary>
+    public string Name { get; }
+
+    /// <summary>When the first read since the mount arrived that the kernel could not answer by itself; null: none yet.</summary>
     public DateTimeOffset? FirstRead => Volatile.Read(ref _firstRead) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     public ActivityTotals Totals() => new(
@@ -34,11 +37,20 @@ public sealed class ImageActivity(string name, TimeProvider? time = null)
         Volatile.Read(ref _wrongUnits), [.. _bytes.Select((_, cause) => Volatile.Read(ref _bytes[cause]))],
         _sources.ToDictionary(source => source.Key, source => Volatile.Read(ref source.Value.Value), StringComparer.Ordinal));
 
-    /// <summary>The latest misses that have ended, in no order.</summary>
-    public IReadOnlyList<MissRecord> Records()
+    /// <summary>Notes a step, now. A mount begins a start: what was seen of the one before is forgotten.</summary>
+    public void Mark(ImageStep step)
     {
-        lock (_gate) return [.. _records];
+        Volatile.Write(ref _steps[(int)step], _time.GetUtcNow().UtcTicks);
+        if (step != ImageStep.MountBegan) return;
+        Volatile.Write(ref _start, new StartActivity(Totals(), _time));
+        Volatile.Write(ref _firstRead, 0);
     }
+
+    /// <summary>When a step was last taken; null: not in this process.</summary>
+    public DateTimeOffset? At(ImageStep step) => Volatile.Read(ref _steps[(int)step]) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    /// <summary>What was seen of the start since the last mount began.</summary>
+    public StartRecord ReadStart() => Volatile.Read(ref _start).Read(Totals());
 
     /// <summary>Reads that wait now, the longest first.</summary>
     public IReadOnlyList<MissRecord> InFlight()
@@ -62,6 +74,14 @@ public sealed class ImageActivity(string name, TimeProvider? time = null)
     /// <summary>Counts a request to a source.</summary>
     internal void FetchStarted() => Interlocked.Increment(ref _fetches);
 
+    /// <param name="asked">Timestamp.</param>
+    internal void Answered(long asked, TimeSpan took, int bytes) => Volatile.Read(ref _start).Answered(asked, took, bytes, Totals);
+
+    /// <summary>A request that failed or was not answered in time.</summary>
+    internal void FetchFailed(string reason) => Volatile.Read(ref _start).Failed(reason);
+
+    internal void Decoded(TimeSpan took) => Volatile.Read(ref _start).Decoded(took);
+
     internal void WrongUnit() => Interlocked.Increment(ref _wrongUnits);
 
     internal void Hit()
@@ -83,19 +103,24 @@ public sealed class ImageActivity(string name, TimeProvider? time = null)
 
     private async ValueTask<DiskError> EndAsync(Waiting waiting, ValueTask<DiskError> read)
     {
-        DiskError error = await read.ConfigureAwait(false);
+        DiskError error = DiskError.InputOutput;
+        try
+        {
+            return error = await read.ConfigureAwait(false);
+        }
+        finally
+        {
+            Ended(waiting, error != DiskError.None);
+        }
+    }
+
+    private void Ended(Waiting waiting, bool failed)
+    {
         TimeSpan waited = _time.GetElapsedTime(waiting.Began);
         Interlocked.Add(ref _waited, waited.Ticks);
-        if (error != DiskError.None) Interlocked.Increment(ref _errors);
-        MissRecord record = waiting.ToRecord(waited, error != DiskError.None);
-        lock (_gate)
-        {
-            _waiting.Remove(waiting);
-            if (_records.Count < MaxRecords) _records.Add(record);
-            else _records[_oldest++ % MaxRecords] = record;
-        }
-
-        return error;
+        if (failed) Interlocked.Increment(ref _errors);
+        lock (_gate) _waiting.Remove(waiting);
+        Volatile.Read(ref _start).Ended(waiting.Disk, waiting.Offset, waiting.Length, waiting.Began, waited, failed, Totals);
     }
 
     private void SetFirstRead() => Interlocked.CompareExchange(ref _firstRead, _time.GetUtcNow().UtcTicks, 0);
@@ -107,6 +132,13 @@ public sealed class ImageActivity(string name, TimeProvider? time = null)
 
     private sealed class Waiting(string disk, long offset, int length, DateTimeOffset at, long began)
     {
+        public string Disk => disk;
+
+        public long Offset => offset;
+
+        public int Length => length;
+
+        /// <summary>Timestamp.</summary>
         public long Began => began;
 
         public MissRecord ToRecord(TimeSpan waited, bool failed) => new(disk, offset, length, at, waited, failed);

@@ -15,6 +15,12 @@ public interface IWritableDisk : IDisk
     /// <summary>True when much has been written since the last flush: one soon, from another thread, keeps writes from waiting for it later.</summary>
     bool WantsFlush { get; }
 
+    /// <summary>
+    /// True if a write or discard of so many bytes may have to wait for a flush first: then it is not for threads that serve reads, or other disks.
+    /// It may be true without need.
+    /// </summary>
+    bool MayWait(long length);
+
     /// <summary>Makes durable everything that was written or discarded before the call. Waits for the local disk: not for threads that serve reads.</summary>
     DiskError Flush();
 }

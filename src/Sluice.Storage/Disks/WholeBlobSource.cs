@@ -12,17 +12,22 @@ namespace Sluice.Storage.Disks;
 /// in its cache directory, and checks its digest; a file that is there already is checked instead. Everything is then read from this file.
 /// </summary>
 /// <param name="size">Bytes of the blob by the manifest.</param>
-internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore store, Digest blob, long size) : IBlobSource
+internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore store, Digest blob, long size, TimeProvider? time = null) : IBlobSource
 {
+    /// <summary>How long a fetch goes on that nobody waits for: a read that was given up may be tried again at once, and must not begin anew.</summary>
+    internal static readonly TimeSpan Linger = TimeSpan.FromSeconds(10);
+
     private readonly string _path = Path.Combine(directory.GetBlobDirectory(blob), "blob");
     private readonly Lock _gate = new();
     private Task? _ready;
+    private CancellationTokenSource _stop = new();
+    private int _waiting;
 
     public string Name => store.Name;
 
     public async Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
     {
-        await ReadyAsync().WaitAsync(cancellation);
+        await ReadyAsync(cancellation);
         try
         {
             using SafeFileHandle file = File.OpenHandle(_path, options: FileOptions.Asynchronous);
@@ -43,25 +48,66 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    /// <summary>One fetch for all readers. It goes on when one of them gives up; a failed one is forgotten.</summary>
-    private Task ReadyAsync()
+    /// <summary>One fetch for all readers. It ends some time after the last of them has given up; a failed one is forgotten.</summary>
+    private async Task ReadyAsync(CancellationToken cancellation)
     {
-        lock (_gate) return _ready is null or { IsFaulted: true } ? _ready = Task.Run(EnsureAsync) : _ready;
+        while (true)
+        {
+            Task ready = Join();
+            try
+            {
+                await ready.WaitAsync(cancellation);
+                return;
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                // It was ended in the moment that this reader came.
+            }
+            finally
+            {
+                Leave();
+            }
+        }
     }
 
-    private async Task EnsureAsync()
+    private Task Join()
+    {
+        lock (_gate)
+        {
+            _waiting++;
+            bool ended = _ready is null or { IsFaulted: true } || (_stop.IsCancellationRequested && !_ready.IsCompletedSuccessfully);
+            if (!ended)
+            {
+                _stop.CancelAfter(Timeout.InfiniteTimeSpan);
+                return _ready!;
+            }
+
+            CancellationToken stop = (_stop = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time ?? TimeProvider.System)).Token;
+            return _ready = Task.Run(() => EnsureAsync(stop), CancellationToken.None);
+        }
+    }
+
+    private void Leave()
+    {
+        lock (_gate)
+        {
+            if (--_waiting == 0 && _ready is { IsCompleted: false }) _stop.CancelAfter(Linger);
+        }
+    }
+
+    private async Task EnsureAsync(CancellationToken stop)
     {
         try
         {
-            if (await IsIntactAsync()) return;
+            if (await IsIntactAsync(stop)) return;
             Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
             string fresh = $"{_path}.{Guid.NewGuid():n}";
             try
             {
-                await using (Stream source = await store.OpenBlobAsync(new Descriptor { MediaType = "", Digest = blob, Size = size }, CancellationToken.None))
+                await using (Stream source = await store.OpenBlobAsync(new Descriptor { MediaType = "", Digest = blob, Size = size }, stop))
                 await using (FileStream target = new(fresh, FileMode.CreateNew, FileAccess.Write))
                 {
-                    await source.CopyToAsync(target); // throws at the end if the digest is wrong
+                    await source.CopyToAsync(target, stop); // throws at the end if the digest is wrong
                 }
 
                 File.Move(fresh, _path, overwrite: true);
@@ -77,13 +123,13 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
         }
     }
 
-    private async Task<bool> IsIntactAsync()
+    private async Task<bool> IsIntactAsync(CancellationToken stop)
     {
         if (!File.Exists(_path) || new FileInfo(_path).Length != size) return false;
         await using FileStream file = new(_path, FileMode.Open, FileAccess.Read);
         using IncrementalHash hash = blob.NewHash();
         byte[] buffer = new byte[1 << 20];
-        for (int read; (read = await file.ReadAsync(buffer)) > 0;) hash.AppendData(buffer.AsSpan(0, read));
+        for (int read; (read = await file.ReadAsync(buffer, stop)) > 0;) hash.AppendData(buffer.AsSpan(0, read));
         return blob.Matches(hash.GetHashAndReset());
     }
 

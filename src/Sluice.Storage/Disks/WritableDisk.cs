@@ -47,6 +47,8 @@ public sealed class WritableDisk : IWritableDisk
 
     public bool WantsFlush => _directory.Uppers[0].WantsFlush;
 
+    public bool MayWait(long length) => _directory.Uppers[0].MayWait(length);
+
     /// <summary>What was sealed, the lowest first: see <see cref="UpperDirectory.Sealed"/>.</summary>
     public IReadOnlyList<IUpper> Sealed => _directory.Sealed;
 

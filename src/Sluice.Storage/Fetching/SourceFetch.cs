@@ -151,6 +151,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
             Keep(decoded);
             int position = 0;
+            long began = fetcher.Options.Time.GetTimestamp();
             for (int index = 0; index < Units.Count;)
             {
                 FetchUnit extent = Owner.Format.GetUnit(Units[index]);
@@ -170,6 +171,8 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
                 AddFault($"{source.Name}: unit {Units[index]}: {fault}");
                 index++;
             }
+
+            Owner.Activity.Decoded(fetcher.Options.Time.GetElapsedTime(began));
         }
         finally
         {
@@ -190,7 +193,9 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             long asked = fetcher.Options.Time.GetTimestamp();
             read = source.ReadAsync(Owner.Format.Blob, start, buffer.AsMemory(0, length), timeout.Token);
             await read.WaitAsync(_limit + Grace, fetcher.Options.Time, fetcher.Shutdown);
-            fetcher.Counters.Source(source.Name).Answered(fetcher.Options.Time.GetElapsedTime(asked));
+            TimeSpan took = fetcher.Options.Time.GetElapsedTime(asked);
+            fetcher.Counters.Source(source.Name).Answered(took);
+            Owner.Activity.Answered(asked, took, length);
             return true;
         }
         catch (Exception e)
@@ -208,6 +213,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
                 SluiceException => e.Message,
                 _ => $"{source.Name}: {e.Message}",
             });
+            if (!closing) Owner.Activity.FetchFailed(_faults[^1]);
             Abandon(read, buffer);
             return false;
         }

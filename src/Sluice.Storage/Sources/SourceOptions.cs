@@ -1,3 +1,4 @@
+using Sluice.Storage.Sources.Credentials;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Storage.Sources;
@@ -16,6 +17,9 @@ public sealed record SourceOptions
 
     /// <summary>A file like <c>~/.docker/config.json</c>. Null: <c>$REGISTRY_AUTH_FILE</c>, <c>$DOCKER_CONFIG/config.json</c>, <c>~/.docker/config.json</c>, the first that exists.</summary>
     public string? AuthFile { get; init; }
+
+    /// <summary>Where logins come from before that file is asked.</summary>
+    public CredentialOptions Credentials { get; init; } = new();
 
     /// <summary>Connections to one host at a time.</summary>
     public int ConnectionsPerHost { get; init; } = 16;

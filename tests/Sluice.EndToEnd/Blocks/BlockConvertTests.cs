@@ -76,6 +76,22 @@ public sealed class BlockConvertTests
         }
     }
 
+    [Fact]
+    public async Task A_user_without_privileges_makes_the_same_image()
+    {
+        Command.RequireRoot();
+        using Workspace workspace = new();
+        string source = $"oci:{workspace.File("plain")}:v1", user = workspace.MakeDirectory("user");
+        await new OrdinaryImage().PushAsync(source);
+        SluiceResult made = (await SluiceProgram.RunAsync("convert", "--format", "overlaybd", source, $"oci:{workspace.File("root")}:v1")).Succeeds();
+        await Command.RunAsync("chmod", ["-R", "a+rwX", workspace.Root]);
+        (int exitCode, string output) = await Command.RunAsync(
+            "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", SluiceProgram.Path, "convert", "--format", "overlaybd", source, $"oci:{user}/made:v1"],
+            new Dictionary<string, string?> { ["TMPDIR"] = user, ["HOME"] = user });
+        Assert.True(exitCode == 0, output);
+        Assert.Contains(made.Output.Split(' ')[0], output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("blocks", "4MiB", "more blocks of 4 KiB are wanted")]
     [InlineData("inodes", "4MiB", "no inode is free")]

@@ -13,9 +13,9 @@ public sealed class CriTests
     [InlineData(ImageFormat.OverlayBd)]
     public async Task A_pod_runs_from_a_lazy_image(ImageFormat format)
     {
-        await using TestNode node = await StartAsync();
+        await using TestNode node = await CriNode.StartAsync();
         string image = await node.ConvertedAsync(new OrdinaryImage(), format);
-        using CriClient cri = Connect(node);
+        using CriClient cri = CriNode.Connect(node);
         node.Registry.Forget();
         string reference = await cri.PullAsync(image);
         Assert.StartsWith("sha256:", reference, StringComparison.Ordinal);
@@ -43,12 +43,12 @@ public sealed class CriTests
     [InlineData(ImageFormat.OverlayBd)]
     public async Task A_pull_without_credentials_says_who_refused_and_what_to_do(ImageFormat format)
     {
-        await using TestNode node = await StartAsync();
+        await using TestNode node = await CriNode.StartAsync();
         string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         await node.Registry.StopAsync();
         node.Registry.User = "alice";
         await node.Registry.StartAsync();
-        using CriClient cri = Connect(node);
+        using CriClient cri = CriNode.Connect(node);
 
         // containerd has the credentials of the pod, Sluice has none.
         GrpcException refused = await Assert.ThrowsAsync<GrpcException>(() => cri.PullAsync(image, "alice", "secret"));
@@ -60,7 +60,7 @@ public sealed class CriTests
         await File.WriteAllTextAsync(auth, $$"""{"auths": { "{{node.Registry.Host}}": { "username": "alice", "password": "secret" } } }""");
         await node.StartDaemonAsync("--authfile", auth);
         await node.CollectGarbageAsync("k8s.io"); // see below
-        await PullAgainAsync(cri, image, "alice", "secret");
+        await CriNode.PullAgainAsync(cri, image, "alice", "secret");
     }
 
     [Theory]
@@ -68,14 +68,14 @@ public sealed class CriTests
     [InlineData(ImageFormat.OverlayBd)]
     public async Task A_pull_of_a_corrupt_image_says_what_is_corrupt(ImageFormat format)
     {
-        await using TestNode node = await StartAsync();
+        await using TestNode node = await CriNode.StartAsync();
         string image = await node.ConvertedAsync(new OrdinaryImage(), format);
         string top = (await TestNode.LayersAsync(image))[^1];
         string path = node.Registry.BlobPath(top["sha256:".Length..]);
         byte[] content = await File.ReadAllBytesAsync(path), corrupt = [.. content];
         corrupt[format == ImageFormat.Rafs ? content.Length / 2 : IndexOf(content)] ^= 1;
         await File.WriteAllBytesAsync(path, corrupt);
-        using CriClient cri = Connect(node);
+        using CriClient cri = CriNode.Connect(node);
         GrpcException refused = await Assert.ThrowsAsync<GrpcException>(() => cri.PullAsync(image));
         Assert.Contains(node.Registry.Host, refused.Message, StringComparison.Ordinal);
         Assert.Contains(top, refused.Message, StringComparison.Ordinal);
@@ -90,13 +90,13 @@ public sealed class CriTests
     [InlineData(ImageFormat.OverlayBd)]
     public async Task A_registry_that_is_away_is_named_by_the_pull_and_by_the_log_of_the_read(ImageFormat format)
     {
-        await using TestNode node = await StartAsync();
+        await using TestNode node = await CriNode.StartAsync();
         string config = node.Workspace.File("config.yaml");
         await File.WriteAllTextAsync(config, "fetch:\n  deadline_seconds: 2\n");
         await node.StopDaemonAsync();
         await node.StartDaemonAsync("--config", config);
         string image = await node.ConvertedAsync(new OrdinaryImage(command: ["/bin/sha256sum", "/data/0"]), format);
-        using CriClient cri = Connect(node);
+        using CriClient cri = CriNode.Connect(node);
         await cri.PullAsync(image);
         string sandbox = await cri.RunSandboxAsync();
         string reader = await cri.CreateContainerAsync(sandbox, image, "reader");
@@ -119,39 +119,4 @@ public sealed class CriTests
 
     /// <summary>A byte of the jump table of a block layer: its ZFile ends with the table and a trailer of 512 bytes, its tar with two empty blocks or more.</summary>
     private static int IndexOf(byte[] layer) => layer.AsSpan().LastIndexOf("ZFile\0\u0001"u8) - 8;
-
-    /// <summary>A node whose containerd has the CRI plugin, knows the plain-http registry by a hosts.toml, and has a sandbox image.</summary>
-    private static async Task<TestNode> StartAsync()
-    {
-        TestNode node = await TestNode.StartAsync((options, host) => options with { SandboxImage = $"{host}/pause:v1", HostsDirectory = HostsDirectory(options, host) });
-        await new OrdinaryImage(command: ["/bin/sleep", "1000000"]).PushAsync(node.Image("pause:v1"));
-        return node;
-    }
-
-    private static string HostsDirectory(Testing.Runtime.ContainerdOptions options, string host)
-    {
-        string directory = Path.Combine(Path.GetDirectoryName(options.SnapshotterSocket)!, "certs.d");
-        Directory.CreateDirectory(Path.Combine(directory, host));
-        File.WriteAllText(Path.Combine(directory, host, "hosts.toml"), $"server = \"http://{host}\"\n[host.\"http://{host}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
-        return directory;
-    }
-
-    /// <summary>containerd takes up to 3 s to dial a snapshotter again that was away; the kubelet asks until it has.</summary>
-    private static async Task PullAgainAsync(CriClient cri, string image, string user, string password)
-    {
-        while (true)
-        {
-            try
-            {
-                await cri.PullAsync(image, user, password);
-                return;
-            }
-            catch (GrpcException exception) when (exception.Message.Contains("while dialing", StringComparison.Ordinal))
-            {
-                await Task.Delay(100, TestMachine.Cancellation);
-            }
-        }
-    }
-
-    private static CriClient Connect(TestNode node) => new(node.Containerd.Socket, node.Workspace.MakeDirectory("logs"));
 }

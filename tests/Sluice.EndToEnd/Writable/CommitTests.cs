@@ -121,6 +121,62 @@ public sealed class CommitTests
     }
 
     [Fact]
+    public async Task A_container_that_a_killed_daemon_had_paused_for_a_commit_goes_on()
+    {
+        await using WritableNode writable = await WritableNode.StartAsync();
+        TestNode node = writable.Node;
+        await writable.RunAsync("one", "overlayfs");
+        await writable.ExecAsync("one", "head -c 300000000 /dev/zero > /large");
+        bool paused = false;
+        for (int tries = 0; tries < 10 && !paused; tries++)
+        {
+            // The commit may be faster than this look at the container: then once more.
+            Task<SluiceResult> commit = writable.TryCommitAsync("one", node.Image("app:new"));
+            while (!commit.IsCompleted && !paused) paused = await IsPausedAsync();
+            if (paused) await node.KillDaemonAsync();
+            await commit;
+            paused = paused && await IsPausedAsync();
+            if (!paused) await node.StartDaemonAsync();
+        }
+
+        Assert.True(paused);
+        await node.StartDaemonAsync();
+        Assert.Equal("here\n", await writable.ExecAsync("one", "echo here"));
+        Assert.Empty(Directory.GetFiles(Path.Combine(node.State, "halts")));
+        await writable.CommitAsync("one", node.Image("app:new"));
+        await writable.AssertGoneAsync(["one"], writable.Image);
+
+        async Task<bool> IsPausedAsync() => (await node.CtrAsync("tasks", "ls")).Contains("PAUSED", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_container_on_the_lower_layers_of_an_image_is_committed()
+    {
+        await using WritableNode writable = await WritableNode.StartAsync();
+        TestNode node = writable.Node;
+        string derived = node.Image("app:derived"), made = node.Image("app:made");
+
+        // The derived image first: of the other one containerd then asks for nothing, and it is a prefix.
+        await writable.RunAsync("one", "dir");
+        await writable.ExecAsync("one", "echo derived > /derived");
+        await writable.CommitAsync("one", derived);
+        await node.RemoveContainerAsync("one");
+        await node.CtrAsync("images", "rm", "--sync", writable.Image);
+        await node.PullAsync(derived);
+        await node.PullAsync(writable.Image);
+        foreach (string mode in new[] { "dir", "overlayfs" })
+        {
+            await writable.RunAsync(mode, mode);
+            await writable.ExecAsync(mode, $"test ! -e /derived && echo {mode} > /own");
+            await writable.CommitAsync(mode, made);
+            Assert.Equal(mode + "\n", (await SluiceProgram.RunAsync("cat", made, "/own")).Succeeds().Output);
+            Assert.Equal(await TestNode.LayersAsync(writable.Image), (await TestNode.LayersAsync(made)).SkipLast(1));
+        }
+
+        await writable.AssertGoneAsync(["dir", "overlayfs"], derived, writable.Image);
+    }
+
+    [Fact]
     public async Task What_can_not_be_committed_is_named_and_nothing_is_lost()
     {
         await using WritableNode writable = await WritableNode.StartAsync();

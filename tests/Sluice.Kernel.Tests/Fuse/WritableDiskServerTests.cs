@@ -105,6 +105,44 @@ public sealed class WritableDiskServerTests
     }
 
     [Fact]
+    public async Task Writes_that_wait_for_a_flush_hold_up_no_other_disk_and_are_done_then()
+    {
+        await using ServedDisks served = await ServedDisks.StartAsync(options => options with { Writable = true, Threads = 1 });
+        using ManualResetEventSlim room = new();
+        WritableMemoryDisk slow = new("a", Size) { Room = room, OnFlush = room.Wait }, discarded = new("b", Size) { Room = room, OnFlush = room.Wait };
+        var other = new WritableMemoryDisk("c", Size);
+        discarded.Bytes.AsSpan().Fill(3);
+        string path = served.Add(slow), source = Path.Combine(served.Directory, "source");
+        await Command.ShellAsync($"head -c 1048576 /dev/urandom > {source}");
+        Task<string>[] writes =
+        [
+            Command.ShellAsync($"dd if={source} of={path} bs=256K conv=notrunc,fsync oflag=direct status=none"),
+            Command.ShellAsync($"fallocate -p -o 4096 -l 8192 {served.Add(discarded)}"),
+        ];
+        try
+        {
+            await Command.ShellAsync($"dd if={source} of={served.Add(other)} bs=256K conv=notrunc,fsync status=none");
+            Assert.Equal(slow.Bytes, await Command.OutputAsync("cat", path));
+            Assert.DoesNotContain(writes, write => write.IsCompleted);
+        }
+        finally
+        {
+            room.Set();
+            await Task.WhenAll(writes);
+        }
+
+        byte[] written = await File.ReadAllBytesAsync(source, TestContext.Current.CancellationToken);
+        Assert.True(slow.Bytes.AsSpan(0, written.Length).SequenceEqual(written));
+        Assert.Equal(8192, discarded.Bytes.Count(value => value == 0));
+        slow.Room = new ManualResetEventSlim(); // and what fails behind a flush is said, too
+        slow.OnFlush = slow.Room.Set;
+        slow.WriteError = DiskError.NoSpace;
+        Command.Result refused = await Command.RunAsync("sh", "-c", $"dd if={source} of={path} bs=4096 count=1 conv=notrunc oflag=direct");
+        Assert.Contains("No space left", refused.Errors, StringComparison.Ordinal);
+        slow.Room.Dispose();
+    }
+
+    [Fact]
     public async Task A_disk_that_wants_a_flush_gets_one_unasked()
     {
         await using ServedDisks served = await StartAsync();

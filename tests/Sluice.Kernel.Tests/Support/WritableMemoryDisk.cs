@@ -19,6 +19,9 @@ internal sealed class WritableMemoryDisk(string name, int length) : IWritableDis
     /// <summary>What a flush does before it returns.</summary>
     public Action OnFlush { get; set; } = () => { };
 
+    /// <summary>Writes and discards wait for this, and say so before.</summary>
+    public ManualResetEventSlim? Room { get; set; }
+
     public string Name { get; } = name;
 
     public long Length => Bytes.Length;
@@ -26,6 +29,8 @@ internal sealed class WritableMemoryDisk(string name, int length) : IWritableDis
     public SafeFileHandle? CompleteFile => null;
 
     public bool WantsFlush { get; set; }
+
+    public bool MayWait(long length) => Room is { IsSet: false };
 
     public bool TryRead(long offset, Span<byte> destination)
     {
@@ -38,12 +43,14 @@ internal sealed class WritableMemoryDisk(string name, int length) : IWritableDis
     public DiskError Write(long offset, ReadOnlySpan<byte> data)
     {
         if (((offset | (long)data.Length) & 511) != 0) return DiskError.Invalid;
+        Room?.Wait();
         if (WriteError == DiskError.None) data.CopyTo(Bytes.AsSpan((int)offset));
         return WriteError;
     }
 
     public DiskError Discard(long offset, long count)
     {
+        Room?.Wait();
         Bytes.AsSpan((int)offset, (int)count).Clear();
         return WriteError;
     }

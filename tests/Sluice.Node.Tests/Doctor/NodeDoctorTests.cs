@@ -1,6 +1,7 @@
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Doctor;
 using Sluice.Node.Doctor.Facts;
+using Sluice.Node.Tests.Support;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node.Tests.Doctor;
@@ -106,9 +107,7 @@ public sealed class NodeDoctorTests
     [Fact]
     public void Every_finding_is_in_the_book_of_symptoms()
     {
-        string project = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(project, "Sluice.slnx"))) project = Path.GetDirectoryName(project)!;
-        string book = File.ReadAllText(Path.Combine(project, "docs", "troubleshooting.md"));
+        string book = Repository.Read("docs/troubleshooting.md");
         Assert.All(Misconfiguration.All.Select(seed => seed.Id).Distinct(), id => Assert.Contains($"`{id}`", book, StringComparison.Ordinal));
     }
 }

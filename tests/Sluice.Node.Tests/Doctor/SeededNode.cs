@@ -32,7 +32,7 @@ internal sealed class SeededNode : IDisposable
         Write("/dev/fuse", "");
         Write("/dev/loop-control", "");
         Write("/usr/sbin/e2fsck", "");
-        Write("/etc/systemd/system/sluice.service", "[Service]\nExecStart=/usr/bin/sluice daemon\nKillMode=mixed\n");
+        Write("/etc/systemd/system/sluice.service", "[Service]\nExecStart=/usr/bin/sluice daemon\nKillMode=process\n");
         Write("/lib/systemd/system/sluice-keeper.service", "[Service]\nExecStart=/usr/bin/sluice keeper\n");
         Write(ContainerdFile, $"version = 2\n[proxy_plugins.sluice]\n  type = \"snapshot\"\n  address = \"/run/sluice/containerd.sock\"\n{Cri}\n  snapshotter = \"sluice\"\n  disable_snapshot_annotations = false\n");
         AddProcess(100, "/usr/bin/sluice", "daemon");

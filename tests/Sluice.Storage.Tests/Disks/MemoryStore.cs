@@ -21,6 +21,9 @@ internal sealed class MemoryStore(string name = "memory") : IImageStore
 
     public bool IsAway { get; set; }
 
+    /// <summary>What a download of a whole blob waits for.</summary>
+    public Func<CancellationToken, Task> OnOpen { get; set; } = _ => Task.CompletedTask;
+
     public Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
     {
         _reads.Enqueue((blob, offset, destination.Length));
@@ -32,12 +35,13 @@ internal sealed class MemoryStore(string name = "memory") : IImageStore
 
     public Task<StoredManifest> GetManifestAsync(string tagOrDigest, CancellationToken cancellation) => throw new NotSupportedException();
 
-    public Task<Stream> OpenBlobAsync(Descriptor blob, CancellationToken cancellation)
+    public async Task<Stream> OpenBlobAsync(Descriptor blob, CancellationToken cancellation)
     {
+        await OnOpen(cancellation);
         if (IsAway) throw new SluiceException(SluiceError.Source, Name, "away");
         byte[] content = [.. _blobs[blob.Digest]];
         Spoil?.Invoke(blob.Digest, 0, content);
-        return Task.FromResult<Stream>(new VerifyingStream(new MemoryStream(content), blob, Name));
+        return new VerifyingStream(new MemoryStream(content), blob, Name);
     }
 
     public Task<bool> HasBlobAsync(Digest blob, CancellationToken cancellation) => Task.FromResult(_blobs.ContainsKey(blob));

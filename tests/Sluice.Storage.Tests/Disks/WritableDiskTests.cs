@@ -266,30 +266,116 @@ public sealed class WritableDiskTests : IDisposable
     }
 
     [Fact]
-    public void An_upper_of_more_pieces_than_a_layer_may_have_is_not_sealed_and_stays_in_use()
+    public void What_is_left_of_deleted_layers_is_removed_and_nothing_else()
     {
-        const long size = 2L << 30;
-        string uuid;
-        using (UpperDirectory made = UpperDirectory.Create(Layer, UpperKind.Append, size, Parent, null))
+        string[] places = ["deleted", "replaced", "there", "broken", "open"];
+        string below = Path.Combine(_directory.Path, "below"), outside = Path.Combine(_directory.Path, "outside");
+        UpperDirectory Make(string place) => UpperDirectory.Create(place, UpperKind.Append, Sectors * 512, Parent, Volatile);
+        var pending = new Dictionary<string, string>();
+        List<UpperDirectory> killed = [];
+        foreach (string place in places.Select(name => Path.Combine(below, name)).Append(outside))
         {
-            LoggedUpper upper = made.Uppers[0];
-            uuid = upper.Header.Uuid;
-            for (long sector = 0; sector <= LsmtLimits.MaxEntries; sector++) Assert.True(upper.Discard(sector * 1024, 512) == UpperError.None);
-            SluiceException refused = Assert.Throws<SluiceException>(made.Seal);
-            Assert.Contains(Layer, refused.Message, StringComparison.Ordinal);
-            Assert.Contains("pieces", refused.Message, StringComparison.Ordinal);
-            Assert.Equal(UpperError.None, upper.Write(0, new byte[512]));
+            HashSet<string> before = [.. Directory.Exists(Volatile) ? Directory.GetFiles(Volatile) : []];
+            UpperDirectory made = Make(place);
+            pending[Path.GetFileName(place)] = Assert.Single(Directory.GetFiles(Volatile).Except(before));
+            killed.Add(made);
         }
 
-        Assert.False(File.Exists(Path.Combine(Layer, "writable_data.1")));
+        // As after a kill: nobody has the files open, and what they hold stays.
+        Dictionary<string, byte[]> left = pending.Where(file => file.Key != "open").ToDictionary(file => file.Value, file => ReadShared(file.Value));
+        for (int i = 0; i < killed.Count; i++)
+        {
+            if (i != Array.IndexOf(places, "open")) killed[i].Dispose();
+        }
 
-        // As it is when so many came after the next one had been made.
-        LsmtHeader next = LsmtHeader.ForData(size, Guid.NewGuid().ToString(), uuid, sparse: false);
-        AppendUpper.Create(Path.Combine(Layer, "writable_data.1"), Path.Combine(Layer, "writable_index.1"), next).Dispose();
+        foreach ((string path, byte[] content) in left) File.WriteAllBytes(path, content);
+        Directory.Delete(Path.Combine(below, "deleted"), recursive: true);
+        Directory.Delete(Path.Combine(below, "replaced"), recursive: true);
+        Directory.Delete(outside, recursive: true);
+        Directory.Delete(Path.Combine(below, "open"), recursive: true);
+        Make(Path.Combine(below, "replaced")).Dispose();
+        using (FileStream data = File.OpenWrite(Path.Combine(below, "broken", "writable_data"))) data.Write(new byte[10], 0, 10);
+        File.WriteAllBytes(Path.Combine(Volatile, "short.pending"), new byte[10]);
+
+        UpperDirectory.ForgetDeleted(Volatile, below);
+        string[] expected = ["there", "open", "outside"];
+        Assert.Equal(expected.Select(name => pending[name]).Append(Path.Combine(Volatile, "short.pending")).Order(), Directory.GetFiles(Volatile).Order());
+        killed[Array.IndexOf(places, "open")].Dispose();
+
+        static byte[] ReadShared(string path)
+        {
+            // .NET's locks are flock(2)'s: cat(1) knows nothing of them.
+            using var cat = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("cat", [path]) { RedirectStandardOutput = true })!;
+            using var content = new MemoryStream();
+            cat.StandardOutput.BaseStream.CopyTo(content);
+            return content.ToArray();
+        }
+    }
+
+    [Fact]
+    public void A_disk_says_before_a_write_would_have_to_wait_for_a_flush()
+    {
+        using WritableDisk disk = Open(UpperKind.Append, new MemoryDisk(new byte[Sectors * 512]));
+        byte[] sector = SectorModel.Fill(1, 5);
+        int writes = 0;
+        for (; !disk.MayWait(512); writes++) Assert.Equal(DiskError.None, disk.Write(writes % 100 * 1024, sector));
+        Assert.InRange(writes, PendingLog.Capacity / 2, PendingLog.Capacity - 64); // as many threads may write at the same time
+        Assert.Equal(LsmtHeader.Size, new FileInfo(Path.Combine(Layer, "writable_index")).Length);
+        Assert.Equal(DiskError.None, disk.Flush());
+        Assert.False(disk.MayWait(4L << 30));
+        Assert.False(disk.MayWait(512));
+    }
+
+    [Theory]
+    [InlineData(UpperKind.Append)]
+    [InlineData(UpperKind.Sparse)]
+    public void An_upper_of_more_pieces_than_a_layer_may_have_is_sealed_and_committed_in_parts(UpperKind kind)
+    {
+        const long size = 2L << 30;
+        const int pieces = LsmtLimits.MaxEntries + 5000;
+        using (UpperDirectory made = UpperDirectory.Create(Layer, kind, size, Parent, null))
+        {
+            LoggedUpper upper = made.Uppers[0];
+            for (int i = 0; i < pieces; i++) Assert.True(upper.Discard(i * 1024L, 512) == UpperError.None);
+            Assert.Equal(UpperError.None, upper.Write((pieces - 1) * 1024L, SectorModel.Fill(1, 7)));
+            made.Seal();
+            Assert.Equal(UpperError.ReadOnly, upper.Write(0, new byte[512]));
+            Assert.Equal(UpperError.None, made.Uppers[0].Write(0, SectorModel.Fill(1, 9)));
+        }
+
         using UpperDirectory opened = UpperDirectory.Open(Layer, Parent, null);
         Assert.Equal(2, opened.Uppers.Length);
-        Assert.Empty(opened.Sealed);
-        Assert.Throws<SluiceException>(opened.Seal);
+        IUpper frozen = Assert.Single(opened.Sealed);
+        Assert.Equal(pieces, frozen.ExtentCount);
+        Assert.Equal(2, frozen.Parts);
+        List<LsmtExtent> committed = [];
+        for (int part = 0; part < frozen.Parts; part++)
+        {
+            using var output = new MemoryStream();
+            LsmtHeader trailer = frozen.Commit(output, new LsmtLayerOptions { VirtualSize = size }, part);
+            ReadOnlySpan<byte> layer = output.GetBuffer().AsSpan(0, (int)output.Length);
+            (long offset, int length) = LsmtIndexReader.GetRange(trailer, layer.Length);
+            committed.AddRange(LsmtIndexReader.Read(trailer, layer.Slice((int)offset, length)));
+            if (part == 1) Assert.Equal(SectorModel.Fill(1, 7), layer.Slice((int)committed[^1].MappedOffset * 512, 512).ToArray());
+        }
+
+        Assert.Equal(Enumerable.Range(0, pieces).Select(i => i * 2L), committed.Select(extent => extent.Offset));
+        Assert.Equal(pieces - 1, committed.Count(extent => extent.IsZeroed));
+    }
+
+    [Fact]
+    public void A_part_with_as_many_pieces_as_fit_is_committed_whatever_zeros_are_in_it()
+    {
+        const int blocks = 400_000;
+        using UpperDirectory made = UpperDirectory.Create(Layer, UpperKind.Sparse, 8L << 30, Parent, null);
+        LoggedUpper upper = made.Uppers[0];
+
+        // The first half of the entries comes from zeros in few extents, then more than the other half from extents.
+        byte[] striped = new byte[64 * 4096];
+        for (int i = 0; i < 64; i += 2) striped[i * 4096] = 1;
+        for (int i = 0; i < blocks / 64; i++) Assert.Equal(UpperError.None, upper.Write((long)i * striped.Length, striped));
+        for (int i = 0; i < 650_000; i++) Assert.True(upper.Discard((4096L * blocks) + (i * 1024L), 512) == UpperError.None);
+        upper.Commit(Stream.Null, new LsmtLayerOptions { VirtualSize = 8L << 30 });
     }
 
     private static async Task CheckAsync(WritableDisk disk, int[] model, int sector, int count, Random random)

@@ -1,11 +1,14 @@
 using Sluice.Formats;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Credentials;
 using Sluice.Storage.Sources.Registries;
+using Sluice.Storage.Tests.Sources.Credentials;
 using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Sources;
 
 [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+[Collection(PathCollection.Name)]
 public sealed class RegistryAuthTests : IAsyncDisposable
 {
     private const string Password = "p4ss-secret";
@@ -195,9 +198,10 @@ public sealed class RegistryAuthTests : IAsyncDisposable
             _registry.Basic = $"me:{Password}";
             await using IImageStore store = _registry.Open(WithLogin("""{"credsStore":"sluicetest"}"""));
             await ReadAsync(store, 0);
-            Assert.Equal("refresh-me", (await CredentialProgram.GetAsync("sluicetest", "token.test", TimeProvider.System, default))?.IdentityToken);
-            Assert.Null(await CredentialProgram.GetAsync("sluicetest", "other.test", TimeProvider.System, default));
-            SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => CredentialProgram.GetAsync("sluicetest", "broken.test", TimeProvider.System, default));
+            CredentialProgram programs = new(TimeProvider.System);
+            Assert.Equal("refresh-me", (await programs.GetAsync("sluicetest", "token.test", anew: false, default))?.IdentityToken.Reveal());
+            Assert.Null(await programs.GetAsync("sluicetest", "other.test", anew: false, default));
+            SluiceException error = await Assert.ThrowsAnyAsync<SluiceException>(() => programs.GetAsync("sluicetest", "broken.test", anew: false, default));
             Assert.DoesNotContain(Password, error.ToString(), StringComparison.Ordinal);
         }
         finally

@@ -9,6 +9,12 @@ public delegate void LsmtDataReader(byte layer, long mappedSector, Span<byte> da
 /// <summary>Makes committed layers of extents: of one writable layer, or of a whole stack that is to become one layer.</summary>
 public static class LsmtCommit
 {
+    /// <summary>Extents that fit a layer without zeros looked for in them; the rest is for padding.</summary>
+    public const int MaxExtents = LsmtLimits.MaxEntries - 512;
+
+    /// <summary>Extents that fit a layer whatever zeros are found in them: the writer stops looking when it has made half of a layer's entries.</summary>
+    public const int MaxExtentsWithZeros = (LsmtLimits.MaxEntries / 2) - 512;
+
     private const int BufferSize = 256 << 10;
 
     /// <summary>Copies all data of the extents into a new layer, in the order of the device.</summary>

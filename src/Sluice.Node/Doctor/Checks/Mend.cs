@@ -10,8 +10,11 @@ internal static class Mend
 
     public static string Start(NodeFacts node) => UnitFile.Read(node.Files, Unit) is null ? $"setsid sluice daemon --root {node.Options.Root} --state {node.Options.State} >> /var/log/sluice.log 2>&1 &" : "systemctl start sluice";
 
-    public static string Restart(NodeFacts node) =>
-        UnitFile.Read(node.Files, Unit) is null ? $"kill {string.Join(' ', node.Daemons.Select(daemon => daemon.Id))}; {Start(node)}" : "systemctl restart sluice";
+    /// <summary>With what separates it from the next command; empty if there is nothing to stop.</summary>
+    public static string Stop(NodeFacts node) =>
+        UnitFile.Read(node.Files, Unit) is not null ? "systemctl stop sluice; " : node.Daemons.Count == 0 ? "" : $"kill {string.Join(' ', node.Daemons.Select(daemon => daemon.Id))}; ";
+
+    public static string Restart(NodeFacts node) => UnitFile.Read(node.Files, Unit) is null ? Stop(node) + Start(node) : "systemctl restart sluice";
 
     /// <summary>Sets something in the daemon's unit and has it count.</summary>
     public static string SetInUnit(NodeFacts node, string setting, string value) =>

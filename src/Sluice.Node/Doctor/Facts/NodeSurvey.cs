@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using Sluice.Containerd.Client;
 using Sluice.Containerd.Snapshots;
@@ -10,6 +9,7 @@ using Sluice.Kernel.Mounts;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
+using Sluice.Node.Status;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Registries;
 
@@ -38,7 +38,7 @@ internal static class NodeSurvey
             Options = node,
             ConfigurationPath = options.ConfigurationPath,
             ConfigurationError = options.ConfigurationError,
-            OwnVersion = OwnVersion,
+            OwnVersion = NodeObserver.Version,
             KeeperRuns = KeeperRuns(node.State),
             Processes = processes,
             Mounts = MountTable.Read(),
@@ -62,8 +62,6 @@ internal static class NodeSurvey
         facts = facts with { Containerd = await containerd, Daemon = await daemon, Registries = await registries };
         return facts with { Servers = AskServers(facts) };
     }
-
-    public static string OwnVersion => typeof(NodeSurvey).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     /// <summary>The path, or the nearest directory above it that is there.</summary>
     private static string ExistingPart(string path)
@@ -96,7 +94,7 @@ internal static class NodeSurvey
     {
         foreach (NodeProcess process in processes.Where(process => Path.GetFileName(process.Arguments[0]) == "containerd"))
         {
-            string path = process.Option("--config", "-c") is { } given && Path.IsPathRooted(given) ? given : ContainerdConfiguration.DefaultPath;
+            string path = process.Option("--config", "-c") is { } given ? Path.GetFullPath(given, files.Link($"/proc/{process.Id}/cwd") ?? "/") : ContainerdConfiguration.DefaultPath;
             string address = process.Option("--address", "-a") ?? ContainerdConfiguration.Read(files, path).Find(["grpc"], "address")?.Text ?? ContainerdClient.DefaultSocket;
             if (address == socket) return path;
         }
@@ -123,7 +121,7 @@ internal static class NodeSurvey
         limit.CancelAfter(Limit);
         try
         {
-            return new DaemonFacts(await new AdminClient(node.AdminSocketPath).VersionAsync(limit.Token));
+            return new DaemonFacts((await new AdminClient(node.AdminSocketPath).StatusAsync(limit.Token)).Version);
         }
         catch (SluiceException error)
         {

@@ -44,7 +44,7 @@ public sealed class AppendUpper : LoggedUpper
         LsmtHeader tagged = UpperHeaders.ReadLog(log, header);
         long length = UpperHeaders.Length(data);
         UpperState state = UpperState.Replay(log, length);
-        if (IsTrailed(data, header, state.DataEnd * SectorSize, length))
+        if (tagged.UserTag == SealedTag || IsTrailed(data, header, state.DataEnd * SectorSize, length))
         {
             if (!sealedToo) throw UpperHeaders.Sealed(header);
             pending?.Delete();
@@ -68,10 +68,14 @@ public sealed class AppendUpper : LoggedUpper
     }
 
     /// <inheritdoc/>
-    /// <remarks>The data file becomes a layer in place: index and trailer behind the data, overwritten data stays.</remarks>
-    public override UpperError Seal() => WhenFlushed(extents =>
+    /// <remarks>
+    /// The data file becomes a layer in place: index and trailer behind the data, overwritten data stays. With more pieces than a layer may have it
+    /// freezes as it is, as a sparse one does.
+    /// </remarks>
+    public override UpperError Seal() => WhenFlushed(() =>
     {
-        ReadOnlySpan<byte> end = LsmtSeal.Make(Header with { VirtualSize = VirtualSize }, _end * SectorSize, extents);
+        if (ExtentCount > LsmtLimits.MaxEntries) return Freeze();
+        ReadOnlySpan<byte> end = LsmtSeal.Make(Header with { VirtualSize = VirtualSize }, _end * SectorSize, Extents());
 
         // First the index, as the trailer makes it count.
         UpperError error = Data.Write(_end * SectorSize, end[..^LsmtHeader.Size]);

@@ -42,6 +42,9 @@ public interface IUpper : IDisposable
     /// <summary>Extents in the index.</summary>
     int ExtentCount { get; }
 
+    /// <summary>How many layers <see cref="Commit"/> makes of it: more than one if it has more pieces than a layer may have. Of a sealed upper it never changes.</summary>
+    int Parts { get; }
+
     /// <summary>Writes sectors, in pieces of up to 4 MiB; grows the device when they lie behind its end.</summary>
     /// <param name="offset">Bytes.</param>
     UpperError Write(long offset, ReadOnlySpan<byte> data);
@@ -65,7 +68,9 @@ public interface IUpper : IDisposable
     /// and the upper stays as it is.
     /// </summary>
     /// <param name="output">Written front to back; may be a compressor.</param>
+    /// <param name="options">Of the layer; zeros are not looked for in one that is nearly full without them.</param>
+    /// <param name="part">From 0 on, below <see cref="Parts"/>. Each part has a range of the device of its own.</param>
     /// <returns>The trailer of the layer.</returns>
     /// <exception cref="SluiceException"><see cref="SluiceError.Disk"/>: the files can't be read. What was written of the output is useless.</exception>
-    LsmtHeader Commit(Stream output, LsmtLayerOptions options);
+    LsmtHeader Commit(Stream output, LsmtLayerOptions options, int part = 0);
 }

@@ -1,11 +1,10 @@
-using Sluice.Formats;
 using Sluice.Formats.OverlayBd.Lsmt;
 
 namespace Sluice.Storage.Disks.Uppers;
 
 /// <summary>What both kinds share: a data file, a log of entries that a flush writes behind the data, and an index in memory.</summary>
 /// <remarks>Locks are taken in the order flushing, writing, index; the last one is held for no I/O.</remarks>
-public abstract class LoggedUpper : IUpper
+public abstract partial class LoggedUpper : IUpper
 {
     private protected const int SectorSize = LsmtExtent.SectorSize;
 
@@ -13,6 +12,11 @@ public abstract class LoggedUpper : IUpper
     private protected const int HeaderSectors = LsmtHeader.Size / SectorSize;
 
     private const int MaxWrite = 4 << 20;
+
+    /// <summary>Entries of the log's buffer for those who asked <see cref="MayWait"/> and write now: one or two each, or some hundred for a long discard.</summary>
+    private const int Reserve = 256, ReserveOfLong = PendingLog.Capacity / 2;
+
+    private const long LongOperation = 8 << 20;
 
     private readonly Lock _flushing = new();
     private readonly Lock _writing = new();
@@ -53,6 +57,9 @@ public abstract class LoggedUpper : IUpper
 
     /// <summary>True when a flush soon would keep writes from waiting for one later.</summary>
     internal bool WantsFlush => _pending.Count > PendingLog.Capacity / 2;
+
+    /// <inheritdoc cref="IWritableDisk.MayWait"/>
+    internal bool MayWait(long length) => _pending.Count > PendingLog.Capacity - (length > LongOperation ? ReserveOfLong : Reserve);
 
     /// <summary>A write failed half way: the data file may hold sectors that no entry knows.</summary>
     private protected bool HasTorn { get; private set; }
@@ -112,22 +119,6 @@ public abstract class LoggedUpper : IUpper
         return UpperError.None;
     }
 
-    /// <summary>
-    /// Flushes, and makes the upper a read-only one for good; its files can't be opened for writing after that. A power cut within leaves
-    /// either a sealed upper or the upper as it was.
-    /// </summary>
-    /// <exception cref="SluiceException">An append-only one has more extents than a layer may have: commit it instead.</exception>
-    public abstract UpperError Seal();
-
-    public LsmtHeader Commit(Stream output, LsmtLayerOptions options)
-    {
-        lock (_writing)
-        {
-            if (_disposed) throw new SluiceException(SluiceError.Runtime, $"upper {Header.Uuid}", "its disk was closed before it was committed", "was the container removed meanwhile?");
-            return LsmtCommit.Write(Extents(), ReadForCommit, output, options);
-        }
-    }
-
     public void Dispose()
     {
         lock (_flushing)
@@ -169,35 +160,8 @@ public abstract class LoggedUpper : IUpper
     {
     }
 
-    /// <summary>Runs something while nobody writes and everything is durable.</summary>
-    private protected UpperError WhenFlushed(Func<LsmtExtent[], UpperError> action)
-    {
-        lock (_flushing)
-        {
-            // With the writers shut out, one flush is enough.
-            lock (_writing)
-            {
-                if (IsSealed) return UpperError.ReadOnly;
-                if (_disposed) return UpperError.InputOutput;
-                UpperError error = FlushWhileLocked();
-                if (error != UpperError.None) return error;
-                error = action(Extents());
-
-                // A full disk is found by writing; anything else may be a failed sync.
-                if (error is not (UpperError.None or UpperError.NoSpace)) _failed = true;
-                if (_failed) _pending.Invalidate();
-                return error;
-            }
-        }
-    }
-
     private static bool IsRange(long offset, long length) =>
         ((offset | length) & (SectorSize - 1)) == 0 && offset >= 0 && length >= 0 && length <= LsmtLimits.MaxVirtualSize && offset <= LsmtLimits.MaxVirtualSize - length;
-
-    private LsmtExtent[] Extents()
-    {
-        lock (_lookup) return _index.ToArray();
-    }
 
     private UpperError TryWrite(long offset, ReadOnlySpan<byte> data)
     {
@@ -304,11 +268,5 @@ public abstract class LoggedUpper : IUpper
         }
 
         return error;
-    }
-
-    private void ReadForCommit(byte layer, long mappedSector, Span<byte> data)
-    {
-        UpperError error = Data.Read(mappedSector * SectorSize, data);
-        if (error != UpperError.None) throw new SluiceException(SluiceError.Disk, $"upper {Header.Uuid}", $"can't be read at sector {mappedSector} ({error})");
     }
 }

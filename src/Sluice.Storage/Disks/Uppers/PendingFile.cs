@@ -17,7 +17,8 @@ namespace Sluice.Storage.Disks.Uppers;
 ///    0    8  "SLPEND\0\1", written last         128  8  bytes of the log in front of entry 0
 ///    8   40  boot id of the machine             136  8  entries that were dropped
 ///   48   40  uuid of the upper                  144  8  entries that were added
-///   88   40  session: as in the log's user tag  4096    ring of entries
+///   88   40  session: as in the log's user tag  512     directory of the upper, UTF-8, to the first zero
+///                                               4096    ring of entries
 /// </code>
 /// Every opening of the upper has a session of its own, which the header of the log names: so entries of an earlier one, over which
 /// somebody has written since, are never taken for those of the last.
@@ -26,7 +27,8 @@ internal sealed unsafe class PendingFile : IDisposable
 {
     private const int HeaderSize = 4096;
     private const int TextSize = 40;
-    private const int BootId = 8, Uuid = 48, Session = 88, Base = 128, HeadAt = 136, TailAt = 144;
+    private const int BootId = 8, Uuid = 48, Session = 88, Base = 128, HeadAt = 136, TailAt = 144, Place = 512;
+    private const string Extension = ".pending";
     private const string SessionPrefix = "open ";
 
     private readonly string _path;
@@ -66,8 +68,9 @@ internal sealed unsafe class PendingFile : IDisposable
 
     /// <summary>Opens or makes the file of an upper.</summary>
     /// <param name="directory">Volatile: on a tmpfs. Made if missing.</param>
+    /// <param name="place">Directory of the upper.</param>
     /// <exception cref="SluiceException">It can't be made or is used by another process.</exception>
-    public static PendingFile Open(string directory, string uuid)
+    public static PendingFile Open(string directory, string uuid, string place)
     {
         try
         {
@@ -78,7 +81,38 @@ internal sealed unsafe class PendingFile : IDisposable
             throw new SluiceException(SluiceError.Disk, directory, $"can't be made: {e.Message}", inner: e);
         }
 
-        return new PendingFile(PathOf(directory, uuid));
+        var opened = new PendingFile(PathOf(directory, uuid));
+        opened.Put(place);
+        return opened;
+    }
+
+    /// <summary>Files of uppers that were deleted without being opened again.</summary>
+    /// <param name="directory">Volatile; may be missing.</param>
+    /// <param name="below">Of a directory of uppers nobody knows whether it is gone or only not mounted: so only those that would be below this one count.</param>
+    /// <param name="isThere">Whether an upper is in a directory whose file has this path.</param>
+    public static IEnumerable<string> FindOrphans(string directory, string below, Func<string, string, bool> isThere)
+    {
+        if (!Directory.Exists(directory)) yield break;
+        foreach (string path in Directory.EnumerateFiles(directory, "*" + Extension))
+        {
+            if (ReadPlace(path) is { } place && place.StartsWith(below.TrimEnd('/') + "/", StringComparison.Ordinal) && !isThere(place, path)) yield return path;
+        }
+    }
+
+    private static string? ReadPlace(string path)
+    {
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.None);
+            Span<byte> header = stackalloc byte[HeaderSize];
+            file.ReadExactly(header);
+            ReadOnlySpan<byte> place = header[Place..];
+            return Encoding.UTF8.GetString(place[..Math.Max(0, place.IndexOf((byte)0))]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // in use, or not ours
+        }
     }
 
     /// <summary>Where the file of an upper is, if there is one.</summary>
@@ -86,7 +120,7 @@ internal sealed unsafe class PendingFile : IDisposable
     {
         // A uuid is any text: what is not one must not become a path.
         string name = Guid.TryParse(uuid, out Guid guid) ? guid.ToString() : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uuid)));
-        return Path.Combine(directory, name + ".pending");
+        return Path.Combine(directory, name + Extension);
     }
 
     /// <summary>The entries that a killed process left, if they go on from where the log ends now; otherwise none.</summary>
@@ -141,6 +175,14 @@ internal sealed unsafe class PendingFile : IDisposable
     private bool Has(int at, string text) => Field(text).AsSpan().SequenceEqual(new ReadOnlySpan<byte>(_bytes + at, TextSize));
 
     private void Put(int at, string text) => Field(text).CopyTo(new Span<byte>(_bytes + at, TextSize));
+
+    /// <summary>A path that is too long is left out.</summary>
+    private void Put(string place)
+    {
+        var room = new Span<byte>(_bytes + Place, HeaderSize - Place);
+        room.Clear();
+        if (!Encoding.UTF8.TryGetBytes(place, room[..^1], out _)) room.Clear();
+    }
 
     private static byte[] Field(string text)
     {

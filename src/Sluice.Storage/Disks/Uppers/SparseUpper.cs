@@ -25,8 +25,6 @@ public sealed class SparseUpper : LoggedUpper
     /// <summary>In the user tag of the log.</summary>
     private const string ClosedTag = "closed";
 
-    private const string SealedTag = "sealed";
-
     private SparseUpper(IUpperFile data, IUpperFile log, LsmtHeader header, UpperState state, PendingFile? pending)
         : base(data, log, header, state, pending)
     {
@@ -88,12 +86,7 @@ public sealed class SparseUpper : LoggedUpper
 
     /// <inheritdoc/>
     /// <remarks>It freezes as it is: nothing is copied, and the log, which is needed to read it, says so in its user tag.</remarks>
-    public override UpperError Seal() => WhenFlushed(_ =>
-    {
-        UpperError error = Tag(SealedTag);
-        IsSealed = error == UpperError.None;
-        return error;
-    });
+    public override UpperError Seal() => WhenFlushed(Freeze);
 
     private protected override long Place(long sector) => sector + HeaderSectors;
 
@@ -107,13 +100,5 @@ public sealed class SparseUpper : LoggedUpper
     {
         // If it fails, the next one to open finds an upper that was not closed.
         _ = Tag(ClosedTag);
-    }
-
-    private UpperError Tag(string tag)
-    {
-        Span<byte> bytes = stackalloc byte[LsmtHeader.Size];
-        (LsmtHeader.ForLog(Header) with { UserTag = tag }).Write(bytes);
-        UpperError error = Log.Write(0, bytes);
-        return error == UpperError.None ? Log.Sync() : error;
     }
 }

@@ -10,7 +10,7 @@ namespace Sluice.Storage.Disks.Uppers;
 /// <remarks>
 /// <para>
 /// The first upper has the names of the original, <c>writable_data</c> and <c>writable_index</c>; each later one has a number behind them:
-/// <c>writable_data.1</c> lies over <c>writable_data</c>. All but the last are sealed (append-only: the data file is a layer; sparse: the
+/// <c>writable_data.1</c> lies over <c>writable_data</c>. All but the last are sealed (append-only: the data file is a layer; sparse, or with more pieces than a layer may have: the
 /// index says so) and each names the one below as its parent, the first one the topmost layer of the image.
 /// </para>
 /// <para>
@@ -23,9 +23,6 @@ namespace Sluice.Storage.Disks.Uppers;
 public sealed class UpperDirectory : IDisposable
 {
     private const string DataName = "writable_data", LogName = "writable_index";
-
-    /// <summary>Extents that writers who are under way may still add to an upper that is about to be sealed.</summary>
-    private const int SealReserve = 1000;
 
     private readonly Lock _sealing = new();
     private readonly IUpperFiles _files;
@@ -84,11 +81,36 @@ public sealed class UpperDirectory : IDisposable
     /// <inheritdoc cref="Open(string, string, string?)"/>
     public static void Forget(string directory, string volatileDirectory)
     {
+        foreach (string pending in PendingOf(directory, volatileDirectory).Where(File.Exists)) File.Delete(pending);
+    }
+
+    /// <summary>Removes what killed processes have left elsewhere of layers that somebody else has deleted since.</summary>
+    /// <param name="volatileDirectory">Nobody opens layers meanwhile whose file is in it.</param>
+    /// <param name="below">Where those layers were. What is elsewhere may come back, with the disk that it is on.</param>
+    public static void ForgetDeleted(string volatileDirectory, string below)
+    {
+        foreach (string orphan in PendingFile.FindOrphans(volatileDirectory, Path.GetFullPath(below), IsThere).ToArray()) File.Delete(orphan);
+
+        bool IsThere(string place, string path)
+        {
+            try
+            {
+                return PendingOf(place, volatileDirectory).Contains(Path.GetFullPath(path));
+            }
+            catch (SluiceException)
+            {
+                return true; // damaged, or can't be read now
+            }
+        }
+    }
+
+    private static IEnumerable<string> PendingOf(string directory, string volatileDirectory)
+    {
         var files = new LocalUpperFiles(directory);
         for (int number = 0; files.Exists(NameOf(DataName, number)); number++)
         {
             using IUpperFile data = files.Open(NameOf(DataName, number), FileMode.Open);
-            if (HasHeader(data, out LsmtHeader? header) && PendingFile.PathOf(volatileDirectory, header.Uuid) is var pending && File.Exists(pending)) File.Delete(pending);
+            if (HasHeader(data, out LsmtHeader? header)) yield return Path.GetFullPath(PendingFile.PathOf(volatileDirectory, header.Uuid));
         }
     }
 
@@ -104,7 +126,7 @@ public sealed class UpperDirectory : IDisposable
             if (_disposed) throw new SluiceException(SluiceError.Runtime, _files.Name, "the disk was closed before it was sealed", "was the container removed meanwhile?");
             SealAllBut(0);
             LoggedUpper before = _uppers[0];
-            CheckSealable(before);
+            if (before.Flush() is var error and not UpperError.None) throw NotSealed(error); // before another one takes the writes
             LoggedUpper next = Make(_files, _uppers.Length, Kind, before.Header.VirtualSize, before.Header.Uuid, _volatileDirectory);
             Volatile.Write(ref _uppers, [next, .. _uppers]);
             SealAllBut(1);
@@ -156,19 +178,6 @@ public sealed class UpperDirectory : IDisposable
         }
     }
 
-    /// <summary>What is to be found out before the next upper takes the writes.</summary>
-    private void CheckSealable(LoggedUpper upper)
-    {
-        if (upper is AppendUpper && upper.ExtentCount > LsmtLimits.MaxEntries - SealReserve)
-        {
-            throw new SluiceException(
-                SluiceError.Disk, _files.Name, $"the writable layer has {upper.ExtentCount} pieces; one with more than {LsmtLimits.MaxEntries - SealReserve} can't be sealed",
-                "a layer of the sparse kind has no such limit: use it for what is written in many small pieces");
-        }
-
-        if (upper.Flush() is var error and not UpperError.None) throw NotSealed(error);
-    }
-
     /// <summary>One that can't be sealed now is read and flushed as it is; the next seal says why.</summary>
     private void TrySealAllBut(int newest)
     {
@@ -178,7 +187,7 @@ public sealed class UpperDirectory : IDisposable
         }
         catch (SluiceException)
         {
-            // Who only wants to use the disk must not need room for an index, nor lose it over the number of its pieces.
+            // Who only wants to use the disk must not need room for an index.
         }
     }
 
@@ -231,7 +240,7 @@ public sealed class UpperDirectory : IDisposable
         {
             data = files.Open(NameOf(DataName, number), mode);
             log = files.Open(NameOf(LogName, number), mode);
-            pending = volatileDirectory is null ? null : PendingFile.Open(volatileDirectory, uuid);
+            pending = volatileDirectory is null ? null : PendingFile.Open(volatileDirectory, uuid, Path.GetFullPath(files.Name));
             return make(data, log, pending);
         }
         catch

@@ -1,61 +1,63 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Net.Http.Headers;
-using System.Text;
 using Sluice.Formats;
+using Sluice.Storage.Sources.Credentials;
 
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>Knows for each host how it wants to be asked, and keeps the tokens. Concurrent needs for one token make one request.</summary>
 internal sealed class RegistryAuthorizer(SourceOptions options, RegistryConnections connections) : IDisposable
 {
-    private readonly ConcurrentDictionary<string, HostState> _hosts = new(StringComparer.Ordinal);
-    private readonly LoginFile _logins = new(options);
+    /// <summary>So long a login that is sent as it is may be used before its source is asked again: a rotated one counts after this time, without any refusal.</summary>
+    private static readonly TimeSpan LoginLife = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<string, HostAuthorization> _hosts = new(StringComparer.Ordinal);
+    private readonly CredentialChain _logins = new(options);
 
     /// <summary>The header for a request; null while the host has not asked for one.</summary>
     public async ValueTask<AuthenticationHeaderValue?> GetAsync(RegistryHost host, string scope, CancellationToken cancellation)
     {
-        if (!_hosts.TryGetValue(host.Api.AbsoluteUri, out HostState? state) || state.Challenge is null) return null;
-        if (state.TryGet(scope, options.Time, out AuthenticationHeaderValue? kept)) return kept;
-        return await RenewAsync(host, state, scope, refused: null, cancellation).ConfigureAwait(false);
+        if (!_hosts.TryGetValue(host.Api.AbsoluteUri, out HostAuthorization? state) || state.Challenge is null) return null;
+        if (state.TryGet(scope, out HostAuthorization.Kept? kept)) return kept.Header;
+        return await RenewAsync(host, state, scope, refused: null, new LoginRefusals(), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// A header other than the refused one, after a 401 or 403; null if there is nothing else to try.
+    /// A header other than the refused one, after a 401 or 403; null if there is nothing else to try. May be called again for
+    /// the same request until it is: each login gets its turn, and before giving up every source is asked anew.
     /// </summary>
+    /// <param name="refusals">The request's own.</param>
     public async Task<AuthenticationHeaderValue?> RenewAsync(
-        RegistryHost host, string scope, HttpResponseMessage refusal, AuthenticationHeaderValue? refused, CancellationToken cancellation)
+        RegistryHost host, string scope, HttpResponseMessage refusal, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
     {
-        HostState state = _hosts.GetOrAdd(host.Api.AbsoluteUri, static _ => new HostState());
+        HostAuthorization state = _hosts.GetOrAdd(host.Api.AbsoluteUri, static (_, time) => new HostAuthorization(time), options.Time);
         AuthChallenge? challenge = AuthChallenge.From(refusal);
         if (challenge is not null) state.Challenge = challenge;
         if (state.Challenge is null) return null;
         if (challenge?.Scope is { Length: > 0 } asked) state.Learn(scope, asked);
-        AuthenticationHeaderValue? renewed = await RenewAsync(host, state, scope, refused, cancellation).ConfigureAwait(false);
-        return renewed is not null && renewed.Equals(refused) ? null : renewed;
+        if (refusals.Refused(isFinal: !state.Challenge.IsBearer || challenge?.Error == "insufficient_scope" || refusal.StatusCode == HttpStatusCode.Forbidden) is { } login) state.SetRefused(scope, login);
+        return await RenewAsync(host, state, scope, refused, refusals, cancellation).ConfigureAwait(false);
     }
 
     public void Dispose()
     {
-        foreach (HostState state in _hosts.Values) state.Gate.Dispose();
+        foreach (HostAuthorization state in _hosts.Values) state.Dispose();
     }
 
-    private async Task<AuthenticationHeaderValue?> RenewAsync(RegistryHost host, HostState state, string scope, AuthenticationHeaderValue? refused, CancellationToken cancellation)
+    private async Task<AuthenticationHeaderValue?> RenewAsync(
+        RegistryHost host, HostAuthorization state, string scope, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
     {
         await state.Gate.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            if (state.TryGet(scope, options.Time, out AuthenticationHeaderValue? kept) && !kept.Equals(refused)) return kept;
-            RegistryCredential? login = await _logins.FindAsync(host, cancellation).ConfigureAwait(false);
-            AuthChallenge challenge = state.Challenge!;
-            if (!challenge.IsBearer)
-            {
-                if (login is null) return null;
-                return state.Keep(scope, "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login.User}:{login.Secret}")), DateTimeOffset.MaxValue);
-            }
-
-            if (login?.RegistryToken is { } ready) return state.Keep(scope, "Bearer", ready, DateTimeOffset.MaxValue);
-            (string token, DateTimeOffset expires) = await TokenRequest.SendAsync(host, challenge, state.ScopesOf(scope), login, options, connections, cancellation).ConfigureAwait(false);
-            return state.Keep(scope, "Bearer", token, expires);
+            HostAuthorization.Kept? header = state.TryGet(scope, out HostAuthorization.Kept? kept) && !kept.Header.Equals(refused) && !refusals.Contains(kept.Login)
+                ? kept
+                : await ChooseAsync(host, state, scope, refused, refusals, cancellation).ConfigureAwait(false);
+            if (header is null) return null;
+            state.Keep(scope, header);
+            refusals.Tried(header.Login);
+            return header.Header;
         }
         finally
         {
@@ -63,34 +65,42 @@ internal sealed class RegistryAuthorizer(SourceOptions options, RegistryConnecti
         }
     }
 
-    private sealed class HostState
+    /// <summary>The header of the first login that is not known to be refused; what its token server refuses is not.</summary>
+    private async Task<HostAuthorization.Kept?> ChooseAsync(
+        RegistryHost host, HostAuthorization state, string scope, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
     {
-        private readonly ConcurrentDictionary<string, (AuthenticationHeaderValue Header, DateTimeOffset Expires)> _headers = new(StringComparer.Ordinal);
-        private readonly ConcurrentDictionary<string, string> _asked = new(StringComparer.Ordinal);
-
-        public SemaphoreSlim Gate { get; } = new(1);
-
-        public AuthChallenge? Challenge { get; set; }
-
-        public bool TryGet(string scope, TimeProvider time, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out AuthenticationHeaderValue? header)
+        RegistryFault? reason = null;
+        foreach (bool anew in (bool[])[false, true])
         {
-            bool found = _headers.TryGetValue(scope, out var kept) && time.GetUtcNow() < kept.Expires;
-            header = found ? kept.Header : null;
-            return found;
+            await foreach (RegistryCredential login in _logins.FindAsync(RepositoryName.Of(host, scope), anew, cancellation).ConfigureAwait(false))
+            {
+                if (refusals.Contains(login) || (!anew && state.WasRefused(scope, login))) continue;
+                try
+                {
+                    HostAuthorization.Kept? header = await MakeAsync(host, state, scope, login, cancellation).ConfigureAwait(false);
+                    if (header is null) continue;
+                    if (!header.Header.Equals(refused)) return header;
+                }
+                catch (RegistryFault fault) when (fault.Error == SluiceError.Unauthorized && !fault.Transient)
+                {
+                    reason ??= fault;
+                }
+
+                refusals.Add(login);
+                state.SetRefused(scope, login);
+            }
         }
 
-        public AuthenticationHeaderValue Keep(string scope, string scheme, string parameter, DateTimeOffset expires)
-        {
-            AuthenticationHeaderValue header = new(scheme, parameter);
-            _headers[scope] = (header, expires);
-            return header;
-        }
+        return reason is null ? null : throw reason;
+    }
 
-        /// <summary>Remembers a scope that the registry wanted besides ours.</summary>
-        public void Learn(string scope, string asked) => _asked[scope] = asked;
-
-        /// <summary>All scopes to ask for, without duplicates.</summary>
-        public IReadOnlyList<string> ScopesOf(string scope) =>
-            [.. $"{scope} {_asked.GetValueOrDefault(scope)}".Split(' ', StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal)];
+    private async Task<HostAuthorization.Kept?> MakeAsync(RegistryHost host, HostAuthorization state, string scope, RegistryCredential login, CancellationToken cancellation)
+    {
+        DateTimeOffset soon = options.Time.GetUtcNow() + LoginLife;
+        AuthChallenge challenge = state.Challenge!;
+        if (!challenge.IsBearer) return login.User.Length == 0 ? null : new(new("Basic", login.BasicParameter), login, soon);
+        if (!login.RegistryToken.IsEmpty) return new(new("Bearer", login.RegistryToken.Reveal()), login, soon);
+        (Secret token, DateTimeOffset expires) = await TokenRequest.SendAsync(host, challenge, state.ScopesOf(scope), login, options, connections, cancellation).ConfigureAwait(false);
+        return new(new("Bearer", token.Reveal()), login, expires);
     }
 }

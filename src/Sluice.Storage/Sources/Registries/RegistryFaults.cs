@@ -45,7 +45,7 @@ internal static partial class RegistryFaults
         if (error is RegistryFault fault) return fault;
         string? hint = null;
         bool transient = true;
-        string message = error.Message;
+        string message = Redaction.Clean(error.Message);
         if (Find<AuthenticationException>(error) is AuthenticationException tls)
         {
             if (tls.Message.Contains("frame", StringComparison.OrdinalIgnoreCase) || Find<System.ComponentModel.Win32Exception>(error) is not null || host.Api.Scheme == "https" && IsPlainText(error))
@@ -56,6 +56,10 @@ internal static partial class RegistryFaults
             {
                 (message, hint, transient) = ($"certificate not accepted: {tls.Message}", "put its CA into certs.d/HOST:PORT/ca.crt, or name it in hosts.toml", false);
             }
+        }
+        else if (error is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } && Find<SocketException>(error) is not null)
+        {
+            (message, hint) = ("the connection broke in the TLS handshake", "if it speaks http, use --plain-http (the daemon's, for a pull) or describe the host in hosts.toml");
         }
         else if (error is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError })
         {
@@ -84,7 +88,7 @@ internal static partial class RegistryFaults
     public static string Clean(string text)
     {
         string printable = new([.. text.Where(c => !char.IsControl(c))]);
-        string clean = Secrets().Replace(printable, "${scheme} ***").Trim();
+        string clean = Secrets().Replace(Redaction.Clean(printable), "${scheme} " + Redaction.Mask).Trim();
         return clean.Length <= MessageLimit ? clean : clean[..MessageLimit] + "…";
     }
 

@@ -5,7 +5,7 @@ using Sluice.Formats;
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>
-/// Sends requests to one host: with its headers and token, renewed once when it is refused, and follows redirects by hand,
+/// Sends requests to one host: with its headers and token, renewed when it is refused, and follows redirects by hand,
 /// so that no secret reaches another host.
 /// </summary>
 internal sealed class RegistryRequests(RegistryConnections connections)
@@ -14,31 +14,37 @@ internal sealed class RegistryRequests(RegistryConnections connections)
 
     private const int RedirectLimit = 5;
 
-    /// <summary>Sends one request; answers with status 401 or 403 come back only if a new token did not help.</summary>
+    /// <summary>Sends one request; answers with status 401 or 403 come back only if no new token and no other login did help.</summary>
     /// <param name="create">Makes the request; called again after a new token, if <paramref name="repeatable"/>.</param>
     public async Task<HttpResponseMessage> SendAsync(
         RegistryHost host, string scope, Func<HttpRequestMessage> create, string what, StallTimer timer, bool repeatable = true)
     {
+        timer.Restart(times: 2); // a token server that is silent is named as such before the registry would be
         AuthenticationHeaderValue? header = await connections.Authorizer.GetAsync(host, scope, timer.Token).ConfigureAwait(false);
-        HttpResponseMessage response = await SendOnceAsync(host, create(), header, what, timer).ConfigureAwait(false);
-        if (response.StatusCode is not (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)) return response;
-        if (response.StatusCode == HttpStatusCode.Forbidden && header is null) return response;
-        AuthenticationHeaderValue? renewed;
-        try
+        LoginRefusals? refusals = null;
+        while (true)
         {
-            renewed = await connections.Authorizer.RenewAsync(host, scope, response, header, timer.Token).ConfigureAwait(false);
-        }
-        catch
-        {
-            response.Dispose();
-            throw;
-        }
+            timer.Restart();
+            HttpResponseMessage response = await SendOnceAsync(host, create(), header, what, timer).ConfigureAwait(false);
+            if (response.StatusCode is not (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)) return response;
+            if (response.StatusCode == HttpStatusCode.Forbidden && header is null) return response;
+            AuthenticationHeaderValue? renewed;
+            try
+            {
+                timer.Restart(times: 2);
+                renewed = await connections.Authorizer.RenewAsync(host, scope, response, header, refusals ??= new LoginRefusals(), timer.Token).ConfigureAwait(false);
+            }
+            catch
+            {
+                response.Dispose();
+                throw;
+            }
 
-        if (renewed is null) return response;
-        response.Dispose();
-        timer.Restart();
-        if (!repeatable) throw new RegistryFault(SluiceError.Unauthorized, host.Name, $"{what}: the token ran out", transient: true);
-        return await SendOnceAsync(host, create(), renewed, what, timer).ConfigureAwait(false);
+            if (renewed is null) return response;
+            response.Dispose();
+            if (!repeatable) throw new RegistryFault(SluiceError.Unauthorized, host.Name, $"{what}: the token ran out", transient: true);
+            header = renewed;
+        }
     }
 
     /// <summary>Sends a GET or HEAD and follows redirects. <paramref name="moved"/> hears the last address if there was one.</summary>
@@ -118,7 +124,11 @@ internal sealed class RegistryRequests(RegistryConnections connections)
             // A proxy on the way must not compress: ranges count bytes of what is stored.
             request.Headers.TryAddWithoutValidation("Accept-Encoding", "identity");
             TlsSettings tls = host.Tls.ForOthers;
-            if (host.Owns(request.RequestUri!))
+            if (!host.Owns(request.RequestUri!))
+            {
+                what = $"{what} at {request.RequestUri!.Authority}";
+            }
+            else
             {
                 tls = host.Tls;
                 request.Headers.Authorization = header;

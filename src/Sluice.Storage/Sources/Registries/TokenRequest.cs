@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using Sluice.Formats;
+using Sluice.Storage.Sources.Credentials;
 
 namespace Sluice.Storage.Sources.Registries;
 
@@ -17,11 +17,11 @@ internal static class TokenRequest
     /// <summary>What the specification says for answers without <c>expires_in</c>.</summary>
     private static readonly TimeSpan ShortestLife = TimeSpan.FromSeconds(60);
 
-    public static async Task<(string Token, DateTimeOffset Expires)> SendAsync(
-        RegistryHost host, AuthChallenge challenge, IReadOnlyList<string> scopes, RegistryCredential? login, SourceOptions options, RegistryConnections connections, CancellationToken cancellation)
+    public static async Task<(Secret Token, DateTimeOffset Expires)> SendAsync(
+        RegistryHost host, AuthChallenge challenge, IReadOnlyList<string> scopes, RegistryCredential login, SourceOptions options, RegistryConnections connections, CancellationToken cancellation)
     {
-        Uri realm = CheckRealm(host, challenge, login is not null);
-        using HttpRequestMessage request = login?.IdentityToken is { } identity ? Post(realm, challenge, scopes, identity) : Get(realm, challenge, scopes, login);
+        Uri realm = CheckRealm(host, challenge, hasLogin: !login.IsAnonymous);
+        using HttpRequestMessage request = !login.IdentityToken.IsEmpty ? Post(realm, challenge, scopes, login.IdentityToken) : Get(realm, challenge, scopes, login);
         request.Headers.TryAddWithoutValidation("User-Agent", RegistryRequests.UserAgent);
         TlsSettings tls = host.Owns(realm) ? host.Tls : host.Tls.ForOthers;
         DateTimeOffset sent = options.Time.GetUtcNow();
@@ -57,20 +57,20 @@ internal static class TokenRequest
         return realm;
     }
 
-    private static HttpRequestMessage Get(Uri realm, AuthChallenge challenge, IReadOnlyList<string> scopes, RegistryCredential? login)
+    private static HttpRequestMessage Get(Uri realm, AuthChallenge challenge, IReadOnlyList<string> scopes, RegistryCredential login)
     {
         List<string> query = [];
         if (challenge.Service is { } service) query.Add("service=" + Uri.EscapeDataString(service));
         query.AddRange(scopes.Select(scope => "scope=" + Uri.EscapeDataString(scope)));
-        if (login is not null) query.Add("account=" + Uri.EscapeDataString(login.User));
+        if (!login.IsAnonymous) query.Add("account=" + Uri.EscapeDataString(login.User));
         UriBuilder address = new(realm);
         address.Query = string.Join('&', new[] { address.Query.TrimStart('?') }.Concat(query).Where(part => part.Length > 0));
         HttpRequestMessage request = new(HttpMethod.Get, address.Uri);
-        if (login is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login.User}:{login.Secret}")));
+        if (!login.IsAnonymous) request.Headers.Authorization = new AuthenticationHeaderValue("Basic", login.BasicParameter);
         return request;
     }
 
-    private static HttpRequestMessage Post(Uri realm, AuthChallenge challenge, IReadOnlyList<string> scopes, string identityToken) => new(HttpMethod.Post, realm)
+    private static HttpRequestMessage Post(Uri realm, AuthChallenge challenge, IReadOnlyList<string> scopes, Secret identityToken) => new(HttpMethod.Post, realm)
     {
         Content = new FormUrlEncodedContent(
         [
@@ -78,19 +78,19 @@ internal static class TokenRequest
             new("service", challenge.Service ?? ""),
             new("scope", string.Join(' ', scopes)),
             new("client_id", "sluice"),
-            new("refresh_token", identityToken),
+            new("refresh_token", identityToken.Reveal()),
         ]),
     };
 
-    private static async Task<RegistryFault> RefusedAsync(RegistryHost host, HttpResponseMessage response, RegistryCredential? login, SourceOptions options, CancellationToken cancellation)
+    private static async Task<RegistryFault> RefusedAsync(RegistryHost host, HttpResponseMessage response, RegistryCredential login, SourceOptions options, CancellationToken cancellation)
     {
         RegistryFault fault = await RegistryFaults.FromResponseAsync(host, response, "token", options.Time, cancellation).ConfigureAwait(false);
         if (fault.Transient || response.StatusCode is not (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.BadRequest)) return fault;
-        string who = login is null ? "anonymous access" : "the login";
+        string who = login.IsAnonymous ? "anonymous access" : "the login";
         return new RegistryFault(SluiceError.Unauthorized, host.Name, $"{who} was refused by its token server", fault.Hint ?? $"log in again with 'skopeo login {host.LoginName}'") { Status = response.StatusCode };
     }
 
-    private static (string Token, DateTimeOffset Expires) Parse(RegistryHost host, ReadOnlySpan<byte> answer, DateTimeOffset sent)
+    private static (Secret Token, DateTimeOffset Expires) Parse(RegistryHost host, ReadOnlySpan<byte> answer, DateTimeOffset sent)
     {
         try
         {
@@ -102,7 +102,7 @@ internal static class TokenRequest
                 TimeSpan lasts = seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, 86_400)) : ShortestLife;
 
                 // A tenth less, so that a token does not expire on the way. The registry's clock does not matter: 401 renews.
-                return (token, sent + (lasts * 0.9));
+                return (new Secret(token), sent + (lasts * 0.9));
             }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)

@@ -1,6 +1,7 @@
 using Sluice.Build.Convert;
 using Sluice.Build.Tests.Support;
 using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd.ZFile;
 using Sluice.Testing;
 using Sluice.Testing.Images;
 
@@ -9,7 +10,9 @@ namespace Sluice.Build.Tests.Convert.OverlayBd;
 /// <summary>Block images beside those that the original converter made of the same tars with the same options: LZ4 in 4 KiB with CRCs, a device of 1 GiB.</summary>
 public sealed class OriginalSizeTests
 {
-    private static ConvertOptions Options => new() { Jobs = 2, Block = new BlockImageOptions { VirtualSize = 1L << 30 } };
+    private static readonly BlockImageOptions Block = new() { VirtualSize = 1L << 30, Algorithm = ZFileAlgorithm.Lz4, BlockSize = 4 << 10 };
+
+    private static ConvertOptions Options => new() { Jobs = 2, Block = Block };
 
     [Fact]
     public async Task No_layer_is_larger_than_the_originals()
@@ -36,7 +39,7 @@ public sealed class OriginalSizeTests
         await using Storage.Sources.IImageStore store = BaseLayerTests.Open(MadeBase.Make(workshop.Path, 1L << 30));
         await new TestImage().Layer(Source(1)).Layer(Source(2)).StoreAsync(workshop.Source, "a");
 
-        ConvertOptions options = onStandardBase ? Options with { Block = new BlockImageOptions { Base = new BaseLayer(store, "") } } : Options;
+        ConvertOptions options = onStandardBase ? Options with { Block = Block with { Base = new BaseLayer(store, "") } } : Options;
         ConvertedImage converted = (await workshop.ConvertAsync(options)).Images[0];
         Assert.InRange(converted.Layers[^1].Blob.Size, 1, 32_000);
     }

@@ -1,0 +1,48 @@
+using Google.Protobuf;
+using Sluice.Containerd.Grpc;
+using Sluice.Containerd.Protos.Cri;
+
+namespace Sluice.Containerd.Cri;
+
+/// <summary>
+/// CRI's image service, passed on to containerd. containerd keeps what a pull was authorized with to itself, so a snapshotter that
+/// reads images later has nothing to show to the registry; a kubelet whose <c>--image-service-endpoint</c> is this service tells it.
+/// Messages are passed on with all their fields, also those that are not known here, and so are the errors.
+/// </summary>
+public sealed class ImageServiceProxy : IDisposable
+{
+    private const string Name = "runtime.v1.ImageService";
+
+    private readonly GrpcChannel _containerd;
+
+    /// <param name="containerdSocket">Absolute path; need not exist yet.</param>
+    /// <param name="pulls">Hears of each pull with a login before it begins: containerd asks for the image's snapshots during it.</param>
+    public ImageServiceProxy(string containerdSocket, Action<PullLogin> pulls)
+    {
+        _containerd = new GrpcChannel(containerdSocket, $"containerd at {containerdSocket}");
+        Service = new GrpcService(Name)
+            .Unary("PullImage", PullImageRequest.Parser, (request, call) =>
+            {
+                if (Login(request) is { } login) pulls(login);
+                return PassAsync("PullImage", request, call);
+            });
+        foreach (string method in (string[])["ListImages", "ImageStatus", "RemoveImage", "ImageFsInfo"])
+        {
+            Service.Unary(method, Passed.Parser, (request, call) => PassAsync(method, request, call));
+        }
+    }
+
+    public GrpcService Service { get; }
+
+    public void Dispose() => _containerd.Dispose();
+
+    private static PullLogin? Login(PullImageRequest request) =>
+        request is { Image.Image: { Length: > 0 } image, Auth: { } auth }
+            ? new PullLogin(image, auth.Username, new(auth.Password), new(auth.Auth), auth.ServerAddress, new(auth.IdentityToken), new(auth.RegistryToken))
+            : null;
+
+    /// <summary>A pull takes as long as its caller lets it.</summary>
+    private Task<Passed> PassAsync<TRequest>(string method, TRequest request, GrpcCall call)
+        where TRequest : class, IMessage<TRequest> =>
+        _containerd.UnaryAsync(new GrpcMethod<TRequest, Passed>($"/{Name}/{method}", Passed.Parser), request, GrpcCallOptions.None, call.Cancellation);
+}
