@@ -1,14 +1,8 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
-using Sluice.Formats.Compression;
-using Sluice.Formats.Hashing;
-using Sluice.Formats.Oci;
-using Sluice.Formats.Rafs;
-using Sluice.Formats.Rafs.Blobs;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
-using Sluice.Storage.Sources;
 
 namespace Sluice.Bench;
 
@@ -29,7 +23,7 @@ internal static class CacheReads
         {
             using CacheDirectory directory = new(root);
             using Fetcher fetcher = new();
-            MemorySource source = new((long)ChunkCount * ChunkSize);
+            MemorySource source = new(ChunkCount, ChunkSize);
             using FilesystemDisk disk = new("bench", new BlobReader(new RafsBlobFormat(source.NewDecoder()), directory, fetcher, [source]));
             await MeasureMissesAsync(disk);
             SafeFileHandle file = disk.CompleteFile ?? throw new InvalidOperationException("the cache is not complete");
@@ -83,47 +77,5 @@ internal static class CacheReads
         foreach (long offset in offsets)
             if (!read(offset)) throw new InvalidOperationException("not local");
         return Stopwatch.GetElapsedTime(start).TotalNanoseconds / offsets.Length;
-    }
-
-    /// <summary>A blob of uncompressed chunks whose bytes are their own position.</summary>
-    private sealed class MemorySource(long length) : IBlobSource
-    {
-        public string Name => "memory";
-
-        public ChunkDecoder NewDecoder()
-        {
-            byte[] content = new byte[ChunkSize];
-            ChunkInfo[] chunks = new ChunkInfo[ChunkCount];
-            for (int number = 0; number < chunks.Length; number++)
-            {
-                long offset = (long)number * ChunkSize;
-                Fill(offset, content);
-                chunks[number] = new ChunkInfo
-                {
-                    CompressedOffset = offset,
-                    CompressedSize = ChunkSize,
-                    UncompressedOffset = offset,
-                    UncompressedSize = ChunkSize,
-                    Digest = ChunkDigest.Compute(DigestAlgorithm.Blake3, content),
-                };
-            }
-
-            RafsBlob blob = new() { Id = new string('b', 64), Compressor = Compressor.None, UncompressedSize = length, CompressedSize = length, ChunkCount = ChunkCount };
-            return new ChunkDecoder(blob, chunks);
-        }
-
-        public Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
-        {
-            Fill(offset, destination.Span);
-            return Task.CompletedTask;
-        }
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-
-        private static void Fill(long offset, Span<byte> destination)
-        {
-            Span<long> words = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(destination);
-            for (int index = 0; index < words.Length; index++) words[index] = offset + (index * 8L);
-        }
     }
 }

@@ -22,6 +22,9 @@ internal sealed class DockerRegistry : IAsyncDisposable
     /// <summary>Host and port.</summary>
     public string Authority { get; }
 
+    /// <summary>The directory with everything it keeps.</summary>
+    public string Storage => _directory.File("storage");
+
     public Uri Address => new($"http://{Authority}");
 
     /// <summary>Skips the calling test where the registry is not installed.</summary>

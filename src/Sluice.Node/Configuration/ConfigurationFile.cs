@@ -70,8 +70,9 @@ public static partial class ConfigurationFile
                 "writable" => Writable(options, value, file),
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
+                "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, sources, credentials"),
             };
         }
 
@@ -121,8 +122,17 @@ public static partial class ConfigurationFile
 
     private static NodeOptions Registry(NodeOptions options, YamlNode node, string file)
     {
+        string? proxy = null, direct = null;
         foreach ((string key, YamlNode value) in Entries(node, file))
         {
+            if (key is "proxy" or "no_proxy")
+            {
+                if (key == "proxy") proxy = Scalar(value, "registry.proxy", file);
+                else direct = string.Join(',', List(value, "registry.no_proxy", file));
+                options = options with { Sources = options.Sources with { Proxy = Proxy(proxy, direct, value, file) } };
+                continue;
+            }
+
             options = options with
             {
                 Sources = key switch
@@ -131,7 +141,8 @@ public static partial class ConfigurationFile
                     "hosts_dir" => options.Sources with { HostDirectories = [AbsolutePath(value, "registry.hosts_dir", file)] },
                     "auth_file" => options.Sources with { AuthFile = AbsolutePath(value, "registry.auth_file", file) },
                     "connections_per_host" => options.Sources with { ConnectionsPerHost = Number(value, "registry.connections_per_host", file, 1, 1024) },
-                    _ => throw Unknown(value, "registry." + key, file, "plain_http, hosts_dir, auth_file, connections_per_host"),
+                    "requests_per_second" => options.Sources with { Places = options.Sources.Places with { RequestsPerSecond = Number(value, "registry.requests_per_second", file, 0, 100_000) } },
+                    _ => throw Unknown(value, "registry." + key, file, "plain_http, hosts_dir, auth_file, connections_per_host, requests_per_second, proxy, no_proxy"),
                 },
             };
         }
@@ -164,7 +175,9 @@ public static partial class ConfigurationFile
                     "merge_gap_kb" => options.Fetch with { MergeGap = Number(value, "fetch.merge_gap_kb", file, 0, 1 << 16) << 10 },
                     "max_fetch_kb" => options.Fetch with { MaxFetch = Number(value, "fetch.max_fetch_kb", file, 64, 1 << 16) << 10 },
                     "concurrency" => options.Fetch with { TotalConcurrency = Number(value, "fetch.concurrency", file, 1, 256) },
-                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, deadlines, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency"),
+                    "concurrency_per_source" => options.Fetch with { ConcurrencyPerSource = Number(value, "fetch.concurrency_per_source", file, 1, 256) },
+                    "hedge_percent" => options.Fetch with { HedgeShare = Number(value, "fetch.hedge_percent", file, 0, 50) / 100.0 },
+                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, deadlines, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency, concurrency_per_source, hedge_percent"),
                 },
             };
         }

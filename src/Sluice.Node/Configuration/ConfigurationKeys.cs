@@ -26,6 +26,9 @@ internal static class ConfigurationKeys
         new("registry.hosts_dir", options => string.Join(':', options.Sources.HostDirectories)),
         new("registry.auth_file", options => options.Sources.AuthFile),
         new("registry.connections_per_host", options => options.Sources.ConnectionsPerHost),
+        new("registry.requests_per_second", options => options.Sources.Places.RequestsPerSecond),
+        new("registry.proxy", options => options.Sources.Proxy),
+        new("registry.no_proxy", options => options.Sources.Proxy?.Exceptions),
         new("credentials.secrets", options => string.Join(':', options.Sources.Credentials.SecretFiles)),
         new("credentials.providers", options => string.Join('\n', options.Sources.Credentials.Providers.Select(provider => string.Join(' ', [provider.Program, .. provider.MatchImages, .. provider.Arguments])))),
         new("credentials.cri", options => (options.ImageServiceOf, options.PullLoginLife)),
@@ -37,5 +40,8 @@ internal static class ConfigurationKeys
         new("fetch.merge_gap_kb", options => options.Fetch.MergeGap, (here, wanted) => here with { Fetch = here.Fetch with { MergeGap = wanted.Fetch.MergeGap } }),
         new("fetch.max_fetch_kb", options => options.Fetch.MaxFetch, (here, wanted) => here with { Fetch = here.Fetch with { MaxFetch = wanted.Fetch.MaxFetch } }),
         new("fetch.concurrency", options => options.Fetch.TotalConcurrency, (here, wanted) => here with { Fetch = here.Fetch with { TotalConcurrency = wanted.Fetch.TotalConcurrency } }),
+        new("fetch.concurrency_per_source", options => options.Fetch.ConcurrencyPerSource, (here, wanted) => here with { Fetch = here.Fetch with { ConcurrencyPerSource = wanted.Fetch.ConcurrencyPerSource } }),
+        new("fetch.hedge_percent", options => options.Fetch.HedgeShare, (here, wanted) => here with { Fetch = here.Fetch with { HedgeShare = wanted.Fetch.HedgeShare } }),
+        new("sources", options => string.Join('\n', options.Sources.ExtraSources.Select(source => $"{source} {string.Join(' ', source.Images)}"))),
     ];
 }

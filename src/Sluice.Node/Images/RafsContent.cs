@@ -31,8 +31,8 @@ internal sealed class RafsContent(RafsImage image) : ImageContent
         ImageDisks opener, IImageStore store, string key, LocalImage image, bool onLoop, CancellationToken cancellation)
     {
         long SizeOf(Digest digest) => image.Record.Blobs.TryGetValue(digest.ToString(), out long size) ? size : 0;
-        if (IsFlat(onLoop)) return [await opener.OpenFlatAsync(Image, image.MetadataPath, [store], key, SizeOf, cancellation)];
-        return await opener.OpenAsync(Image, [store], key, SizeOf, localFile: null, cancellation);
+        if (IsFlat(onLoop)) return [await opener.OpenFlatAsync(Image, image.MetadataPath, store.Sources, key, SizeOf, cancellation)];
+        return await opener.OpenAsync(Image, store.Sources, key, SizeOf, localFile: null, cancellation);
     }
 
     private bool IsFlat(bool onLoop) => onLoop && Image.Blobs.Count > 0;

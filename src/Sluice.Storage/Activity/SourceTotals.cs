@@ -8,10 +8,20 @@ public sealed class SourceTotals
 
     private readonly long[] _bytes = new long[FetchCauses.All.Count];
     private readonly long[] _latencies = new long[Bounds.Length + 1];
-    private long _failures, _latencyTicks;
+    private readonly long[] _failures = new long[SourceFailures.All.Count];
+    private long _requests, _hedges, _hedgesWon, _latencyTicks;
 
-    /// <summary>Requests that it failed or did not answer in time.</summary>
-    public long Failures => Volatile.Read(ref _failures);
+    /// <summary>Requests that were sent to it, <see cref="Hedges"/> among them.</summary>
+    public long Requests => Volatile.Read(ref _requests);
+
+    /// <summary>Requests that it failed or did not answer in time, and answers with wrong bytes.</summary>
+    public long Failures => _failures.Select((_, kind) => Volatile.Read(ref _failures[kind])).Sum();
+
+    /// <summary>Second requests that it got because the first one, here or elsewhere, took long.</summary>
+    public long Hedges => Volatile.Read(ref _hedges);
+
+    /// <summary>Those of them that were answered first.</summary>
+    public long HedgesWon => Volatile.Read(ref _hedgesWon);
 
     /// <summary>How long answered requests took together.</summary>
     public TimeSpan LatencySum => TimeSpan.FromTicks(Volatile.Read(ref _latencyTicks));
@@ -32,5 +42,16 @@ public sealed class SourceTotals
         Interlocked.Add(ref _latencyTicks, latency.Ticks);
     }
 
-    internal void Failed() => Interlocked.Increment(ref _failures);
+    /// <summary>Failures of one kind.</summary>
+    public long FailuresOf(SourceFailure kind) => Volatile.Read(ref _failures[(int)kind]);
+
+    internal void Asked(bool hedge)
+    {
+        Interlocked.Increment(ref _requests);
+        if (hedge) Interlocked.Increment(ref _hedges);
+    }
+
+    internal void HedgeWon() => Interlocked.Increment(ref _hedgesWon);
+
+    internal void Failed(SourceFailure kind) => Interlocked.Increment(ref _failures[(int)kind]);
 }

@@ -20,8 +20,8 @@ public sealed partial class ImageDisks
         {
             foreach (BlockStackLayer layer in stack.Layers)
             {
-                IBlobSource source = layer.IsChecked ? store : new WholeBlobSource(directory, store, layer.Blob, layer.Size);
-                layers.Add(new BlobReader(new OverlayBdBlobFormat(layer, store.Name), directory, fetcher, [source], activity, deadline));
+                IReadOnlyList<IBlobSource> sources = layer.IsChecked ? store.Sources : [new WholeBlobSource(directory, store, layer.Blob, layer.Size)];
+                layers.Add(new BlobReader(new OverlayBdBlobFormat(layer, store.Name), directory, fetcher, sources, activity, deadline));
             }
 
             return new BlockDisk(name, index, layers);

@@ -104,11 +104,15 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
             string fresh = $"{_path}.{Guid.NewGuid():n}";
             try
             {
-                await using (Stream source = await store.OpenBlobAsync(new Descriptor { MediaType = "", Digest = blob, Size = size }, stop))
-                await using (FileStream target = new(fresh, FileMode.CreateNew, FileAccess.Write))
-                {
-                    await source.CopyToAsync(target, stop); // throws at the end if the digest is wrong
-                }
+                await WholeBlob.FetchAsync(
+                    store, new Descriptor { MediaType = "", Digest = blob, Size = size },
+                    async source =>
+                    {
+                        await using FileStream target = new(fresh, FileMode.Create, FileAccess.Write);
+                        await source.CopyToAsync(target, stop); // throws at the end if the digest is wrong
+                        return true;
+                    },
+                    stop);
 
                 File.Move(fresh, _path, overwrite: true);
             }

@@ -3,6 +3,7 @@ using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Places;
 
 namespace Sluice.Storage.Fetching;
 
@@ -24,6 +25,7 @@ public sealed partial class BlobReader : IDisposable
     private int _covered;
     private int _coveredGeneration;
     private SafeFileHandle? _complete;
+    private readonly long[] _avoidUntil;
     private volatile bool _disposed;
 
     /// <param name="activity">Of the image; null: nobody wants to know.</param>
@@ -36,6 +38,9 @@ public sealed partial class BlobReader : IDisposable
         Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
         (_directory, _fetcher) = (directory, fetcher);
         _deadline = deadline;
+        Places = [.. Sources.Select(fetcher.PlaceOf)];
+        _avoidUntil = new long[Sources.Count];
+        Array.Fill(_avoidUntil, long.MinValue);
         Activity = activity ?? new ImageActivity($"blob {format.Blob}");
         _readAhead = new ReadAhead(this, fetcher);
         Cache = directory.Open(format);
@@ -49,6 +54,9 @@ public sealed partial class BlobReader : IDisposable
 
     /// <summary>From a read's arrival to its end in data or an error.</summary>
     internal TimeSpan Deadline => _deadline ?? _fetcher.Options.RequestDeadline;
+
+    /// <summary>Of each source.</summary>
+    internal IReadOnlyList<SourcePlace> Places { get; }
 
     /// <summary>What is done for the image.</summary>
     internal ImageActivity Activity { get; }
@@ -123,6 +131,15 @@ public sealed partial class BlobReader : IDisposable
         _fetcher.Remove(this);
         _directory.Close(Cache);
     }
+
+    /// <summary>A source has no such blob, or did not give it: others are asked for it first for a while.</summary>
+    internal void Avoid(int source)
+    {
+        FetchOptions options = _fetcher.Options;
+        Volatile.Write(ref _avoidUntil[source], options.Time.GetTimestamp() + (long)(options.SourcePenalty.TotalSeconds * options.Time.TimestampFrequency));
+    }
+
+    internal bool Avoids(int source, long now) => Volatile.Read(ref _avoidUntil[source]) > now || Places[source].Distrusts(Format.Blob);
 
     /// <summary>Looks only at what was not covered last time: verified bits stay, unless the generation says otherwise.</summary>
     private bool CoversAll()

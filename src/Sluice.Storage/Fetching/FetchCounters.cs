@@ -91,10 +91,10 @@ public sealed class FetchCounters
 
     internal void WrongUnit() => Interlocked.Increment(ref _wrongBytes);
 
-    internal void SourceFailed(string source)
+    internal void SourceFailed(string source, SourceFailure kind)
     {
         Interlocked.Increment(ref _sourceFailures);
-        Source(source).Failed();
+        Source(source).Failed(kind);
     }
 
     internal void Retry() => Interlocked.Increment(ref _retries);

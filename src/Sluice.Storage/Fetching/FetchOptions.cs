@@ -17,8 +17,23 @@ public sealed record FetchOptions
     /// </summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a source that failed is asked only when there is no other.</summary>
+    /// <summary>How long a source that lacks or refused a blob is asked for it only when there is no other.</summary>
     public TimeSpan SourcePenalty { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Second requests, to another source where there is one, for each demand request: for those that take longer than nearly all lately
+    /// did. 0: none. Measured: docs/performance.md.
+    /// </summary>
+    public double HedgeShare { get; init; } = 0.05;
+
+    /// <summary>No second request before the first is this old.</summary>
+    public TimeSpan HedgeFloor { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>When a second request is sent while a source has not answered often enough to know it.</summary>
+    public TimeSpan HedgeUnknown { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A request that has run so long takes no slot and no memory from other sources any more: what it does not use they may.</summary>
+    public TimeSpan StalledAfter { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Unwanted compressed bytes between two units that are read along rather than asking twice.</summary>
     public int MergeGap { get; init; } = 32 << 10;
@@ -42,12 +57,12 @@ public sealed record FetchOptions
     public int MaxReadAhead { get; init; } = 4 << 20;
 
     /// <summary>
-    /// Most fetches at a time from sources of one name (of all repositories of a registry, say); never more than half of
-    /// <see cref="TotalConcurrency"/>, rounded up.
+    /// Most fetches at a time from one place (all repositories of a registry, say); never more than half of
+    /// <see cref="TotalConcurrency"/>, rounded up. A quarter of that while the place rests.
     /// </summary>
     public int ConcurrencyPerSource { get; init; } = 8;
 
-    /// <summary>Most fetches at a time, at least 1.</summary>
+    /// <summary>Most fetches at a time, at least 1; each source may have two even then, so that nobody waits for the sources of others.</summary>
     public int TotalConcurrency { get; init; } = 16;
 
     /// <summary>Compressed and decoded bytes that fetches under way may hold. One larger fetch runs alone.</summary>

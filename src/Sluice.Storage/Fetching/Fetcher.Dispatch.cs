@@ -1,109 +1,169 @@
-using Sluice.Storage.Sources;
-
 namespace Sluice.Storage.Fetching;
 
-/// <summary>Which queued fetch starts when, at which source, and what follows an attempt.</summary>
+/// <summary>Which queued fetch starts when, and what follows an attempt.</summary>
 public sealed partial class Fetcher
 {
-    // How far behind fetches that wait for a busy source others are looked for: more than the reads that disks of one hung
-    // registry have under way.
-    private const int DispatchDepth = 1024;
+    // An image's fetches wait for the same few sources as a rule: when so many can't start, the others can't either.
+    private const int DispatchDepth = 8;
 
-    /// <summary>Slots of all sources of one name. Half of all at most, so that a registry that hangs does not stop the others.</summary>
-    private int SlotsPerName => Math.Min(Options.ConcurrencyPerSource, (Options.TotalConcurrency + 1) / 2);
+    // Requests of one place that wait for no slot of the others.
+    private const int OwnSlots = 2;
+
+    /// <summary>Slots of one place. Half of all at most.</summary>
+    private int SlotsPerPlace => Math.Min(Options.ConcurrencyPerSource, (Options.TotalConcurrency + 1) / 2);
 
     /// <summary>Starts what may start. Called under the lock.</summary>
     private void Dispatch()
     {
-        List<SourceFetch>? expired = null;
-        long now = Options.Time.GetTimestamp();
+        if (_disposed) return;
+        Turn turn = new(Options.Time.GetTimestamp());
+        Measure(ref turn);
         for (FetchPriority priority = FetchPriority.Demand; priority <= FetchPriority.Background; priority++)
         {
-            int looked = 0;
-            LinkedListNode<SourceFetch>? next;
-            for (LinkedListNode<SourceFetch>? node = _queue.First(priority); node is not null && looked < DispatchDepth; node = next, looked++)
+            for (bool started = true; started;)
             {
-                next = node.Next;
-                SourceFetch fetch = node.Value;
-                if (RemainingTime(fetch, now) <= TimeSpan.Zero)
+                started = false;
+                int images = _queue.Turns(priority).Count;
+                for (LinkedListNode<FetchQueue.Lane>? lane = _queue.Turns(priority).First, next; lane is not null && images-- > 0; lane = next)
                 {
-                    _queue.Remove(node);
-                    Unregister(fetch);
-                    (expired ??= []).Add(fetch);
-                    continue;
+                    next = lane.Next;
+                    if (!TryStart(lane.Value, ref turn)) continue;
+                    _queue.EndTurn(lane.Value);
+                    started = true;
                 }
-
-                if (_running.Count >= SlotsFor(priority, Options.TotalConcurrency) || !HasMemoryFor(fetch)) break;
-                int index = ChooseSource(fetch, now);
-                IBlobSource source = fetch.Owner.Sources[index];
-                SourceSlots slots = StateOf(source).Slots;
-                if (slots.Running >= SlotsFor(priority, SlotsPerName)) continue;
-                _queue.Remove(node);
-                Start(fetch, index, source, slots, now);
             }
         }
 
-        if (expired is not null) ThreadPool.UnsafeQueueUserWorkItem(Expire, expired, preferLocal: false);
+        if (turn.WakeIn < TimeSpan.MaxValue) _wake.Change(turn.WakeIn, Timeout.InfiniteTimeSpan);
+        if (turn.Over is not null) ThreadPool.UnsafeQueueUserWorkItem(Expire, turn.Over, preferLocal: false);
+    }
+
+    private void Wake()
+    {
+        lock (_gate) Dispatch();
+    }
+
+    /// <summary>What requests hold that are not stalled, and when the next one will be.</summary>
+    private void Measure(ref Turn turn)
+    {
+        turn.Memory = _memory;
+        foreach (SourceFetch fetch in _running)
+        {
+            TimeSpan left = Options.StalledAfter - Options.Time.GetElapsedTime(fetch.AskedAt, turn.Now);
+            if (left <= TimeSpan.Zero)
+            {
+                turn.Memory -= fetch.Charged;
+                continue;
+            }
+
+            turn.Running++;
+            if (left < turn.NextStall) turn.NextStall = left;
+        }
+    }
+
+    /// <summary>Starts the first fetch of an image that may start.</summary>
+    private bool TryStart(FetchQueue.Lane lane, ref Turn turn)
+    {
+        int looked = 0;
+        for (LinkedListNode<SourceFetch>? node = lane.Fetches.First, next; node is not null && looked < DispatchDepth; node = next)
+        {
+            next = node.Next;
+            SourceFetch fetch = node.Value;
+            TimeSpan remaining = RemainingTime(fetch, turn.Now);
+            SourceChoice choice = ChooseSource(fetch, turn.Now);
+            TimeSpan wait = choice.Place.Wait();
+            bool isUrgent = wait >= remaining && fetch.Priority == FetchPriority.Demand;
+            if (remaining <= TimeSpan.Zero || (wait >= remaining && !isUrgent))
+            {
+                if (remaining > TimeSpan.Zero) fetch.AddFault($"{choice.Source.Name}: asked for a pause of {wait.TotalSeconds:0.#} s, longer than the read may take");
+                GiveUp(node, ref turn);
+                continue;
+            }
+
+            looked++;
+            if (wait > TimeSpan.Zero && !isUrgent)
+            {
+                turn.WakeBefore(wait);
+            }
+            else if (!HasRoom(fetch, choice, ref turn))
+            {
+                turn.WakeBefore(turn.NextStall);
+            }
+            else if (!(isUrgent ? choice.Place.TryAskUrgently(out wait) : choice.Place.TryAsk(out wait)))
+            {
+                turn.WakeBefore(wait);
+            }
+            else
+            {
+                _queue.Remove(node);
+                Start(fetch, choice, remaining, ref turn);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void GiveUp(LinkedListNode<SourceFetch> node, ref Turn turn)
+    {
+        _queue.Remove(node);
+        Unregister(node.Value);
+        (turn.Over ??= []).Add(node.Value);
     }
 
     /// <summary>A quarter of the slots, where there are some to spare, is kept free for demand.</summary>
     private static int SlotsFor(FetchPriority priority, int slots) =>
         priority == FetchPriority.Demand ? slots : Math.Max(1, slots - Math.Max(1, slots / 4));
 
-    private SourceState StateOf(IBlobSource source)
+    private bool HasRoom(SourceFetch fetch, SourceChoice choice, ref Turn turn)
     {
-        if (_sources.TryGetValue(source, out SourceState? state)) return state;
-        SourceSlots? slots = null;
-        foreach ((IBlobSource other, SourceState known) in _sources)
-            if (other.Name == source.Name) slots = known.Slots;
-        state = new SourceState(slots ?? new SourceSlots());
-        _sources.Add(source, state);
-        return state;
-    }
-
-    private bool HasMemoryFor(SourceFetch fetch)
-    {
-        long extra = Math.Max(0, fetch.Cost - fetch.Charged);
+        int slots = choice.Place.IsResting ? Math.Max(1, SlotsPerPlace / 4) : SlotsPerPlace;
+        int running = choice.Place.Running;
+        if (running >= SlotsFor(fetch.Priority, slots)) return false;
+        bool hasSlot = turn.Running < SlotsFor(fetch.Priority, Options.TotalConcurrency) || (fetch.Priority == FetchPriority.Demand && running < OwnSlots);
+        if (!hasSlot) return false;
+        long held = turn.Memory - fetch.Charged;
         long limit = fetch.Priority == FetchPriority.Demand ? Options.MemoryInFlight : Options.MemoryInFlight / 2;
-        return _memory - fetch.Charged == 0 || _memory + extra <= limit;
+        return held <= 0 || held + Math.Max(fetch.Cost, fetch.Charged) <= limit;
     }
 
-    private void Start(SourceFetch fetch, int index, IBlobSource source, SourceSlots slots, long now)
+    private void Start(SourceFetch fetch, SourceChoice choice, TimeSpan remaining, ref Turn turn)
     {
-        TimeSpan remaining = RemainingTime(fetch, now);
-        bool last = fetch.Attempts + 1 >= AttemptsFor(fetch.Owner);
-        TimeSpan limit = last || remaining < Options.AttemptTimeout ? remaining : Options.AttemptTimeout;
+        // Whoever is asked later gets a share, too.
+        TimeSpan share = fetch.Untried > 1 ? remaining / fetch.Untried : remaining;
+        TimeSpan limit = fetch.IsLastChance || share < Options.AttemptTimeout ? share : Options.AttemptTimeout;
         fetch.Attempts++;
-        fetch.Tried |= 1UL << index;
+        fetch.Tried |= 1UL << choice.Index;
+        fetch.AskedAt = turn.Now;
         long charge = Math.Max(fetch.Cost, fetch.Charged);
         _memory += charge - fetch.Charged;
+        turn.Memory += charge - fetch.Charged;
+        turn.Running++;
         fetch.Charged = charge;
-        slots.Running++;
+        choice.Place.Enter();
+        if (fetch.Priority == FetchPriority.Demand) _hedges.OnRequest(Options.HedgeShare);
         _running.Add(fetch);
-        fetch.Prepare(source, limit);
+        fetch.Prepare(choice, limit);
         ThreadPool.UnsafeQueueUserWorkItem(fetch, preferLocal: false);
     }
 
-    /// <summary>By the worker, when a source has answered or not and what it sent has been looked at.</summary>
-    internal void FinishAttempt(SourceFetch fetch, IBlobSource source)
+    /// <summary>By the worker, when sources have answered or not and what they sent has been looked at.</summary>
+    internal void FinishAttempt(SourceFetch fetch)
     {
         bool again = false;
         TimeSpan? pause = null;
         lock (_gate)
         {
-            SourceState state = StateOf(source);
-            state.Slots.Running--;
             _running.Remove(fetch);
             if (fetch.Units.Count != 0)
             {
-                long now = Options.Time.GetTimestamp();
-                state.PenaltyUntil = now + (long)(Options.SourcePenalty.TotalSeconds * Options.Time.TimestampFrequency);
+                TimeSpan remaining = RemainingTime(fetch, Options.Time.GetTimestamp());
                 bool alive = !_disposed && !fetch.Owner.IsDisposed;
-                again = alive && MayTryAgain(fetch) && RemainingTime(fetch, now) > TimeSpan.Zero;
+                again = alive && remaining > TimeSpan.Zero && (fetch.Untried > 0 || fetch.TryStartSecondRound());
                 if (alive && !again && fetch.MayPassIn is { } least)
                 {
                     pause = least > Options.RetryDelay ? least : Options.RetryDelay;
-                    if (RemainingTime(fetch, now) <= pause) pause = null;
+                    if (remaining <= pause) pause = null;
                 }
             }
 
@@ -149,33 +209,36 @@ public sealed partial class Fetcher
         Options.Report(kind, fetch.Owner, fetch.Cause, fetch.Describe(here ? "fetched after a failure" : "can't be fetched"));
     }
 
-    private static int AttemptsFor(BlobReader reader) => Math.Max(2, reader.Sources.Count);
-
-    /// <summary>A lone source that gave wrong bytes or no answer is asked once more; one that refused has done its own retries.</summary>
-    private static bool MayTryAgain(SourceFetch fetch)
-    {
-        int sources = fetch.Owner.Sources.Count;
-        return sources > 1 ? fetch.Attempts < sources : fetch.Attempts < 2 && !fetch.SourceRefused;
-    }
-
-    /// <summary>The first source that was not asked yet and did not fail lately, else the first not asked, else the first.</summary>
-    private int ChooseSource(SourceFetch fetch, long now)
-    {
-        int choice = -1;
-        for (int index = 0; index < fetch.Owner.Sources.Count; index++)
-        {
-            if ((fetch.Tried & (1UL << index)) != 0) continue;
-            if (choice < 0) choice = index;
-            if (!_sources.TryGetValue(fetch.Owner.Sources[index], out SourceState? state) || state.PenaltyUntil <= now) return index;
-        }
-
-        return Math.Max(choice, 0);
-    }
-
     private TimeSpan RemainingTime(SourceFetch fetch, long now) => fetch.Deadline - Options.Time.GetElapsedTime(fetch.Started, now);
 
     private void Expire(List<SourceFetch> fetches)
     {
         foreach (SourceFetch fetch in fetches) Conclude(fetch);
+    }
+
+    /// <summary>One pass over the queue.</summary>
+    private struct Turn(long now)
+    {
+        /// <summary>Fetches under way that are not stalled.</summary>
+        public int Running;
+
+        /// <summary>Bytes that these, and readers that still copy, hold.</summary>
+        public long Memory;
+
+        /// <summary>When the next of these counts as stalled.</summary>
+        public TimeSpan NextStall = TimeSpan.MaxValue;
+
+        /// <summary>Fetches that can't be had in time.</summary>
+        public List<SourceFetch>? Over;
+
+        public long Now { get; } = now;
+
+        /// <summary>When to look again though nothing has ended.</summary>
+        public TimeSpan WakeIn { get; private set; } = TimeSpan.MaxValue;
+
+        public void WakeBefore(TimeSpan wait)
+        {
+            if (wait < WakeIn) WakeIn = wait;
+        }
     }
 }

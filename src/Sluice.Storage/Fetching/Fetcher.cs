@@ -1,13 +1,14 @@
-using System.Runtime.CompilerServices;
+using System.Collections.Concurrent;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Places;
 
 namespace Sluice.Storage.Fetching;
 
 /// <summary>
 /// Gets missing chunks, one instance for all disks of the process. One fetch per unit however many wait for it, near
-/// neighbours in one request, demand before prefetch before background, a bound on requests per source name, on
+/// neighbours in one request, demand before prefetch before background, images in turn, a bound on requests per place, on
 /// requests in total and on memory. Decoding and checking run on the thread pool. All members may be called concurrently.
 /// </summary>
 public sealed partial class Fetcher : IDisposable
@@ -17,14 +18,19 @@ public sealed partial class Fetcher : IDisposable
     private readonly HashSet<SourceFetch> _running = [];
     private readonly HashSet<SourceFetch> _pausing = [];
     private readonly Dictionary<(BlobCache Cache, int Number), Flight> _flights = [];
-    private readonly ConditionalWeakTable<IBlobSource, SourceState> _sources = [];
+    private readonly ConcurrentDictionary<string, SourcePlace> _places = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _shutdown = new();
+    private readonly HedgeAllowance _hedges = new();
+    private readonly ITimer _wake;
     private long _memory;
     private bool _disposed;
-
     private volatile FetchOptions _options;
 
-    public Fetcher(FetchOptions? options = null) => _options = options ?? new FetchOptions();
+    public Fetcher(FetchOptions? options = null)
+    {
+        _options = options ?? new FetchOptions();
+        _wake = Options.Time.CreateTimer(static state => ((Fetcher)state!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
 
     /// <summary>What holds now; <see cref="Apply"/> changes it.</summary>
     public FetchOptions Options => _options;
@@ -50,8 +56,7 @@ public sealed partial class Fetcher : IDisposable
             long oldest = long.MaxValue;
             foreach (SourceFetch fetch in _running) oldest = Math.Min(oldest, fetch.Started);
             foreach (SourceFetch fetch in _pausing) oldest = Math.Min(oldest, fetch.Started);
-            foreach (FetchPriority priority in Enum.GetValues<FetchPriority>())
-                if (_queue.First(priority) is { } node) oldest = Math.Min(oldest, node.Value.Started);
+            foreach (SourceFetch fetch in _queue.All) oldest = Math.Min(oldest, fetch.Started);
             return new ActivitySnapshot(
                 _queue.Count(FetchPriority.Demand),
                 _queue.Count(FetchPriority.Prefetch),
@@ -61,6 +66,9 @@ public sealed partial class Fetcher : IDisposable
                 oldest == long.MaxValue ? TimeSpan.Zero : Options.Time.GetElapsedTime(oldest));
         }
     }
+
+    /// <summary>The places that blobs of this process come from, whether they were asked yet or not.</summary>
+    public IReadOnlyList<SourceReport> GetSources() => [.. _places.Values.Select(place => new SourceReport(place.Health, Counters.Source(place.Name)))];
 
     /// <summary>Ends all reads in <see cref="Disks.DiskError.InputOutput"/> and cancels what sources are doing.</summary>
     public void Dispose()
@@ -73,6 +81,7 @@ public sealed partial class Fetcher : IDisposable
             queued = TakeQueued(static _ => true);
         }
 
+        _wake.Dispose();
         _shutdown.Cancel();
         foreach (SourceFetch fetch in queued) fetch.Complete();
     }

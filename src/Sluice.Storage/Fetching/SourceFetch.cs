@@ -1,8 +1,8 @@
 using System.Buffers;
+using System.Numerics;
 using Sluice.Formats;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
-using Sluice.Storage.Sources;
 
 namespace Sluice.Storage.Fetching;
 
@@ -12,14 +12,14 @@ namespace Sluice.Storage.Fetching;
 /// </summary>
 internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriority priority, long started) : Flight(owner)
 {
-    /// <summary>How long after the end of its time a source may take to say why it did not deliver.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
-
     private readonly List<string> _faults = [];
     private readonly List<FetchCause> _causes = []; // of the units
     private volatile string? _lastFault;
-    private IBlobSource? _source;
+    private SourceChoice _choice;
     private TimeSpan _limit;
+    private ulong _onceMore;
+    private bool _isSecondRound;
+    private bool _isAsked;
 
     /// <summary>Units that are still to be fetched, ascending.</summary>
     public List<int> Units { get; } = [];
@@ -50,11 +50,23 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 
     public int Attempts { get; set; }
 
-    /// <summary>Bit i: source i of the owner was asked.</summary>
+    /// <summary>The image that it is for.</summary>
+    public ImageActivity Image => Owner.Activity;
+
+    /// <summary>Timestamp of the last start.</summary>
+    public long AskedAt { get; set; }
+
+    /// <summary>Whom the last start asked.</summary>
+    public SourceChoice Asked => _choice;
+
+    /// <summary>Sources of the owner that were not asked in this round.</summary>
+    public int Untried => Owner.Sources.Count - BitOperations.PopCount(Tried);
+
+    /// <summary>Bit i: source i of the owner was asked in this round.</summary>
     public ulong Tried { get; set; }
 
-    /// <summary>The last attempt ended because a source did not deliver, rather than because of what it delivered.</summary>
-    public bool SourceRefused { get; private set; }
+    /// <summary>Nobody else is left to be asked now or later.</summary>
+    public bool IsLastChance => _isSecondRound && Untried == 1;
 
     /// <summary>How soon one of the sources asked in this round may deliver after all; null: none will.</summary>
     public TimeSpan? MayPassIn { get; private set; }
@@ -90,10 +102,18 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     }
 
     /// <summary>All sources may be asked again.</summary>
-    public void StartRound() => (Tried, MayPassIn) = (0, null);
+    public void StartRound() => (Tried, _onceMore, _isSecondRound, MayPassIn) = (0, 0, false, null);
+
+    /// <summary>Those that gave wrong bytes or no answer may be asked once more, after all others. False if that has been, or there are none.</summary>
+    public bool TryStartSecondRound()
+    {
+        if (_isSecondRound || _onceMore == 0) return false;
+        (Tried, _onceMore, _isSecondRound) = (Tried & ~_onceMore, 0, true);
+        return true;
+    }
 
     /// <summary>By the fetcher, before <see cref="Execute"/>.</summary>
-    public void Prepare(IBlobSource source, TimeSpan limit) => (_source, _limit) = (source, limit);
+    public void Prepare(SourceChoice choice, TimeSpan limit) => (_choice, _limit) = (choice, limit);
 
     public override void Execute() => _ = RunAsync();
 
@@ -115,21 +135,21 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 
     private async Task RunAsync()
     {
-        IBlobSource source = _source!;
+        _isAsked = false;
         try
         {
-            SourceRefused = false;
-            await AttemptAsync(source);
+            await AttemptAsync();
         }
         catch (Exception e)
         {
-            AddFault($"{source.Name}: {e.GetType().Name}: {e.Message}");
+            if (!_isAsked) _choice.Place.Leave();
+            AddFault($"{_choice.Source.Name}: {e.GetType().Name}: {e.Message}");
         }
 
-        fetcher.FinishAttempt(this, source);
+        fetcher.FinishAttempt(this);
     }
 
-    private async Task AttemptAsync(IBlobSource source)
+    private async Task AttemptAsync()
     {
         long start = long.MaxValue;
         long end = 0;
@@ -143,11 +163,11 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         }
 
         int length = checked((int)(end - start));
-        byte[] compressed = ArrayPool<byte>.Shared.Rent(length);
-        if (!await ReadAsync(source, start, compressed, length)) return;
+        if (await AskAsync(start, length) is not { } answer) return;
+        SourceChoice from = answer.Choice;
         try
         {
-            Count(source.Name, length);
+            Count(from.Source.Name, length);
             byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
             Keep(decoded);
             int position = 0;
@@ -155,7 +175,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             for (int index = 0; index < Units.Count;)
             {
                 FetchUnit extent = Owner.Format.GetUnit(Units[index]);
-                ReadOnlySpan<byte> content = compressed.AsSpan((int)(extent.CompressedOffset - start), extent.CompressedLength);
+                ReadOnlySpan<byte> content = answer.Buffer.AsSpan((int)(extent.CompressedOffset - start), extent.CompressedLength);
                 string? fault = Open(Units[index], extent, content, decoded, position);
                 position += extent.DecodedLength;
                 if (fault is null)
@@ -168,54 +188,74 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
                 fetcher.Counters.WrongUnit();
                 Owner.Activity.WrongUnit();
                 HadWrongBytes = true;
-                AddFault($"{source.Name}: unit {Units[index]}: {fault}");
+                AddFault($"{from.Source.Name}: unit {Units[index]}: {fault}");
                 index++;
             }
 
             Owner.Activity.Decoded(fetcher.Options.Time.GetElapsedTime(began));
+            if (Units.Count == 0) return;
+            fetcher.Counters.Source(from.Source.Name).Failed(SourceFailure.Wrong);
+            from.Place.Distrust(Owner.Format.Blob);
+            _onceMore |= 1UL << from.Index;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(compressed);
+            ArrayPool<byte>.Shared.Return(answer.Buffer);
         }
     }
 
-    /// <summary>False if the source failed; the buffer has then gone its way.</summary>
-    private async Task<bool> ReadAsync(IBlobSource source, long start, byte[] buffer, int length)
+    /// <summary>Asks the chosen source and, when that takes long, a second one as well; the first answer counts. Null: neither delivered.</summary>
+    private async Task<SourceRequest?> AskAsync(long start, int length)
     {
-        Task? read = null;
-        using CancellationTokenSource timeout = new(_limit, fetcher.Options.Time);
-        using CancellationTokenRegistration shutdown = fetcher.Shutdown.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), timeout);
+        SourceRequest first = new(this, fetcher, _choice, start, length, _limit, isHedge: false);
+        _isAsked = true;
+        if (!await IsLateAsync(first, length)) return await Settle(first);
+        while (fetcher.ChooseHedge(this, length) is { } choice)
+        {
+            SourceRequest second = new(this, fetcher, choice, start, length, _limit, isHedge: true);
+            await Task.WhenAny(first.Done, second.Done);
+            (SourceRequest one, SourceRequest other) = first.Done.IsCompleted ? (first, second) : (second, first);
+            if (await Settle(one) is not null)
+            {
+                other.Leave();
+                if (one == second) OnOvertaken(choice);
+                return one;
+            }
+
+            if (one == first) return await Settle(second);
+            if (Untried == 0) break;
+        }
+
+        return await Settle(first);
+
+        async Task<SourceRequest?> Settle(SourceRequest request)
+        {
+            if (await request.Done) return request;
+            if (request.WasSilent) _onceMore |= 1UL << request.Choice.Index;
+            if (request.MayPassIn is { } pause && !(MayPassIn < pause)) MayPassIn = pause;
+            AddFault(request.Fault);
+            return null;
+        }
+    }
+
+    private void OnOvertaken(SourceChoice by)
+    {
+        fetcher.Counters.Source(by.Source.Name).HedgeWon();
+        if (by.Place != _choice.Place) _choice.Place.Lagged();
+    }
+
+    /// <summary>True if a second request may help: the first is still under way when nearly all others would be over.</summary>
+    private async Task<bool> IsLateAsync(SourceRequest request, int length)
+    {
+        if (Priority != FetchPriority.Demand || fetcher.HedgeAfter(_choice.Place, length) is not { } patience || patience >= _limit) return false;
         try
         {
-            fetcher.Counters.FetchStarted();
-            Owner.Activity.FetchStarted();
-            long asked = fetcher.Options.Time.GetTimestamp();
-            read = source.ReadAsync(Owner.Format.Blob, start, buffer.AsMemory(0, length), timeout.Token);
-            await read.WaitAsync(_limit + Grace, fetcher.Options.Time, fetcher.Shutdown);
-            TimeSpan took = fetcher.Options.Time.GetElapsedTime(asked);
-            fetcher.Counters.Source(source.Name).Answered(took);
-            Owner.Activity.Answered(asked, took, length);
-            return true;
-        }
-        catch (Exception e)
-        {
-            bool closing = e is OperationCanceledException && fetcher.Shutdown.IsCancellationRequested;
-            if (!closing) fetcher.Counters.SourceFailed(source.Name);
-            string end = closing ? "on shutdown" : $"after {_limit.TotalSeconds:0.#} s";
-            SourceRefused = e is not (OperationCanceledException or TimeoutException);
-            if (e is SluiceException { MayPassIn: { } pause } && !(MayPassIn < pause)) MayPassIn = pause;
-            AddFault(e switch
-            {
-                OperationCanceledException { InnerException: SluiceException reason } => $"{reason.Message}, given up {end}",
-                OperationCanceledException when closing => $"{source.Name}: given up {end}",
-                OperationCanceledException or TimeoutException => $"{source.Name}: no answer within {_limit.TotalSeconds:0.#} s",
-                SluiceException => e.Message,
-                _ => $"{source.Name}: {e.Message}",
-            });
-            if (!closing) Owner.Activity.FetchFailed(_faults[^1]);
-            Abandon(read, buffer);
+            await request.Done.WaitAsync(patience, fetcher.Options.Time);
             return false;
+        }
+        catch (TimeoutException)
+        {
+            return true;
         }
     }
 
@@ -239,28 +279,6 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             totals.Add(cause, bytes);
             Owner.Activity.Fetched(cause, source, bytes);
         }
-    }
-
-    /// <summary>A source that does not heed its cancellation may still write: its buffer, and the memory account, wait for it.</summary>
-    private void Abandon(Task? read, byte[] buffer)
-    {
-        if (read is null || read.IsCompleted)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-            return;
-        }
-
-        AddReference();
-        _ = read.ContinueWith(
-            task =>
-            {
-                _ = task.Exception;
-                ArrayPool<byte>.Shared.Return(buffer);
-                Release();
-            },
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
     }
 
     /// <summary>Decodes, verifies and stores a unit; returns what is wrong with it, or null.</summary>

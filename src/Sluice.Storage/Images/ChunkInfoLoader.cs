@@ -62,7 +62,7 @@ public sealed class ChunkInfoLoader
         if (path is not null && ReadStored(path, length) is { } stored && TryParse(blob, stored, trusted) is { } known) return known;
 
         List<string> faults = [];
-        foreach (IBlobSource source in _sources)
+        foreach (IBlobSource source in _sources.OrderBy(source => source.Place is not { } place ? 0 : place.Distrusts(holder) ? 2 : place.IsResting ? 1 : 0))
         {
             try
             {
@@ -75,6 +75,7 @@ public sealed class ChunkInfoLoader
             }
             catch (SluiceException e)
             {
+                if (e is InvalidFormatException) source.Reject(holder);
                 faults.Add(e is InvalidFormatException ? $"{source.Name}: {e.Message}" : e.Message);
             }
         }

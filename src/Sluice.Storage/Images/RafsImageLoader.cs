@@ -2,6 +2,7 @@ using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
 using Sluice.Formats.Rafs.Artifacts;
+using Sluice.Storage.Sources;
 
 namespace Sluice.Storage.Images;
 
@@ -23,12 +24,13 @@ public static class RafsImageLoader
     {
         Descriptor layer = source.BootstrapLayer
             ?? throw new SluiceException(SluiceError.Image, source.Store.Name, $"{source.Stored.Digest} is an ordinary image, not a RAFS image", "make one with: sluice convert SRC DST");
-        BootstrapLayer unpacked;
-        Digest diffId;
-        await using (Stream stream = await source.Store.OpenBlobAsync(layer, cancellation))
+        (BootstrapLayer unpacked, Digest diffId) = await WholeBlob.FetchAsync(source.Store, layer, ReadAsync, cancellation);
+
+        async Task<(BootstrapLayer, Digest)> ReadAsync(Stream stream)
         {
-            (unpacked, diffId) = Unpack(layer, stream);
+            (BootstrapLayer, Digest) read = Unpack(layer, stream);
             await stream.CopyToAsync(Stream.Null, cancellation); // the last read is what checks the digest
+            return read;
         }
 
         return new RemoteRafsImage

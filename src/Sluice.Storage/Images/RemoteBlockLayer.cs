@@ -12,8 +12,8 @@ public sealed record RemoteBlockLayer(Descriptor Descriptor, BlockLayer Layer, R
     /// <summary>Bytes of indexes that are fetched at most: a jump table for 100 GiB in blocks of 4 KiB.</summary>
     private const int MaxTail = 160 << 20;
 
-    /// <summary>A damaged end is asked for once more: bytes may get damaged on the way.</summary>
-    private const int Attempts = 2;
+    /// <summary>A damaged end is asked for again, elsewhere where there is an elsewhere: bytes may get damaged on the way.</summary>
+    private const int Attempts = 3;
 
     /// <summary>Where <see cref="Tail"/> begins in the blob.</summary>
     public long TailOffset => Descriptor.Size - Tail.Length;
@@ -37,6 +37,7 @@ public sealed record RemoteBlockLayer(Descriptor Descriptor, BlockLayer Layer, R
             }
             catch (InvalidFormatException)
             {
+                source.Reject(descriptor.Digest);
             }
         }
     }

@@ -16,6 +16,12 @@ public sealed record StoredManifest(string MediaType, Digest Digest, ReadOnlyMem
 /// </summary>
 public interface IImageStore : IBlobSource
 {
+    /// <summary>
+    /// The places that blobs may come from, one by one and in the order in which they are asked, for readers that check what they get and choose by
+    /// themselves. They live as long as the store. Reading the store itself asks them, too, but does not tell which one answered.
+    /// </summary>
+    IReadOnlyList<IBlobSource> Sources => [this];
+
     /// <summary>Gets a manifest by tag or digest.</summary>
     Task<StoredManifest> GetManifestAsync(string tagOrDigest, CancellationToken cancellation);
 

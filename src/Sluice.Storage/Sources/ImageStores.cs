@@ -1,5 +1,6 @@
 using Sluice.Formats.Oci;
 using Sluice.Storage.Sources.Devices;
+using Sluice.Storage.Sources.Extra;
 using Sluice.Storage.Sources.Layouts;
 using Sluice.Storage.Sources.Registries;
 
@@ -18,6 +19,14 @@ public static class ImageStores
         ImageTransport.Layout => new LayoutStore(reference.Path),
         ImageTransport.Archive => new ArchiveStore(reference.Path),
         ImageTransport.Device => new DeviceStore(reference.Path, options),
-        _ => new RegistryStore(reference.Host, reference.Repository, options),
+        _ => OpenRegistry(reference, options),
     };
+
+    private static IImageStore OpenRegistry(ImageReference reference, SourceOptions options)
+    {
+        if (options.ExtraSources.Count == 0) return new RegistryStore(reference.Host, reference.Repository, options);
+        RegistryConnections connections = options.Connections ?? new RegistryConnections(options);
+        RegistryStore registry = new(reference.Host, reference.Repository, options with { Connections = connections });
+        return new SupplementedStore(registry, ExtraSource.OpenAll(reference, options, connections), options.Connections is null ? connections : null);
+    }
 }

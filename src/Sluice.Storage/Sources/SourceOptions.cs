@@ -1,4 +1,6 @@
 using Sluice.Storage.Sources.Credentials;
+using Sluice.Storage.Sources.Extra;
+using Sluice.Storage.Sources.Places;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Storage.Sources;
@@ -40,6 +42,15 @@ public sealed record SourceOptions
 
     /// <summary>Bytes of one request of an upload whose size is not known beforehand. So much memory an upload may take.</summary>
     public int UploadChunk { get; init; } = 8 << 20;
+
+    /// <summary>How often places are asked, and how long those that failed rest.</summary>
+    public PlaceOptions Places { get; init; } = new();
+
+    /// <summary>Over which proxies hosts are reached; null: directly. Loopback always is.</summary>
+    public ProxySettings? Proxy { get; init; } = ProxySettings.FromEnvironment();
+
+    /// <summary>Places besides the registry that blobs may come from. See docs/sources.md.</summary>
+    public IReadOnlyList<ExtraSourceOptions> ExtraSources { get; init; } = [];
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

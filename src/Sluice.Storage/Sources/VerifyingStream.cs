@@ -10,7 +10,8 @@ namespace Sluice.Storage.Sources;
 /// </summary>
 /// <param name="inner">The bytes; disposed with this stream. What it holds beyond the promised size is not read.</param>
 /// <param name="origin">The culprit of errors.</param>
-internal sealed class VerifyingStream(Stream inner, Descriptor blob, string origin) : Stream
+/// <param name="onWrong">Told before the digest's error is thrown, so that the next try goes elsewhere.</param>
+internal sealed class VerifyingStream(Stream inner, Descriptor blob, string origin, Action? onWrong = null) : Stream
 {
     private readonly IncrementalHash _hash = blob.Digest.NewHash();
     private long _position;
@@ -80,6 +81,7 @@ internal sealed class VerifyingStream(Stream inner, Descriptor blob, string orig
         if (_position < blob.Size || _verified) return;
         if (!blob.Digest.Matches(_hash.GetCurrentHash()))
         {
+            onWrong?.Invoke();
             throw new SluiceException(SluiceError.Source, origin, $"blob {blob.Digest} has other content than its digest says");
         }
 

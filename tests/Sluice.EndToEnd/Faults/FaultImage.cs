@@ -19,6 +19,9 @@ public sealed class FaultImage : IAsyncLifetime
 
     internal RegistryServer Registry { get; private set; } = null!;
 
+    /// <summary>Where the registry keeps its blobs.</summary>
+    internal string RegistryDirectory => _directory.File("registry");
+
     /// <summary>Contents by name.</summary>
     internal SortedDictionary<string, byte[]> Files { get; } = new(StringComparer.Ordinal);
 

@@ -22,8 +22,8 @@ internal sealed class Rig : IDisposable
         Disk = Open(blob);
     }
 
-    /// <summary>Nothing is fetched that wasn't asked for.</summary>
-    public static FetchOptions NoExtras => new() { Amplification = 0, MaxReadAhead = 0, MergeGap = 0 };
+    /// <summary>Nothing is fetched that wasn't asked for, and nothing twice.</summary>
+    public static FetchOptions NoExtras => new() { Amplification = 0, MaxReadAhead = 0, MergeGap = 0, HedgeShare = 0 };
 
     public SyntheticBlob Blob { get; }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Places;
 
 namespace Sluice.Storage.Tests.Fetching;
 
@@ -13,6 +14,8 @@ internal sealed class ScriptedSource(byte[] content, string name = "scripted") :
     private int _mostRunning;
 
     public string Name => name;
+
+    public SourcePlace? Place { get; init; }
 
     /// <summary>Runs before every answer; may wait, throw, or return other bytes.</summary>
     public Func<long, Memory<byte>, CancellationToken, Task>? Script { get; set; }

@@ -288,11 +288,6 @@ public sealed class SourceFaultTests
         Assert.Equal(DiskError.InputOutput, await read);
     }
 
-    private sealed class AwayException(TimeSpan pause) : SluiceException(SluiceError.Source, "away", "not now")
-    {
-        public override TimeSpan? MayPassIn => pause;
-    }
-
     private static ScriptedSource Refusing(SyntheticBlob blob, string name) =>
         new(blob.Stored, name) { Script = (_, _, _) => throw new SluiceException(SluiceError.Source, name, "no such blob") };
 

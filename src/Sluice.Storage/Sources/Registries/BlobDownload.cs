@@ -4,19 +4,21 @@ using Sluice.Formats.Oci;
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>Reads a part of a blob in order; when a transfer breaks, it goes on where it was, elsewhere or with a new request.</summary>
-internal sealed class BlobDownload(RegistryStore store, SourceOptions options, Digest blob, long position, long end, bool isWhole) : IDisposable
+/// <param name="only">The one host that is asked, whose pauses are left to the caller; null: any.</param>
+internal sealed class BlobDownload(
+    RegistryStore store, SourceOptions options, Digest blob, long position, long end, bool isWhole, HostChoice? only = null) : IDisposable
 {
     /// <summary>So much progress makes up for failures before it; less does not, so that a host that always breaks ends.</summary>
     private const long RealProgress = 256 << 10;
 
-    private readonly RetrySchedule _schedule = new(options);
+    private readonly RetrySchedule _schedule = new(options, only is null ? null : TimeSpan.Zero);
     private BlobBody? _body;
     private long _position = position;
     private long _failedAt = position;
 
     /// <summary>Makes sure that the blob exists and is being delivered.</summary>
     public async Task OpenAsync(CancellationToken cancellation) =>
-        _body ??= await store.OpenBodyAsync(blob, _position, end, isWhole, cancellation).ConfigureAwait(false);
+        _body ??= await store.OpenBodyAsync(blob, _position, end, isWhole, only, options, cancellation).ConfigureAwait(false);
 
     /// <summary>Reads at least one byte; 0 only at the end.</summary>
     public async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellation)

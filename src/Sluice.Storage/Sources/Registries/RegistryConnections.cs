@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Sluice.Formats;
+using Sluice.Storage.Sources.Places;
 
 namespace Sluice.Storage.Sources.Registries;
 
@@ -20,7 +21,11 @@ public sealed class RegistryConnections : IDisposable
     {
         _options = options;
         Authorizer = new RegistryAuthorizer(options, this);
+        Places = new SourcePlaces(options.Places with { Time = options.Time });
     }
+
+    /// <summary>What is known of the hosts, over all stores.</summary>
+    public SourcePlaces Places { get; }
 
     internal RegistryAuthorizer Authorizer { get; }
 
@@ -28,6 +33,9 @@ public sealed class RegistryConnections : IDisposable
     /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a certificate file can't be read.</exception>
     internal HttpMessageInvoker For(Uri address, TlsSettings tls) =>
         _pools.GetOrAdd((tls, Proxy: !RegistryHosts.IsLoopback(address.Host)), static (key, options) => Create(key.Tls, key.Proxy, options), _options);
+
+    /// <summary>Host and port of the proxy over which an address is reached; null: directly.</summary>
+    internal string? ProxyOf(Uri address) => RegistryHosts.IsLoopback(address.Host) ? null : _options.Proxy?.GetProxy(address)?.Authority;
 
     public void Dispose()
     {
@@ -50,7 +58,8 @@ public sealed class RegistryConnections : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             MaxResponseDrainSize = 256 << 10,
-            UseProxy = proxy,
+            UseProxy = proxy && options.Proxy is not null,
+            Proxy = options.Proxy,
             ActivityHeadersPropagator = null,
         };
         if (tls.ClientCertificates.Length > 0) handler.SslOptions.ClientCertificates = LoadClientCertificates(tls);

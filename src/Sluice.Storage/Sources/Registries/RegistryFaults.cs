@@ -14,6 +14,9 @@ internal static partial class RegistryFaults
     private const int BodyLimit = 8 << 10;
     private const int MessageLimit = 300;
 
+    /// <summary>For a 429 that does not say how long.</summary>
+    private static readonly TimeSpan UnsaidPause = TimeSpan.FromSeconds(1);
+
     private static readonly string[] MessageFields = ["code", "message", "details"];
 
     /// <summary>The error that a response means. Reads the response's body, but does not dispose it.</summary>
@@ -34,13 +37,21 @@ internal static partial class RegistryFaults
             >= 300 and < 400 => (SluiceError.Source, $"{what}: unusable redirect (status {status})", null),
             _ => (SluiceError.Source, $"{what}: status {status}", null),
         };
+        TimeSpan? pause = RetryAfter(response, time) ?? (status == 429 ? UnsaidPause : null);
+        if (status is 429 or 503 && pause is { } asked) host.Place.HoldBack(asked);
         bool transient = status is 408 or 425 or 429 or 500 or 502 or 503 or 504;
         string message = says.Length == 0 ? text : $"{text} ({says})";
-        return new RegistryFault(error, host.Name, message, hint, transient, RetryAfter(response, time)) { Status = response.StatusCode };
+        return new RegistryFault(error, host.Name, message, hint, transient, pause) { Status = response.StatusCode };
     }
 
     /// <summary>The error that a failed transfer means.</summary>
-    public static RegistryFault FromException(RegistryHost host, Exception error, string what)
+    public static RegistryFault FromException(RegistryHost host, Exception error, string what, string? proxy = null) => FromException(host.Name, host.Api.Scheme, error, what, proxy);
+
+    /// <inheritdoc cref="FromException(RegistryHost, Exception, string, string?)"/>
+    /// <param name="culprit">Who was asked.</param>
+    /// <param name="scheme">How: http or https.</param>
+    /// <param name="proxy">Host and port of the proxy on the way; null: none.</param>
+    public static RegistryFault FromException(string culprit, string scheme, Exception error, string what, string? proxy)
     {
         if (error is RegistryFault fault) return fault;
         string? hint = null;
@@ -48,7 +59,7 @@ internal static partial class RegistryFaults
         string message = Redaction.Clean(error.Message);
         if (Find<AuthenticationException>(error) is AuthenticationException tls)
         {
-            if (tls.Message.Contains("frame", StringComparison.OrdinalIgnoreCase) || Find<System.ComponentModel.Win32Exception>(error) is not null || host.Api.Scheme == "https" && IsPlainText(error))
+            if (tls.Message.Contains("frame", StringComparison.OrdinalIgnoreCase) || Find<System.ComponentModel.Win32Exception>(error) is not null || scheme == "https" && IsPlainText(error))
             {
                 (message, hint, transient) = ("does not speak https", "if it speaks http, use --plain-http (the daemon's, for a pull) or describe the host in hosts.toml", false);
             }
@@ -73,12 +84,21 @@ internal static partial class RegistryFaults
         {
             (message, hint) = ("connection refused", "is it running, and is the port right?");
         }
-        else if (error is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } && host.Api.Scheme == "http")
+        else if (error is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } && scheme == "http")
         {
             (message, hint) = ("answered with something that is not http", "if it speaks https, leave out --plain-http");
         }
 
-        return new RegistryFault(SluiceError.Source, host.Name, what.Length == 0 ? message : $"{what}: {message}", hint, transient, inner: error);
+        if (error is HttpRequestException { HttpRequestError: HttpRequestError.ProxyTunnelError })
+        {
+            (message, hint) = (error.Message, "the proxy must let this host through: ask its operator, or except the host with NO_PROXY or registry.no_proxy");
+        }
+        else if (proxy is not null)
+        {
+            (message, hint) = ($"{message} (over the proxy {proxy})", "check the proxy, HTTP_PROXY and HTTPS_PROXY or registry.proxy, and NO_PROXY or registry.no_proxy");
+        }
+
+        return new RegistryFault(SluiceError.Source, culprit, what.Length == 0 ? message : $"{what}: {message}", hint, transient, inner: error);
     }
 
     public static RegistryFault Stalled(RegistryHost host, string what, TimeSpan limit) =>
@@ -94,7 +114,7 @@ internal static partial class RegistryFaults
 
     private static string LoginHint(RegistryHost host) => $"log in with 'skopeo login {host.LoginName}' or 'docker login {host.LoginName}'";
 
-    private static TimeSpan? RetryAfter(HttpResponseMessage response, TimeProvider time)
+    internal static TimeSpan? RetryAfter(HttpResponseMessage response, TimeProvider time)
     {
         if (response.Headers.RetryAfter is not { } header) return null;
         TimeSpan? delay = header.Delta ?? (header.Date - time.GetUtcNow());

@@ -1,3 +1,5 @@
+using Sluice.Storage.Sources.Places;
+
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>One host that serves a registry: a mirror or the registry itself.</summary>
@@ -5,11 +7,6 @@ namespace Sluice.Storage.Sources.Registries;
 /// <param name="registry">The registry whose images this host serves, as image names have it.</param>
 internal sealed class RegistryHost(Uri api, string registry, HostCapabilities capabilities, TlsSettings tls, IReadOnlyList<KeyValuePair<string, string>> headers)
 {
-    /// <summary>How long a mirror that failed is asked last.</summary>
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
-
-    private long _restUntil;
-
     public Uri Api { get; } = api;
 
     public string Registry { get; } = registry;
@@ -22,6 +19,9 @@ internal sealed class RegistryHost(Uri api, string registry, HostCapabilities ca
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; } = headers;
 
     public string Name { get; } = $"registry {api.Host}:{api.Port}";
+
+    /// <summary>What is known of the host over all repositories. The store that asks it puts the shared one here.</summary>
+    public SourcePlace Place { get; set; } = new($"registry {api.Host}:{api.Port}", new PlaceOptions());
 
     /// <summary>The name under which logins are kept: that of the registry for itself, host and port for a mirror.</summary>
     public string LoginName => IsMirror ? Api.Authority : Registry;
@@ -38,8 +38,4 @@ internal sealed class RegistryHost(Uri api, string registry, HostCapabilities ca
 
     /// <summary>True if an address belongs to this host, so that it may see its secrets.</summary>
     public bool Owns(Uri address) => address.Scheme == Api.Scheme && address.Port == Api.Port && string.Equals(address.Host, Api.Host, StringComparison.OrdinalIgnoreCase);
-
-    public void SetResting(TimeProvider time) => Volatile.Write(ref _restUntil, (time.GetUtcNow() + Rest).UtcTicks);
-
-    public bool IsResting(TimeProvider time) => time.GetUtcNow().UtcTicks < Volatile.Read(ref _restUntil);
 }

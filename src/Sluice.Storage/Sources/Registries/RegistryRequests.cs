@@ -116,6 +116,7 @@ internal sealed class RegistryRequests(RegistryConnections connections)
 
     private async Task<HttpResponseMessage> SendOnceAsync(RegistryHost host, HttpRequestMessage request, AuthenticationHeaderValue? header, string what, StallTimer timer)
     {
+        Uri? address = request.RequestUri;
         using (request)
         {
             request.Version = HttpVersion.Version11;
@@ -153,7 +154,7 @@ internal sealed class RegistryRequests(RegistryConnections connections)
                     if (cause is SluiceException ours) throw ours;
                 }
 
-                throw RegistryFaults.FromException(host, error, what);
+                throw RegistryFaults.FromException(host, error, what, address is null ? null : connections.ProxyOf(address));
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Storage.Sources.Extra;
 
 namespace Sluice.Storage.Sources.Registries;
 
@@ -12,7 +13,8 @@ public sealed partial class RegistryStore
     public async Task CopyBlobAsync(IImageStore source, Descriptor blob, CancellationToken cancellation)
     {
         if (await HasBlobAsync(blob.Digest, cancellation).ConfigureAwait(false)) return;
-        string? from = source is RegistryStore { Host: var host, Repository: var repository } && host == Host && repository != Repository ? repository : null;
+        RegistryStore? registry = source as RegistryStore ?? (source as SupplementedStore)?.Registry;
+        string? from = registry is { Host: var host, Repository: var repository } && host == Host && repository != Repository ? repository : null;
         await TryAsync(token => CopyOnceAsync(source, from, blob, token), cancellation).ConfigureAwait(false);
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using Sluice.Formats;
@@ -11,6 +12,9 @@ public sealed partial class RegistryStore
 {
     /// <summary>From a host that ignores ranges so many bytes are read and thrown away before another host is asked instead.</summary>
     private const long SkipLimit = 4 << 20;
+
+    /// <summary>Who delivered last, of each blob.</summary>
+    private readonly ConcurrentDictionary<Digest, RegistryHost> _delivered = new();
 
     public async Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
     {
@@ -31,7 +35,7 @@ public sealed partial class RegistryStore
         {
             // Asked for at once, so that a missing blob is an error here and not in the middle of a reader.
             await download.OpenAsync(cancellation).ConfigureAwait(false);
-            return new VerifyingStream(new BlobDownloadStream(download), blob, Name);
+            return new VerifyingStream(new BlobDownloadStream(download), blob, Name, () => Reject(blob.Digest));
         }
         catch
         {
@@ -64,14 +68,24 @@ public sealed partial class RegistryStore
     /// <summary>Opens a blob at a position, at the first host that delivers it.</summary>
     /// <param name="end">Byte after the last one that is wanted.</param>
     /// <param name="isWhole">True if <paramref name="end"/> is the end of the blob.</param>
-    internal Task<BlobBody> OpenBodyAsync(Digest blob, long position, long end, bool isWhole, CancellationToken cancellation) =>
-        TryHostsAsync(HostCapabilities.Pull, (host, isLast, token) => OpenBodyAsync(host, isLast, blob, position, end, isWhole, token), cancellation);
+    /// <param name="only">The one host that is asked; null: any.</param>
+    internal Task<BlobBody> OpenBodyAsync(Digest blob, long position, long end, bool isWhole, HostChoice? only, SourceOptions options, CancellationToken cancellation)
+    {
+        if (only is not null) return new RetrySchedule(options, TimeSpan.Zero).RunAsync(token => OpenBodyAsync(only.Host, only.IsLast, blob, position, end, isWhole, token), cancellation);
+        return TryHostsAsync(HostCapabilities.Pull, (host, isLast, token) => OpenBodyAsync(host, isLast, blob, position, end, isWhole, token), cancellation, blob);
+    }
 
     /// <summary>A transfer broke off: the next one tries other ways first.</summary>
     internal void Failed(RegistryHost host, Digest blob)
     {
         Forget(host, blob);
-        if (host.IsMirror) host.SetResting(_options.Time);
+        host.Place.Failed();
+    }
+
+    /// <inheritdoc/>
+    public void Reject(Digest blob)
+    {
+        if (_delivered.TryGetValue(blob, out RegistryHost? host)) host.Place.Distrust(blob);
     }
 
     private void Forget(RegistryHost host, Digest blob)
@@ -95,7 +109,9 @@ public sealed partial class RegistryStore
             HttpResponseMessage response = await GetAsync(host, blob, Create, what, timer).ConfigureAwait(false);
             try
             {
-                return await ToBodyAsync(host, isLast, response, blob, position, end, isWhole, timer).ConfigureAwait(false);
+                BlobBody body = await ToBodyAsync(host, isLast, response, blob, position, end, isWhole, timer).ConfigureAwait(false);
+                _delivered[blob] = host;
+                return body;
             }
             catch
             {

@@ -30,7 +30,13 @@ public sealed partial class RegistryStore : IImageStore, ITaggedStore
         _connections = options.Connections ?? new RegistryConnections(options);
         _requests = new RegistryRequests(_connections);
         _locations = new BlobLocations(options.Time);
+        foreach (RegistryHost each in _hosts) each.Place = _connections.Places.Get(each.Name);
+        RegistryHost[] pulling = [.. _hosts.Where(each => each.Capabilities.HasFlag(HostCapabilities.Pull))];
+        Sources = pulling.Length == 0 ? [this] : [.. pulling.Select((each, index) => new RegistryHostSource(this, new HostChoice(each, index == pulling.Length - 1), options, pulling.Length == 1))];
     }
+
+    /// <summary>The hosts of <c>hosts.toml</c> that blobs can be pulled from, in its order, the registry itself last.</summary>
+    public IReadOnlyList<IBlobSource> Sources { get; }
 
     public string Host { get; }
 
@@ -57,26 +63,31 @@ public sealed partial class RegistryStore : IImageStore, ITaggedStore
     private StallTimer NewTimer(CancellationToken cancellation) => new(_options.StallTimeout, _options.Time, cancellation);
 
     /// <summary>Tries something at each host that may do it, in order, and all of them again while that may help.</summary>
-    private Task<T> TryHostsAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, CancellationToken cancellation) =>
-        TryAsync(token => TryEachAsync(needed, attempt, token), cancellation);
+    /// <param name="blob">What is asked for; hosts that delivered wrong bytes of it are asked last.</param>
+    private Task<T> TryHostsAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, CancellationToken cancellation, Digest? blob = null) =>
+        TryAsync(token => TryEachAsync(needed, attempt, blob, token), cancellation);
 
     /// <summary>Tries something, and again while that may help.</summary>
     private Task<T> TryAsync<T>(Func<CancellationToken, Task<T>> attempt, CancellationToken cancellation) => new RetrySchedule(_options).RunAsync(attempt, cancellation);
 
-    private async Task<T> TryEachAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, CancellationToken cancellation)
+    private async Task<T> TryEachAsync<T>(HostCapabilities needed, Func<RegistryHost, bool, CancellationToken, Task<T>> attempt, Digest? blob, CancellationToken cancellation)
     {
         RegistryFault? worst = null, final = null;
-        IReadOnlyList<RegistryHost> hosts = Order(needed);
+        IReadOnlyList<RegistryHost> hosts = Order(needed, blob);
         for (int i = 0; i < hosts.Count; i++)
         {
             RegistryHost host = hosts[i];
             try
             {
-                return await attempt(host, i == hosts.Count - 1, cancellation).ConfigureAwait(false);
+                bool isLast = i == hosts.Count - 1;
+                await WaitForTurnAsync(host, isLast, cancellation).ConfigureAwait(false);
+                T result = await attempt(host, isLast, cancellation).ConfigureAwait(false);
+                host.Place.Answered();
+                return result;
             }
             catch (RegistryFault fault)
             {
-                if (fault.Transient && host.IsMirror) host.SetResting(_options.Time);
+                if (fault.Transient && fault.RetryAfter is null) host.Place.Failed();
 
                 // What the registry itself says is final, unless it may pass. Mirrors may lack what it has.
                 if (!host.IsMirror && !fault.Transient) final = fault;
@@ -87,11 +98,26 @@ public sealed partial class RegistryStore : IImageStore, ITaggedStore
         throw final ?? worst ?? new SluiceException(SluiceError.Configuration, Name, $"hosts.toml lists no host with the capability '{needed}'");
     }
 
-    /// <summary>The hosts with a capability; mirrors that failed lately come last, so that the others answer first.</summary>
-    private IReadOnlyList<RegistryHost> Order(HostCapabilities needed)
+    /// <summary>The hosts with a capability; those that failed lately or have wrong bytes come last, so that the others answer first.</summary>
+    private IReadOnlyList<RegistryHost> Order(HostCapabilities needed, Digest? blob)
     {
         if (_hosts.Count == 1 && _hosts[0].Capabilities.HasFlag(needed)) return _hosts;
-        return [.. _hosts.Where(host => host.Capabilities.HasFlag(needed)).OrderBy(host => host.IsResting(_options.Time) ? 1 : 0)];
+        return [.. _hosts.Where(host => host.Capabilities.HasFlag(needed)).OrderBy(host => blob is not null && host.Place.Distrusts(blob.Value) ? 2 : host.Place.IsResting ? 1 : 0)];
+    }
+
+    /// <summary>Waits until a host may be asked, unless another can be asked instead or that takes too long.</summary>
+    private async Task WaitForTurnAsync(RegistryHost host, bool isLast, CancellationToken cancellation)
+    {
+        while (!host.Place.TryAsk(out TimeSpan wait))
+        {
+            if (!isLast || wait > _options.LongestDelay)
+            {
+                throw new RegistryFault(
+                    SluiceError.Source, host.Name, $"is not asked for another {wait.TotalSeconds:0.#} s: it asked for a pause", "log in for a higher limit, use a mirror, or wait", transient: true, wait);
+            }
+
+            await Task.Delay(wait, _options.Time, cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Sends a request without a wanted body, and throws what its status means unless it is one of <paramref name="expected"/>.</summary>

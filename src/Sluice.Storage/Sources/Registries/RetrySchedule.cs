@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>How long to wait between attempts: exponential with jitter, or what the registry asked for.</summary>
-internal sealed class RetrySchedule(SourceOptions options)
+/// <param name="longestAsked">Longest wait that is spent here because the registry asked for it; null: <see cref="SourceOptions.LongestDelay"/>.</param>
+internal sealed class RetrySchedule(SourceOptions options, TimeSpan? longestAsked = null)
 {
     private int _failures;
     private RegistryFault? _last;
@@ -45,7 +46,7 @@ internal sealed class RetrySchedule(SourceOptions options)
     public async Task WaitAsync(RegistryFault fault, CancellationToken cancellation)
     {
         _last = fault;
-        if (!fault.Transient || ++_failures >= options.Attempts || fault.RetryAfter > options.LongestDelay) throw fault;
+        if (!fault.Transient || ++_failures >= options.Attempts || fault.RetryAfter > (longestAsked ?? options.LongestDelay)) throw fault;
         await Task.Delay(Delay(_failures, fault.RetryAfter), options.Time, cancellation).ConfigureAwait(false);
     }
 
