@@ -31,6 +31,7 @@ internal static class Program
             ExplainCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
+            CacheCommand.Create(),
             RegistryCommand.Create(),
         };
         return CommandRunner.Run(root, args);

@@ -170,6 +170,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
         var local = new LocalImages(options.ImagesDirectory);
         _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
+        var cache = new ImageCache(_mounter.Cache, local);
+        cache.ApplyPins();
         _images = new LazyImages(options, _mounter, local, logger);
         _images.Adopt();
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
@@ -188,7 +190,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _successor = new Successor(options, _mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
@@ -198,7 +200,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
+        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
     [
         new StopRoutes(stop, successor),
         new StatusRoutes(observer),
@@ -206,6 +208,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
+        new CacheRoutes(cache),
     ];
 
     /// <summary>In the background, as it takes the longer the more images there are. What is asked for meanwhile is mounted then.</summary>

@@ -70,9 +70,10 @@ public static partial class ConfigurationFile
                 "writable" => Writable(options, value, file),
                 "registry" => Registry(options, value, file),
                 "fetch" => Fetch(options, value, file),
+                "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, sources, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache, sources, credentials"),
             };
         }
 
@@ -201,7 +202,7 @@ public static partial class ConfigurationFile
         static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
     }
 
-    private static IEnumerable<(string Key, YamlNode Value)> Entries(YamlNode node, string file)
+    internal static IEnumerable<(string Key, YamlNode Value)> Entries(YamlNode node, string file)
     {
         if (node is YamlScalarNode { Value: null or "" or "~" or "null" }) yield break; // a section with nothing in it
         if (node is not YamlMappingNode mapping) throw Wrong(node, file, "a mapping is expected here");
@@ -212,7 +213,7 @@ public static partial class ConfigurationFile
         }
     }
 
-    private static string Scalar(YamlNode node, string key, string file) =>
+    internal static string Scalar(YamlNode node, string key, string file) =>
         node is YamlScalarNode { Value: { Length: > 0 } value } ? value : throw Wrong(node, file, $"'{key}' needs a value");
 
     private static string AbsolutePath(YamlNode node, string key, string file)
@@ -241,7 +242,7 @@ public static partial class ConfigurationFile
         return choices.Contains(value) ? value : throw Wrong(node, file, $"'{key}' is '{value}'; it can be {string.Join(", ", choices)}");
     }
 
-    private static int Number(YamlNode node, string key, string file, int least, int most)
+    internal static int Number(YamlNode node, string key, string file, int least, int most)
     {
         string value = Scalar(node, key, file);
         return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
@@ -249,7 +250,7 @@ public static partial class ConfigurationFile
             : throw Wrong(node, file, $"'{key}' is '{value}', not a number from {least} to {most}");
     }
 
-    private static SluiceException Unknown(YamlNode node, string key, string file, string known) => Wrong(node, file, $"'{key}' is not a setting; there are: {known}");
+    internal static SluiceException Unknown(YamlNode node, string key, string file, string known) => Wrong(node, file, $"'{key}' is not a setting; there are: {known}");
 
-    private static SluiceException Wrong(YamlNode node, string file, string message) => new(SluiceError.Configuration, $"{file}:{node.Start.Line}", message);
+    internal static SluiceException Wrong(YamlNode node, string file, string message) => new(SluiceError.Configuration, $"{file}:{node.Start.Line}", message);
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Kernel.Keeper;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Sources;
@@ -40,6 +41,9 @@ public sealed record NodeOptions
     public UpperKind UpperKind { get; init; } = UpperKind.Append;
 
     public FetchOptions Fetch { get; init; } = new();
+
+    /// <summary>How much of the disk the cache may use. 5 % stay free: what else is on it (snapshots, the metadata database, logs) must go on when images fill the cache.</summary>
+    public CacheOptions Cache { get; init; } = new() { MinFree = DiskShare.OfFileSystem(5) };
 
     public SourceOptions Sources { get; init; } = new();
 

@@ -51,6 +51,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
 
     public Fetcher Fetcher => _fetcher;
 
+    public CacheDirectory Cache => _cache;
+
     /// <summary>What is done for each image that was mounted.</summary>
     public ImageActivities Activities { get; } = new();
 
@@ -78,7 +80,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         {
             MountDescription description = MountDescription.Open(options.DescriptionDirectory, log);
             connections = await KeptConnections.OpenAsync(options, description, log, cancellation);
-            cache = new CacheDirectory(options.CacheDirectory, new CacheOptions { Log = log });
+            cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
             bool onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
             bool unfinished = description.Mounts.Any(record => record.Mount is null && record.Device is null);
@@ -127,7 +129,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
             _description.Write(RecordOf(key, image, target) with { Name = name, OwnsTarget = ownsTarget, OnLoop = OnLoop, Disks = [.. disks] });
             Directory.CreateDirectory(target);
-            await opened.Mount(_mounts, files, target, readAhead, cancellation);
+            await opened.Mount(_mounts, files, target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
             mounted.Found();
             activity.Mark(ImageStep.Mounted);
             _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);

@@ -35,6 +35,20 @@ internal sealed class AtomicBitmap(int length)
         return true;
     }
 
+    /// <summary>Takes all bits of another bitmap of the same length, and clears them there. Nobody else changes either meanwhile.</summary>
+    public void TakeAll(AtomicBitmap other)
+    {
+        for (int word = 0; word < _words.Length; word++)
+        {
+            ulong taken = other.Word(word);
+            if (taken == 0) continue;
+            Interlocked.Add(ref _count, System.Numerics.BitOperations.PopCount(taken & ~Word(word)));
+            Interlocked.Or(ref _words[word], taken); // first: at no moment is a bit in neither
+            Interlocked.And(ref other._words[word], ~taken);
+            Interlocked.Add(ref other._count, -System.Numerics.BitOperations.PopCount(taken));
+        }
+    }
+
     public void ClearAll()
     {
         for (int word = 0; word < _words.Length; word++)

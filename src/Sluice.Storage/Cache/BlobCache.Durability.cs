@@ -4,14 +4,14 @@ namespace Sluice.Storage.Cache;
 
 /// <summary>
 /// Making chunks survive. In memory a bit is set as soon as the chunk is written; on disk only after a sync of the data
-/// file that began after the chunk was written. A process that is killed in between leaves data without a bit: a refetch.
+/// file that began after the chunk was written. A process that is killed in between leaves data without a record: a refetch.
 /// </summary>
 public sealed partial class BlobCache
 {
     private readonly AtomicBitmap _dirtyPages;
     private readonly Lock _flushing = new();
-    private byte[]? _cleanIdentities;
     private bool _trusted;
+    private bool _flushFailed;
 
     /// <summary>
     /// Makes what was stored so far durable. Called in the background every <see cref="CacheOptions.FlushInterval"/>;
@@ -21,27 +21,28 @@ public sealed partial class BlobCache
     {
         lock (_flushing)
         {
-            if (_map is null || _dirtyPages.Count == 0) return;
+            if (_files is not { } files || _dirtyPages.Count == 0) return;
             try
             {
-                WriteDirtyPages();
+                WriteDirtyPages(files);
+                _flushFailed = false;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
             {
-                Log($"can't make chunks durable: {e.Message}");
+                if (!_flushFailed) Log($"can't make chunks durable: {e.Message}");
+                _flushFailed = true;
             }
         }
     }
 
-    /// <summary>After <see cref="Identities"/> are filled: believes the map if it was closed cleanly over the same chunks.</summary>
+    /// <summary>After <see cref="Identities"/> are filled: believes the map if it was closed cleanly.</summary>
     internal void ApplyCleanShutdown()
     {
-        byte[]? identities = Interlocked.Exchange(ref _cleanIdentities, null);
-        if (identities is null || _map is null) return;
+        if (_files is not { IsClean: true } files) return;
         try
         {
-            _map.WriteHeader(clean: false, []);
-            _map.Sync();
+            files.Map.WriteHeader(clean: false);
+            files.Map.Sync();
         }
         catch (IOException e)
         {
@@ -49,25 +50,27 @@ public sealed partial class BlobCache
             return;
         }
 
-        if (!_options.TrustCleanShutdown || !identities.AsSpan().SequenceEqual(Identities.Fingerprint())) return;
+        if (!_options.TrustCleanShutdown) return;
         _trusted = true;
-        for (int number = 0; number < _present.Length; number++)
-            if (_present[number]) _verified.Set(number);
+        foreach (ref readonly ChunkIdentity chunk in Identities.All)
+            if (_present[chunk.Number] && _records[chunk.Number].IsOf(chunk.Digest)) _verified.Set(chunk.Number);
     }
 
     internal void Close()
     {
-        if (_map is null) return;
+        _closed = true;
+        _context.Equal.Remove(this);
         Flush();
         lock (_flushing)
         {
+            if (_files is not { } files) return;
             try
             {
                 if (_options.TrustCleanShutdown && _dirtyPages.Count == 0 && (_trusted || _verified.Count == _present.Count))
                 {
-                    _map.Sync();
-                    _map.WriteHeader(clean: true, Identities.Fingerprint());
-                    _map.Sync();
+                    files.Map.Sync();
+                    files.Map.WriteHeader(clean: true);
+                    files.Map.Sync();
                 }
             }
             catch (IOException e)
@@ -75,34 +78,32 @@ public sealed partial class BlobCache
                 Log($"can't close cleanly: {e.Message}");
             }
 
-            _map.Dispose();
-            _sums?.Dispose();
-            _data!.Dispose();
+            if (files.IsHeld) _context.Space.Hold(-PaddedLength);
+            files.Dispose();
         }
     }
 
-    private void MarkDirty(int number) => _dirtyPages.Set(number / ChunkMapLayout.BitsPerPage);
+    private void MarkDirty(int number) => _dirtyPages.Set(number / ChunkMapLayout.RecordsPerPage);
 
-    private void WriteDirtyPages()
+    private void WriteDirtyPages(BlobFiles files)
     {
         List<(int Number, byte[] Page)> pages = [];
         for (int number = 0; number < _dirtyPages.Length; number++)
         {
-            // Cleared before the bits are copied: a chunk stored from here on marks the page again.
+            // Cleared before the records are copied: a chunk stored from here on marks the page again.
             if (!_dirtyPages.Clear(number)) continue;
             byte[] page = ArrayPool<byte>.Shared.Rent(ChunkMapLayout.PageSize);
-            ChunkMapFile.FillPage(_present, number, page);
+            files.Map.FillPage(number, page);
             pages.Add((number, page));
         }
 
         int written = 0;
         try
         {
-            SyncData();
+            SyncData(files);
             foreach ((int number, byte[] page) in pages)
             {
-                _sums?.Write(number * ChunkMapLayout.BitsPerPage, ChunkMapLayout.BitsPerPage);
-                _map!.WritePage(number, page);
+                files.Map.WritePage(number, page);
                 written++;
             }
         }
@@ -116,22 +117,77 @@ public sealed partial class BlobCache
         }
     }
 
-    private void SyncData()
+    private void SyncData(BlobFiles files)
     {
+        lock (_repair) _syncing.TakeAll(_fresh);
         try
         {
-            RandomAccess.FlushToDisk(_data!);
+            files.Sync();
         }
         catch (IOException)
         {
-            // The kernel marks the pages clean after a failed write-back and may read the old bytes again later (fsync(2), NOTES).
-            lock (_repair)
-            {
-                _verified.ClearAll();
-                Interlocked.Increment(ref _generation);
-            }
-
+            DropFresh();
             throw;
         }
+
+        lock (_repair) _syncing.ClearAll();
+    }
+
+    private bool HasFresh => _fresh.Count != 0 || _syncing.Count != 0;
+
+    private bool AnyFresh(IBlobFormat format, int slot, long end)
+    {
+        for (; slot < format.Count; slot++)
+        {
+            ChunkExtent extent = format.GetExtent(slot);
+            if (extent.Offset >= end) return false;
+            if (_fresh[extent.Number] || _syncing[extent.Number]) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>After a read of fresh chunks.</summary>
+    private void DropIfLost()
+    {
+        // Under the lock: the kernel tells of a loss once, and whoever asks next must find its consequences.
+        lock (_repair)
+        {
+            if (_files is { } files && HasLost(files)) DropFresh();
+        }
+    }
+
+    private bool HasLost(BlobFiles files)
+    {
+        try
+        {
+            return files.HasLost(PaddedLength);
+        }
+        catch (ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>What was written since the last sync that succeeded is not believed any more: there is no telling which part of it was lost.</summary>
+    private void DropFresh()
+    {
+        lock (_repair)
+        {
+            for (int number = 0; number < _present.Length; number++)
+            {
+                if (!_fresh[number] && !_syncing[number]) continue;
+                _present.Clear(number);
+                MarkDirty(number);
+            }
+
+            _verified.ClearAll();
+            _fresh.ClearAll();
+            _syncing.ClearAll();
+            _losses++;
+            Interlocked.Increment(ref _generation);
+        }
+
+        NoteWriteFailure(new IOException("what was written did not get to the disk"));
     }
 }

@@ -16,16 +16,44 @@ public sealed partial class BlobCache
         MarkDirty(number);
     }
 
-    /// <summary>Forgets whatever lay behind a cut, then gives the file its length back.</summary>
-    private void RepairLength()
+    /// <summary>Opens the files if nobody has, at most once every <see cref="CacheOptions.WriteRetryDelay"/>; null if the disk does not take them.</summary>
+    private BlobFiles? OpenFiles()
     {
-        if (RandomAccess.GetLength(_data!) == PaddedLength) return;
+        lock (_opening)
+        {
+            if (_files is not null || _closed || _options.Time.GetTimestamp() < _writesFailUntil) return _files;
+            try
+            {
+                BlobFiles files = BlobFiles.Open(_directory, Blob, Length, PaddedLength, _records, _present);
+                if (files.WasDropped)
+                {
+                    if (_present.Count != 0) Log("the data file does not have the blob's length: dropped");
+                    ForgetAll();
+                }
+
+                if (files.IsHeld) _context.Space.Hold(PaddedLength);
+                _files = files;
+                Account();
+                return files;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                NoteWriteFailure(e);
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Forgets whatever lay behind a cut, then gives the file its length back.</summary>
+    private void RepairLength(BlobFiles files)
+    {
+        if (RandomAccess.GetLength(files.Data) == PaddedLength) return;
         lock (_repair)
         {
-            if (RandomAccess.GetLength(_data!) == PaddedLength) return;
+            if (RandomAccess.GetLength(files.Data) == PaddedLength) return;
             Log("the data file was truncated while in use: dropped");
             ForgetAll();
-            RandomAccess.SetLength(_data!, PaddedLength);
+            RandomAccess.SetLength(files.Data, PaddedLength);
         }
     }
 
@@ -35,6 +63,9 @@ public sealed partial class BlobCache
         {
             _verified.ClearAll();
             _present.ClearAll();
+            _fresh.ClearAll();
+            _syncing.ClearAll();
+            _losses++;
             Interlocked.Increment(ref _generation);
         }
 
@@ -44,6 +75,8 @@ public sealed partial class BlobCache
     private void NoteWriteFailure(Exception e)
     {
         Volatile.Write(ref _writesFailUntil, _options.Time.GetTimestamp() + ToTicks(_options.WriteRetryDelay));
+        _context.Totals.WriteFailed();
+        _context.Space.Measure();
         if (_writeFailed) return;
         _writeFailed = true;
         Log($"can't store ({e.Message}); serving without the cache until that works again");

@@ -1,4 +1,3 @@
-using Microsoft.Win32.SafeHandles;
 using Sluice.Formats.Oci;
 
 namespace Sluice.Storage.Cache;
@@ -14,46 +13,59 @@ namespace Sluice.Storage.Cache;
 /// while no one looked cost a fetch and never give wrong bytes.
 /// <para>
 /// What may still go wrong under a verified bit: the file is truncated while it is open (seen as a short read or before the next
-/// write; everything behind the new end is dropped before the file grows again, and <see cref="_generation"/> makes readers that
-/// were under way throw their bytes away), and a failed write-back (seen by the sync in <see cref="Flush"/>, after which nothing
-/// is believed any more until checked again).
+/// write; everything behind the new end is dropped before the file grows again), and eviction, which makes holes. There the bits are cleared first, then <see cref="_generation"/> changes, then the bytes do.
+/// A reader notes the generation, looks at the bits, reads, and looks at the generation again: bytes that may have been read from a hole are thrown away. That costs a hit two loads.
+/// </para>
+/// <para>
+/// And a disk may fail to take what it was given. The kernel calls such pages clean, and when it needs their memory the next read brings what was on the disk before (fsync(2), NOTES).
+/// So a chunk is <b>fresh</b> until a sync has succeeded, and a read of fresh chunks asks the kernel afterwards whether anything was lost, which costs it a system call; if so, all that is fresh is dropped.
+/// </para>
+/// <para>
+/// Nobody writes a chunk and punches it at the same time: whoever does either has the chunk's bit in <see cref="_busy"/>. Files that the kernel reads by itself are never punched (<see cref="BlobFiles"/>).
 /// </para>
 /// </remarks>
 public sealed partial class BlobCache
 {
+    // A reader whose bytes were thrown away looks again at once: the next change of the generation is a batch of evictions away.
+    private const int MaxTries = 3;
+
+    private readonly CacheContext _context;
     private readonly CacheOptions _options;
-    private readonly SafeFileHandle? _data;
-    private readonly ChunkMapFile? _map;
-    private readonly ChunkSums? _sums;
+    private readonly string _directory;
+    private readonly bool _hasDigests;
+    private readonly ChunkRecord[] _records;
+    private readonly uint[] _uses;
     private readonly AtomicBitmap _present;
     private readonly AtomicBitmap _verified;
+    private readonly AtomicBitmap _occupied; // has blocks on the disk that were charged: present, or was so
+    private readonly AtomicBitmap _busy;
+    private readonly AtomicBitmap _fresh; // verified, but not on the disk for all we know
+    private readonly AtomicBitmap _syncing; // was fresh when the sync began that is under way
     private readonly Lock _repair = new();
+    private readonly Lock _opening = new();
+    private volatile BlobFiles? _files;
     private int _generation;
+    private int _losses;
     private long _writesFailUntil;
     private volatile bool _writeFailed;
+    private volatile bool _closed;
 
-    /// <param name="directory">Where the files go; null for a cache that stores nothing, on a disk that takes no files.</param>
-    internal BlobCache(string key, string? directory, IBlobFormat format, CacheOptions options)
+    /// <param name="directory">Where the files go. A disk that takes none is tried again later; the blob is read through meanwhile.</param>
+    internal BlobCache(string key, string directory, IBlobFormat format, CacheContext context)
     {
-        (Key, Blob, Length, _options) = (key, format.Blob, format.Length, options);
+        (Key, Blob, Length, _directory, _context, _options) = (key, format.Blob, format.Length, directory, context, context.Options);
         PaddedLength = (Length + 4095) & ~4095L;
+        _hasDigests = format.HasContentDigests;
+        _records = new ChunkRecord[format.NumberCount];
+        _uses = new uint[format.NumberCount];
         _present = new AtomicBitmap(format.NumberCount);
         _verified = new AtomicBitmap(format.NumberCount);
+        _occupied = new AtomicBitmap(format.NumberCount);
+        _busy = new AtomicBitmap(format.NumberCount);
+        _fresh = new AtomicBitmap(format.NumberCount);
+        _syncing = new AtomicBitmap(format.NumberCount);
         _dirtyPages = new AtomicBitmap(ChunkMapLayout.PageCount(format.NumberCount));
-        if (directory is null) return;
-        Directory.CreateDirectory(directory);
-        _map = ChunkMapFile.Open(Path.Combine(directory, "map"), Blob, Length, _present, out _cleanIdentities);
-        try
-        {
-            if (!format.HasContentDigests) _sums = ChunkSums.Open(Path.Combine(directory, "sums"), format);
-            _data = OpenData(Path.Combine(directory, "data"));
-        }
-        catch
-        {
-            _map.Dispose();
-            _sums?.Dispose();
-            throw;
-        }
+        OpenFiles();
     }
 
     public Digest Blob { get; }
@@ -75,6 +87,9 @@ public sealed partial class BlobCache
 
     internal ChunkIdentities Identities { get; } = new();
 
+    /// <summary>As <see cref="IBlobFormat.HasContentDigests"/>.</summary>
+    internal bool HasContentDigests => _hasDigests;
+
     /// <summary>Changes when verified chunks were taken back.</summary>
     internal int Generation => Volatile.Read(ref _generation);
 
@@ -93,40 +108,49 @@ public sealed partial class BlobCache
     /// </summary>
     public bool TryRead(IBlobFormat format, long offset, Span<byte> destination)
     {
-        int generation = Volatile.Read(ref _generation);
         long end = offset + destination.Length;
         int first = format.Find(offset);
-        for (int slot = first; slot < format.Count; slot++)
+        for (int tries = 0; tries < MaxTries; tries++)
         {
-            ChunkExtent extent = format.GetExtent(slot);
-            if (extent.Offset >= end) break;
-            if (!_verified[extent.Number]) return false;
+            int generation = Volatile.Read(ref _generation);
+            uint now = _context.Space.Now;
+            for (int slot = first; slot < format.Count; slot++)
+            {
+                ChunkExtent extent = format.GetExtent(slot);
+                if (extent.Offset >= end) break;
+                if (!_verified[extent.Number]) return false;
+                ref uint use = ref _uses[extent.Number];
+                if (!ChunkUse.IsOf(use, now)) use = ChunkUse.Touch(use, now);
+            }
+
+            // After the verified bits: a chunk is fresh before it is verified.
+            bool fresh = HasFresh && AnyFresh(format, first, end);
+            if (!ReadFully(offset, destination)) return false;
+            if (fresh) DropIfLost();
+            Volatile.ReadBarrier();
+            if (generation != _generation) continue;
+            ClearGaps(format, first, offset, destination);
+            return true;
         }
 
-        if (!ReadFully(offset, destination)) return false;
-        Volatile.ReadBarrier();
-        if (generation != _generation) return false;
-        ClearGaps(format, first, offset, destination);
-        return true;
+        return false;
     }
 
     /// <summary>
-    /// Stores a chunk that the caller has checked. False if it could not be stored: the bytes are good, the disk is not, and
-    /// storing resumes by itself after <see cref="CacheOptions.WriteRetryDelay"/>.
+    /// Stores a chunk that the caller has checked. False if it could not be stored: the bytes are good, but the disk is not, and
+    /// storing resumes by itself after <see cref="CacheOptions.WriteRetryDelay"/>; or the cache is at its limit.
     /// </summary>
-    public bool Store(ChunkExtent extent, ReadOnlySpan<byte> content)
+    public bool Store(IBlobFormat format, int slot, ReadOnlySpan<byte> content)
     {
-        if (_verified[extent.Number]) return true;
-        if (_data is null) return false;
-        bool retrying = _writeFailed;
-        int generation;
-        if (_options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil)) return false;
+        ChunkIdentity chunk = ChunkIdentity.Of(format, slot);
+        if (_verified[chunk.Number]) return true;
+        if (BeginWrite(chunk.Extent) is not { } files) return false;
         try
         {
-            RepairLength();
-            generation = Generation;
-            RandomAccess.Write(_data, content, extent.Offset);
-            _sums?.Set(extent.Number, content);
+            RepairLength(files);
+            int losses = Volatile.Read(ref _losses);
+            RandomAccess.Write(files.Data, content, chunk.Offset);
+            return Commit(chunk, content, losses);
         }
         catch (ObjectDisposedException)
         {
@@ -134,11 +158,70 @@ public sealed partial class BlobCache
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            if (!_present[chunk.Number]) Vacate(chunk.Extent);
             NoteWriteFailure(e);
             return false;
         }
+        finally
+        {
+            _busy.Clear(chunk.Number);
+        }
+    }
 
-        if (retrying && _writeFailed)
+    /// <summary>
+    /// Reads a present chunk and checks it; a chunk that fails is forgotten and has to be fetched again.
+    /// </summary>
+    /// <param name="destination">At least the chunk's length; holds the chunk if it is good.</param>
+    internal ChunkState CheckChunk(in ChunkIdentity chunk, Span<byte> destination)
+    {
+        Span<byte> content = destination[..chunk.Length];
+        for (int tries = 0; tries < MaxTries; tries++)
+        {
+            int generation = Generation;
+            if (!_present[chunk.Number]) return ChunkState.Gone;
+            bool good = ReadFully(chunk.Offset, content) && _records[chunk.Number] == ChunkRecord.Of(chunk.Number, chunk.Digest, content);
+            lock (_repair)
+            {
+                if (generation != _generation) continue; // taken back under our hands, this chunk or another
+                if (good) _verified.Set(chunk.Number);
+            }
+
+            if (!good) Forget(chunk.Number);
+            _context.Totals.Checked(good);
+            return good ? ChunkState.Good : ChunkState.Wrong;
+        }
+
+        return ChunkState.Gone;
+    }
+
+    /// <summary>The files to write a chunk to, and the chunk is ours until its bit in <see cref="_busy"/> is cleared; null if it can't be written now.</summary>
+    private BlobFiles? BeginWrite(ChunkExtent extent)
+    {
+        if (_options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil) || _closed) return null;
+        if ((_files ?? OpenFiles()) is not { } files || !_busy.Set(extent.Number)) return null;
+        if (_occupied[extent.Number]) return files;
+        if (_context.Space.TryTake(BlocksOf(extent)))
+        {
+            Interlocked.Add(ref _charged, BlocksOf(extent));
+            if (!_occupied.Set(extent.Number)) Charge(-BlocksOf(extent));
+            return files;
+        }
+
+        _busy.Clear(extent.Number);
+        _context.Totals.Refused();
+        if (_context.LimitIsKnown) return null;
+        _context.LimitIsKnown = true;
+        Log($"the cache is at its limit of {_context.Space.Limit} bytes: evicting, and serving without the cache what it can't take meanwhile");
+        return null;
+    }
+
+    /// <summary>The chunk's bytes are in the file.</summary>
+    /// <param name="losses">From before they were written.</param>
+    private bool Commit(in ChunkIdentity chunk, ReadOnlySpan<byte> content, int losses)
+    {
+        _records[chunk.Number] = ChunkRecord.Of(chunk.Number, chunk.Digest, content);
+        _uses[chunk.Number] = ChunkUse.New(_context.Space.Now);
+        if (_writeFailed)
         {
             _writeFailed = false;
             Log("storing again");
@@ -147,77 +230,22 @@ public sealed partial class BlobCache
         lock (_repair)
         {
             // Cut off or lost by a failed write-back while it was written: nobody knows whether the bytes are there.
-            if (generation != _generation) return false;
-            _present.Set(extent.Number);
-            _verified.Set(extent.Number);
+            if (losses != _losses) return false;
+            _fresh.Set(chunk.Number);
+            _present.Set(chunk.Number);
+            _verified.Set(chunk.Number);
         }
 
-        MarkDirty(extent.Number);
+        MarkDirty(chunk.Number);
+        if (_hasDigests) _context.Equal.Add(this, chunk.Number, chunk.Digest);
+        _context.Totals.Stored(chunk.Length);
         return true;
-    }
-
-    /// <summary>
-    /// Reads a present chunk and checks it; a chunk that fails is forgotten and has to be fetched again.
-    /// </summary>
-    /// <param name="destination">At least the chunk's length; holds the chunk if the answer is true.</param>
-    internal bool CheckChunk(IBlobFormat format, int slot, Span<byte> destination)
-    {
-        ChunkExtent extent = format.GetExtent(slot);
-        int generation = Generation;
-        Span<byte> content = destination[..extent.Length];
-        if (!ReadFully(extent.Offset, content) || !(_sums?.Matches(extent.Number, content) ?? format.Verify(slot, content)))
-        {
-            Forget(extent.Number);
-            return false;
-        }
-
-        lock (_repair)
-        {
-            // Taken back under our hands: the bytes are good, the bit would not be.
-            if (generation == _generation) _verified.Set(extent.Number);
-        }
-
-        return true;
-    }
-
-    /// <summary>A second, read-only descriptor of the data file, also when its name is gone; null if there is no file or none can be had.</summary>
-    internal SafeFileHandle? Reopen()
-    {
-        if (_data is null) return null;
-        try
-        {
-            return File.OpenHandle($"/proc/self/fd/{_data.DangerousGetHandle()}", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
-        {
-            Log($"can't hand out the complete file: {e.Message}");
-            return null;
-        }
-    }
-
-    private SafeFileHandle OpenData(string path)
-    {
-        SafeFileHandle data = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        try
-        {
-            if (RandomAccess.GetLength(data) == PaddedLength) return data;
-            if (_present.Count != 0) Log("the data file does not have the blob's length: dropped");
-            ForgetAll();
-            RandomAccess.SetLength(data, 0);
-            RandomAccess.SetLength(data, PaddedLength);
-            return data;
-        }
-        catch
-        {
-            data.Dispose();
-            throw;
-        }
     }
 
     /// <summary>False on a short or failed read, after which the cache has forgotten what is no longer there.</summary>
     private bool ReadFully(long offset, Span<byte> destination)
     {
-        if (_data is null)
+        if (_files is not { } files)
         {
             // Only a range without chunks gets here: zeros.
             destination.Clear();
@@ -229,10 +257,10 @@ public sealed partial class BlobCache
             int done = 0;
             while (done < destination.Length)
             {
-                int read = RandomAccess.Read(_data, destination[done..], offset + done);
+                int read = RandomAccess.Read(files.Data, destination[done..], offset + done);
                 if (read == 0)
                 {
-                    RepairLength();
+                    RepairLength(files);
                     return false;
                 }
 

@@ -22,18 +22,33 @@ public sealed partial class CacheDirectory
                 foreach (string directory in Directory.GetDirectories(algorithm))
                 {
                     string key = Path.GetRelativePath(_root, directory);
-                    if (BlobOf(key) is { } blob && !keep.Contains(blob) && Detach(key)) removed++;
+                    if (BlobOf(key) is { } blob && !keep.Contains(blob) && !IsImported(key) && Detach(key)) removed++;
                 }
             }
-
-            foreach (string path in Directory.GetDirectories(_root).Where(IsRemoved)) Directory.Delete(path, recursive: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             _options.Log?.Invoke($"cache {_root}: can't delete what nothing uses: {e.Message}");
         }
 
+        DeleteRemoved();
         return removed;
+    }
+
+    private void DeleteRemoved()
+    {
+        try
+        {
+            foreach (string path in Directory.GetDirectories(_root).Where(IsRemoved)) Directory.Delete(path, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Somebody else deletes it.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _options.Log?.Invoke($"cache {_root}: can't delete what nothing uses: {e.Message}");
+        }
     }
 
     private static bool IsRemoved(string path) => Path.GetFileName(path).StartsWith(RemovedPrefix, StringComparison.Ordinal);
@@ -51,7 +66,9 @@ public sealed partial class CacheDirectory
         lock (_gate)
         {
             if (_disposed || _open.ContainsKey(key)) return false;
-            Directory.Move(Path.Combine(_root, key), Path.Combine(_root, $"{RemovedPrefix}{Guid.NewGuid():n}"));
+            string path = Path.Combine(_root, key);
+            if (Directory.Exists(path)) Directory.Move(path, Path.Combine(_root, $"{RemovedPrefix}{Guid.NewGuid():n}"));
+            if (_closed.Remove(key, out (long Bytes, long) closed)) _context.Space.Charge(-closed.Bytes);
             return true;
         }
     }

@@ -7,7 +7,7 @@ namespace Sluice.Storage.Cache;
 
 /// <summary>
 /// All cached blobs of a node: <c>ROOT/ALGORITHM/HEX/{data,map}</c> and <c>ROOT/lock</c>, which one process holds.
-/// A blob is open once, whoever uses it; its files stay when the last user is gone, until <see cref="RemoveUnused"/>.
+/// A blob is open once, whoever uses it; its files stay when the last user is gone, until <see cref="RemoveUnused"/> or until their space is needed.
 /// </summary>
 public sealed partial class CacheDirectory : IDisposable
 {
@@ -15,6 +15,7 @@ public sealed partial class CacheDirectory : IDisposable
     private const long MaxBlobSpace = 1L << 44;
 
     private readonly CacheOptions _options;
+    private readonly CacheContext _context;
     private readonly string _root;
     private readonly DirectoryLock _lock;
     private readonly ITimer _flushTimer;
@@ -29,8 +30,15 @@ public sealed partial class CacheDirectory : IDisposable
         _options = options ?? new CacheOptions();
         _root = Path.GetFullPath(root);
         _lock = DirectoryLock.Take(_root, "stop the other process or give this one another --root"); // nobody else may look: private blobs
+        _context = new CacheContext(_options, new CacheSpace(_root, _options, RequestEviction), new EqualChunks(), new CacheTotals());
+        CountClosed();
         _flushTimer = _options.Time.CreateTimer(static state => ((CacheDirectory)state!).FlushInBackground(), this, _options.FlushInterval, _options.FlushInterval);
     }
+
+    /// <summary>Figures of this moment.</summary>
+    public CacheCounters Counters => _context.Totals.Read(_context.Space);
+
+    internal EqualChunks Equal => _context.Equal;
 
     /// <summary>
     /// Opens the cache of a blob, or shares the open one. Every call is undone by one <see cref="Close"/>. An image whose chunk
@@ -48,6 +56,7 @@ public sealed partial class CacheDirectory : IDisposable
             {
                 if (open.Cache.Length == format.Length && open.Cache.NumberCount == format.NumberCount && open.Cache.Identities.TryAdd(format))
                 {
+                    open.Cache.Account();
                     _open[shared] = (open.Cache, open.Users + 1);
                     return open.Cache;
                 }
@@ -80,7 +89,7 @@ public sealed partial class CacheDirectory : IDisposable
             }
 
             _open.Remove(cache.Key);
-            open.Close();
+            CloseFiles(open);
         }
     }
 
@@ -90,9 +99,7 @@ public sealed partial class CacheDirectory : IDisposable
     /// <summary>Makes everything stored so far durable.</summary>
     public void Flush()
     {
-        BlobCache[] caches;
-        lock (_gate) caches = [.. _open.Values.Select(entry => entry.Cache)];
-        foreach (BlobCache cache in caches) cache.Flush();
+        foreach (BlobCache cache in OpenCaches()) cache.Flush();
     }
 
     /// <summary>Closes what is still open, and lets another process have the directory.</summary>
@@ -109,9 +116,15 @@ public sealed partial class CacheDirectory : IDisposable
         }
     }
 
+    private BlobCache[] OpenCaches()
+    {
+        lock (_gate) return [.. _open.Values.Select(entry => entry.Cache)];
+    }
+
+    /// <summary>A disk that takes no files is no reason to refuse an image: its blobs are then read through.</summary>
     private BlobCache? Create(string key, IBlobFormat format, bool mustAgree)
     {
-        BlobCache cache = CreateFiles(key, format);
+        BlobCache cache = new(key, Path.Combine(_root, key), format, _context);
         bool agrees = cache.Identities.TryAdd(format);
         if (!agrees && mustAgree)
         {
@@ -119,23 +132,12 @@ public sealed partial class CacheDirectory : IDisposable
             return null;
         }
 
+        Opened(key);
+        Used(key);
+        cache.Account();
         if (agrees) cache.ApplyCleanShutdown();
         _open[key] = (cache, 1);
         return cache;
-    }
-
-    /// <summary>A disk that takes no files is no reason to refuse an image: its blobs are then read through.</summary>
-    private BlobCache CreateFiles(string key, IBlobFormat format)
-    {
-        try
-        {
-            return new BlobCache(key, Path.Combine(_root, key), format, _options);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            _options.Log?.Invoke($"cache of blob {format.Blob}: can't open its files ({e.Message}); serving without the cache until all images that use it are closed");
-            return new BlobCache(key, null, format, _options);
-        }
     }
 
     private void FlushInBackground()
@@ -144,6 +146,7 @@ public sealed partial class CacheDirectory : IDisposable
         try
         {
             Flush();
+            _context.Space.Measure();
         }
         finally
         {

@@ -33,7 +33,7 @@ public interface IBlobFormat
 
     /// <summary>
     /// False where nothing says what a chunk decodes to: <see cref="Decode"/> then checks the compressed bytes (OverlayBD has a CRC of these
-    /// and no more), <see cref="Verify"/> has nothing to add, and the cache keeps a checksum of what it stores for the next process.
+    /// and no more), <see cref="Verify"/> has nothing to add, and equal chunks of other blobs can't be told.
     /// </summary>
     bool HasContentDigests => true;
 

@@ -115,6 +115,7 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
                     stop);
 
                 File.Move(fresh, _path, overwrite: true);
+                directory.Recount(blob);
             }
             finally
             {

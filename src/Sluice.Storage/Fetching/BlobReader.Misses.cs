@@ -31,10 +31,10 @@ public sealed partial class BlobReader
             cancellation.ThrowIfCancellationRequested();
             List<JoinedFlight> flights = [];
             List<int> slots = MissingSlots(position, Math.Min(PrefetchWindow, end - position));
-            for (int round = 0; round < 2 && slots.Count != 0; round++)
+            for (int round = 0; round < 3 && slots.Count != 0; round++)
             {
-                // The second round fetches what failed a check in the first.
-                _fetcher.Join(this, slots, FetchCauses.CauseOf(priority), priority, flights);
+                // The next round fetches what failed a check, or could not be copied from another blob.
+                _fetcher.Join(this, slots, FetchCauses.CauseOf(priority), priority, flights, mayCopy: round == 0);
                 List<Task> completions = flights.ConvertAll(joined => joined.Flight.Completion);
                 ReleaseAll(flights);
                 await Task.WhenAll(completions).WaitAsync(cancellation);
@@ -54,7 +54,7 @@ public sealed partial class BlobReader
         List<int> slots = MissingSlots(offset, length);
         if (slots.Count == 0) return;
         List<JoinedFlight> flights = [];
-        _fetcher.Join(this, slots, FetchCause.ReadAhead, FetchPriority.Prefetch, flights);
+        _fetcher.Join(this, slots, FetchCause.ReadAhead, FetchPriority.Prefetch, flights, mayCopy: true);
         ReleaseAll(flights);
     }
 
@@ -90,7 +90,7 @@ public sealed partial class BlobReader
         {
             TakeFromCache(pending, offset, destination.Span);
             if (pending.Count == 0) return DiskError.None;
-            _fetcher.Join(this, pending, FetchCause.Demand, FetchPriority.Demand, flights);
+            _fetcher.Join(this, pending, FetchCause.Demand, FetchPriority.Demand, flights, mayCopy: round == 0);
             if (round == 0) _readAhead.OnMiss(offset, Format.GetExtent(pending[^1]).End);
             try
             {

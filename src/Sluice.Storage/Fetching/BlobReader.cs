@@ -75,7 +75,7 @@ public sealed partial class BlobReader : IDisposable
             lock (_completing)
             {
                 if (_disposed || !CoversAll()) return null;
-                return _complete ??= Cache.Reopen();
+                return _complete ??= HandOut();
             }
         }
     }
@@ -130,6 +130,19 @@ public sealed partial class BlobReader : IDisposable
 
         _fetcher.Remove(this);
         _directory.Close(Cache);
+    }
+
+    /// <summary>Another blob's chunk that has the digest of one of this image; null if there is none, or the format has no digests.</summary>
+    internal (BlobCache Cache, int Number)? FindEqual(int slot) =>
+        Format.HasContentDigests ? _directory.Equal.Find(Cache, Format.GetIdentity(slot)) : null;
+
+    /// <summary>Looks once more when nothing can be evicted any longer.</summary>
+    private SafeFileHandle? HandOut()
+    {
+        SafeFileHandle? file = Cache.HandOut();
+        if (file is null || CoversAll()) return file;
+        file.Dispose();
+        return null;
     }
 
     /// <summary>A source has no such blob, or did not give it: others are asked for it first for a while.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Sluice.Storage.Cache;
 
 namespace Sluice.Storage.Fetching;
 
@@ -17,9 +18,9 @@ internal sealed class ChunkCheck(BlobReader owner, Fetcher fetcher) : Flight(own
             int rotten = 0;
             foreach (int slot in Slots)
             {
-                bool good = Owner.Cache.CheckChunk(Owner.Format, slot, buffer);
-                fetcher.Counters.Checked(good);
-                if (!good) rotten++;
+                ChunkState state = Owner.Cache.CheckChunk(ChunkIdentity.Of(Owner.Format, slot), buffer);
+                if (state != ChunkState.Gone) fetcher.Counters.Checked(state == ChunkState.Good);
+                if (state == ChunkState.Wrong) rotten++;
             }
 
             if (rotten > 0) fetcher.Options.Report(FetchEventKind.StoredRot, Owner, null, $"blob {Owner.Format.Blob}: {rotten} of {Slots.Count} stored chunks, from {Owner.Format.GetExtent(Slots[0]).Offset} on, were damaged; they are fetched again");

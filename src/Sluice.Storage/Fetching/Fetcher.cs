@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Sluice.Formats.Hashing;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Sources;
@@ -18,6 +19,7 @@ public sealed partial class Fetcher : IDisposable
     private readonly HashSet<SourceFetch> _running = [];
     private readonly HashSet<SourceFetch> _pausing = [];
     private readonly Dictionary<(BlobCache Cache, int Number), Flight> _flights = [];
+    private readonly Dictionary<ChunkDigest, (SourceFetch Fetch, int Number)> _arriving = []; // where chunks have digests
     private readonly ConcurrentDictionary<string, SourcePlace> _places = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _shutdown = new();
     private readonly HedgeAllowance _hedges = new();
@@ -90,9 +92,11 @@ public sealed partial class Fetcher : IDisposable
     /// Finds or starts what makes the given chunks available; each flight comes with a reference for the caller to release.
     /// Chunks that are verified by now need none.
     /// </summary>
-    internal void Join(BlobReader reader, List<int> slots, FetchCause cause, FetchPriority priority, List<JoinedFlight> joined)
+    /// <param name="mayCopy">Chunks that another blob has, or is about to have, may be taken from there. To be tried once: what is there may have rotted.</param>
+    internal void Join(BlobReader reader, List<int> slots, FetchCause cause, FetchPriority priority, List<JoinedFlight> joined, bool mayCopy)
     {
         List<ChunkCheck>? checks = null;
+        List<ChunkCopy>? copies = null;
         lock (_gate)
         {
             if (_disposed || reader.IsDisposed) return;
@@ -109,7 +113,7 @@ public sealed partial class Fetcher : IDisposable
                 {
                     AddToCheck(reader, slot, extent, checks ??= [], joined);
                 }
-                else
+                else if (!AddToCopy(reader, slot, extent, priority, copies ??= [], joined, mayCopy))
                 {
                     (units ??= []).Add(reader.Format.GetUnitOf(slot));
                 }
@@ -120,12 +124,14 @@ public sealed partial class Fetcher : IDisposable
         }
 
         foreach (ChunkCheck check in checks ?? []) ThreadPool.UnsafeQueueUserWorkItem(check, preferLocal: false);
+        foreach (ChunkCopy copy in copies ?? []) copy.Begin();
     }
 
-    internal void Finish(ChunkCheck check)
+    /// <summary>The end of a flight that asked no source.</summary>
+    internal void Finish(Flight flight)
     {
-        lock (_gate) Unregister(check);
-        check.Complete();
+        lock (_gate) Unregister(flight);
+        flight.Complete();
     }
 
     internal void ReturnMemory(long bytes)
@@ -170,6 +176,35 @@ public sealed partial class Fetcher : IDisposable
 
         check.Slots.Add(slot);
         Register(check, extent.Number);
+    }
+
+    /// <summary>A chunk that another blob has, or is about to have from the same source, is not fetched but copied.</summary>
+    private bool AddToCopy(BlobReader reader, int slot, ChunkExtent extent, FetchPriority priority, List<ChunkCopy> copies, List<JoinedFlight> joined, bool mayCopy)
+    {
+        if (!mayCopy) return false;
+        SourceFetch? arriving = null;
+        (BlobCache Cache, int Number)? place = reader.FindEqual(slot);
+        if (place is null)
+        {
+            if (!reader.Format.HasContentDigests || !_arriving.TryGetValue(reader.Format.GetIdentity(slot), out (SourceFetch Fetch, int Number) other)) return false;
+            if (other.Fetch.Owner.Cache == reader.Cache || other.Fetch.Owner.Sources[0].Name != reader.Sources[0].Name) return false;
+            (arriving, place) = (other.Fetch, (other.Fetch.Owner.Cache, other.Number));
+            _queue.Promote(arriving, priority);
+        }
+
+        ChunkCopy? copy = copies.Count == 0 ? null : copies[^1];
+        if (copy is null || !copy.Admits(arriving, extent))
+        {
+            copy = new ChunkCopy(reader, this, arriving, extent.Offset);
+            copies.Add(copy);
+            arriving?.AddReference();
+            copy.AddReference();
+            joined.Add(new JoinedFlight(copy, Created: true));
+        }
+
+        copy.Chunks.Add(new ChunkCopy.Chunk(slot, place.Value.Cache, place.Value.Number));
+        Register(copy, extent.Number);
+        return true;
     }
 
     private void Enqueue(BlobReader reader, List<int> units, FetchCause cause, FetchPriority priority, List<JoinedFlight> joined)
@@ -229,7 +264,7 @@ public sealed partial class Fetcher : IDisposable
         for (int index = 0; index < members; index++)
         {
             int number = reader.Format.GetExtent(reader.Format.GetMember(unit, index).Slot).Number;
-            if (!reader.Cache.IsPresent(number) && !_flights.ContainsKey((reader.Cache, number))) return true;
+            if (!reader.Cache.IsPresent(number) && !_flights.ContainsKey((reader.Cache, number)) && reader.FindEqual(reader.Format.GetMember(unit, index).Slot) is null) return true;
         }
 
         return false;
@@ -239,18 +274,28 @@ public sealed partial class Fetcher : IDisposable
     {
         IBlobFormat format = fetch.Owner.Format;
         int members = format.GetUnit(unit).MemberCount;
-        for (int index = 0; index < members; index++) Register(fetch, format.GetExtent(format.GetMember(unit, index).Slot).Number);
+        for (int index = 0; index < members; index++)
+        {
+            int slot = format.GetMember(unit, index).Slot;
+            int number = format.GetExtent(slot).Number;
+            if (Register(fetch, number) && format.HasContentDigests && _arriving.TryAdd(format.GetIdentity(slot), (fetch, number))) fetch.Announced.Add(format.GetIdentity(slot));
+        }
     }
 
-    private void Register(Flight flight, int number)
+    private bool Register(Flight flight, int number)
     {
-        if (_flights.TryAdd((flight.Owner.Cache, number), flight)) flight.Registered.Add(number);
+        bool first = _flights.TryAdd((flight.Owner.Cache, number), flight);
+        if (first) flight.Registered.Add(number);
+        return first;
     }
 
     private void Unregister(Flight flight)
     {
         foreach (int number in flight.Registered) _flights.Remove((flight.Owner.Cache, number));
         flight.Registered.Clear();
+        if (flight is not SourceFetch fetch) return;
+        foreach (ChunkDigest digest in fetch.Announced) _arriving.Remove(digest);
+        fetch.Announced.Clear();
     }
 
     private List<SourceFetch> TakeQueued(Func<SourceFetch, bool> condition)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Numerics;
 using Sluice.Formats;
+using Sluice.Formats.Hashing;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 
@@ -23,6 +24,9 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 
     /// <summary>Units that are still to be fetched, ascending.</summary>
     public List<int> Units { get; } = [];
+
+    /// <summary>Digests of the chunks that other blobs may wait for; guarded by the fetcher's lock.</summary>
+    public List<ChunkDigest> Announced { get; } = [];
 
     public FetchPriority Priority { get; set; } = priority;
 
@@ -310,7 +314,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
             }
 
             fetcher.Counters.Decoded(chunk.Length);
-            if (!Owner.Cache.Store(chunk, content)) fetcher.Counters.NotStored();
+            if (!Owner.Cache.Store(format, member.Slot, content)) fetcher.Counters.NotStored();
             Add(chunk.Number, buffer, position + member.DecodedOffset, chunk.Length);
         }
 

@@ -53,7 +53,7 @@ internal static class LayerEnds
         try
         {
             format.Decode(unit, layer.Tail.Span.Slice((int)(extent.CompressedOffset - layer.TailOffset), extent.CompressedLength), content);
-            cache.Store(chunk, content);
+            cache.Store(format, unit, content);
         }
         catch (InvalidFormatException)
         {

@@ -1,6 +1,7 @@
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Testing;
 
@@ -72,6 +73,11 @@ public sealed class ConfigurationFileTests
               merge_gap_kb: 16
               max_fetch_kb: 1024
               concurrency: 9
+            cache:
+              quota: 20GiB
+              min_free: 15%
+              high_watermark: 80
+              low_watermark: 70
             """,
             Name);
         Assert.Equal(("/data/sluice", "/run/other", "/run/other.sock", true), (options.Root, options.State, options.SocketPath, options.Verbose));
@@ -85,6 +91,8 @@ public sealed class ConfigurationFileTests
         Assert.Equal((128 << 10, 16 << 10, 1 << 20, 9), (options.Fetch.Amplification, options.Fetch.MergeGap, options.Fetch.MaxFetch, options.Fetch.TotalConcurrency));
         Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)), (options.Fetch.RequestDeadline, options.Fetch.AttemptTimeout));
         Assert.Equal(TimeSpan.FromSeconds(10), options.Sources.StallTimeout);
+        Assert.Equal((DiskShare.OfBytes(20L << 30), DiskShare.OfFileSystem(15)), (options.Cache.Quota, options.Cache.MinFree));
+        Assert.Equal((80, 70), (options.Cache.HighWatermark, options.Cache.LowWatermark));
     }
 
     [Theory]
@@ -123,6 +131,10 @@ public sealed class ConfigurationFileTests
     [InlineData("fetch:\n  deadline_seconds: 3601", 2, "'fetch.deadline_seconds' is '3601'", "from 1 to 3600")]
     [InlineData("fetch:\n  max_fetch_kb: 99999999999", 2, "'fetch.max_fetch_kb'", "from 64 to 65536")]
     [InlineData("fetch:\n  concurrency: [1]", 2, "'fetch.concurrency'", "needs a value")]
+    [InlineData("cache:\n  quota: much", 2, "'cache.quota' is 'much'", "20%")]
+    [InlineData("cache:\n  min_free: 101%", 2, "'cache.min_free' is '101%'", "none")]
+    [InlineData("cache:\n  high_watermark: 50", 2, "low_watermark is 90", "high_watermark")]
+    [InlineData("cache:\n  size: 1", 2, "'cache.size' is not a setting", "quota, min_free")]
     [InlineData("mount: file", 1, "a mapping", "")]
     [InlineData("- root", 1, "a mapping", "")]
     [InlineData("? [a]\n: b", 1, "plain words", "")]

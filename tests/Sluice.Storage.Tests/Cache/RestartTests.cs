@@ -40,6 +40,26 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
+    public async Task VerifyingFindsWhatRottedUnderVerifiedChunks()
+    {
+        using Rig rig = Reopen();
+        await rig.AssertReadAsync(0, _blob.Content.Length);
+        rig.Directory.Flush();
+        await using (FileStream data = new(Path.Combine(BlobDirectory, "data"), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            int first = data.ReadByte();
+            data.Position = 0;
+            data.WriteByte((byte)(first ^ 1));
+        }
+
+        CacheVerification found = rig.Directory.Verify(CancellationToken.None);
+        Assert.Equal((64, 1), (found.Chunks, found.Wrong));
+        Assert.Equal(1, rig.Directory.Counters.WrongChunks);
+        await rig.AssertReadAsync(0, _blob.Content.Length);
+        Assert.Equal(0, rig.Directory.Verify(CancellationToken.None).Wrong);
+    }
+
+    [Fact]
     public async Task PrefetchingChecksWhatIsThereAndFetchesTheRest()
     {
         await FillAsync();
@@ -117,10 +137,10 @@ public sealed class RestartTests : IDisposable
     {
         using Rig rig = Reopen();
         await rig.AssertReadAsync(0, 4096);
-        Assert.Equal(0, BitsOnDisk());
+        Assert.Equal(0, RecordsOnDisk());
         rig.Directory.Flush();
-        Assert.Equal(rig.Disk.Reader.Cache.PresentChunks, BitsOnDisk());
-        Assert.NotEqual(0, BitsOnDisk());
+        Assert.Equal(rig.Disk.Reader.Cache.PresentChunks, RecordsOnDisk());
+        Assert.NotEqual(0, RecordsOnDisk());
     }
 
     [Fact]
@@ -130,7 +150,7 @@ public sealed class RestartTests : IDisposable
         using Rig rig = new(_blob, cacheOptions: new CacheOptions { Time = time }, root: _root.Path);
         await rig.AssertReadAsync(0, 4096);
         time.Advance(TimeSpan.FromSeconds(5));
-        Assert.NotEqual(0, BitsOnDisk());
+        Assert.NotEqual(0, RecordsOnDisk());
     }
 
     [Fact]
@@ -181,10 +201,10 @@ public sealed class RestartTests : IDisposable
 
     private Rig Reopen() => new(_blob, root: _root.Path);
 
-    private int BitsOnDisk()
+    private int RecordsOnDisk()
     {
         byte[] map = File.ReadAllBytes(Path.Combine(BlobDirectory, "map"));
-        return map.AsSpan(ChunkMapLayout.PageSize + ChunkMapLayout.PageHeader).ToArray().Sum(value => int.PopCount(value));
+        return Enumerable.Range(0, 64).Count(number => ChunkRecord.Read(map.AsSpan(ChunkMapLayout.PageSize + ChunkMapLayout.PositionOf(number))).IsStored);
     }
 
     /// <summary>Flips a bit, zeroes a block, cuts or lengthens the file.</summary>

@@ -40,7 +40,8 @@ internal sealed class SyntheticBlob : IBlobFormat
     public int UnitCount => _units.Count;
 
     /// <summary>Chunks of <paramref name="chunkSize"/> (shorter ones at random where <paramref name="vary"/>), units of up to <paramref name="maxMembers"/>.</summary>
-    public static SyntheticBlob Create(int seed, int chunks, int chunkSize = 4096, int maxMembers = 1, bool vary = false, int maxGap = 0)
+    /// <param name="like">Every second chunk is one of this blob, where the lengths allow, at another place.</param>
+    public static SyntheticBlob Create(int seed, int chunks, int chunkSize = 4096, int maxMembers = 1, bool vary = false, int maxGap = 0, SyntheticBlob? like = null)
     {
         Random random = new(seed);
         List<ChunkExtent> extents = [];
@@ -54,6 +55,12 @@ internal sealed class SyntheticBlob : IBlobFormat
 
         byte[] content = new byte[offset];
         foreach (ChunkExtent extent in extents) random.NextBytes(content.AsSpan((int)extent.Offset, extent.Length));
+        for (int number = 0; like is not null && number < chunks; number += 2)
+        {
+            ChunkExtent other = like._chunks[chunks - 1 - number];
+            if (other.Length == extents[number].Length) like.Content.AsSpan((int)other.Offset, other.Length).CopyTo(content.AsSpan((int)extents[number].Offset));
+        }
+
         MemoryStream stored = new();
         List<(FetchUnit, int)> units = [];
         List<int> unitOf = [];

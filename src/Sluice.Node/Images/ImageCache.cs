@@ -1,0 +1,95 @@
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Storage.Cache;
+
+namespace Sluice.Node.Images;
+
+/// <summary>The cache as people see it: by images.</summary>
+internal sealed class ImageCache(CacheDirectory cache, LocalImages images)
+{
+    /// <summary>Pins that an earlier process has left.</summary>
+    public void ApplyPins() => cache.Pinned = images.ListPinnedBlobs();
+
+    public (CacheCounters Counters, IReadOnlyList<(CachedBlob Blob, IReadOnlyList<string> Images)> Blobs) List()
+    {
+        ILookup<string, string> users = images.ListRecords()
+            .SelectMany(image => image.Record.Blobs.Keys.Select(blob => (Blob: blob, image.Record.Reference)))
+            .ToLookup(pair => pair.Blob, pair => NameOf(pair.Reference), StringComparer.Ordinal);
+        return (cache.Counters, [.. cache.List().Select(blob => (blob, (IReadOnlyList<string>)[.. users[blob.Blob.ToString()].Distinct().Order(StringComparer.Ordinal)]))]);
+    }
+
+    public Task<CacheVerification> VerifyAsync(CancellationToken cancellation) => Task.Run(() => cache.Verify(cancellation), cancellation);
+
+    /// <param name="target">Bytes that may stay.</param>
+    public Task<long> PruneAsync(long target, CancellationToken cancellation) => Task.Run(() => cache.Evict(target), cancellation);
+
+    /// <param name="name">As <c>sluice pull</c> was given it, or the digest of the manifest.</param>
+    /// <returns>Digests of the manifests that this name has here.</returns>
+    /// <exception cref="SluiceException">No such image is here, or the disk refused.</exception>
+    public IReadOnlyList<Digest> SetPinned(string name, bool pinned)
+    {
+        IReadOnlyList<Digest> found = Find(name);
+        foreach (Digest manifest in found) images.SetPinned(manifest, pinned);
+        ApplyPins();
+        return found;
+    }
+
+    /// <summary>Writes what is cached of an image to a tar file; an existing one is replaced.</summary>
+    /// <param name="path">Absolute.</param>
+    /// <exception cref="SluiceException">No such image is here, nothing of it is cached, or the file can't be written.</exception>
+    public async Task<CacheArchiveSummary> ExportAsync(string name, string path, CancellationToken cancellation)
+    {
+        HashSet<Digest> manifests = [.. Find(name)];
+        HashSet<Digest> blobs = [.. images.ListRecords().Where(image => manifests.Contains(image.Record.Manifest)).SelectMany(image => image.Record.Blobs.Keys).Select(Digest.Parse)];
+        string fresh = path + ".new";
+        try
+        {
+            CacheArchiveSummary sum;
+            await using (FileStream file = new(fresh, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            {
+                sum = await Task.Run(() => cache.Export(blobs, file, cancellation), cancellation);
+                if (sum.Chunks == 0) throw new SluiceException(SluiceError.NotFound, name, "nothing of it is cached", "read it first, or is it mounted?");
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(fresh, path, overwrite: true);
+            return sum;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, path, $"can't be written: {exception.Message}", inner: exception);
+        }
+        finally
+        {
+            File.Delete(fresh);
+        }
+    }
+
+    /// <summary>Stores what an archive holds.</summary>
+    /// <param name="path">Absolute.</param>
+    /// <exception cref="SluiceException">The file can't be read, or is no such archive.</exception>
+    public async Task<CacheArchiveSummary> ImportAsync(string path, CancellationToken cancellation)
+    {
+        try
+        {
+            await using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20);
+            return await Task.Run(() => cache.Import(file, cancellation), cancellation);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Disk, path, $"can't be read: {exception.Message}", inner: exception);
+        }
+    }
+
+    private IReadOnlyList<Digest> Find(string name)
+    {
+        List<Digest> found = [.. images.ListRecords().Select(image => image.Record).Where(image => NameOf(image.Reference) == NameOf(name) || image.Manifest.ToString() == name).Select(image => image.Manifest)];
+        return found.Count > 0 ? found : throw new SluiceException(SluiceError.NotFound, name, "no image of this name is here", "`sluice cache ls` lists the images that are");
+    }
+
+    private static string NameOf(string reference)
+    {
+        const string transport = "docker://";
+        return reference.StartsWith(transport, StringComparison.Ordinal) ? reference[transport.Length..] : reference;
+    }
+}

@@ -1,0 +1,183 @@
+using Sluice.Formats.Oci;
+
+namespace Sluice.Storage.Cache;
+
+/// <content>
+/// Keeping within the limit. Blobs that no open image uses go first, whole, the one closed longest ago first. Then chunks of open blobs go, in the order of
+/// <see cref="ChunkUse.Age"/> over all blobs: their ages are counted, that gives the age from which on they go, and the second pass takes them.
+/// </content>
+public sealed partial class CacheDirectory
+{
+    private readonly Lock _evicting = new();
+    private readonly Dictionary<string, (long Bytes, long Order)> _closed = new(StringComparer.Ordinal); // guarded by _gate
+    private readonly Dictionary<string, long> _besides = new(StringComparer.Ordinal); // what open blobs have beside their chunks; guarded by _gate
+    private volatile IReadOnlySet<Digest> _pinned = new HashSet<Digest>();
+    private int _evictionRequested;
+    private long _nextOrder;
+    private long _idleUntil;
+
+    /// <summary>Blobs of which nothing is evicted.</summary>
+    public IReadOnlySet<Digest> Pinned
+    {
+        get => _pinned;
+        set => _pinned = value;
+    }
+
+    /// <summary>Evicts until no more than <paramref name="target"/> bytes are used, or nothing is left that may go.</summary>
+    /// <returns>Bytes of the disk that were given back.</returns>
+    public long Evict(long target)
+    {
+        lock (_evicting)
+        {
+            long freed = 0;
+            while (_context.Space.Used - target > 0 && DropClosed() is > 0 and var dropped) freed += dropped;
+            long need = _context.Space.Used - target;
+            return need <= 0 ? freed : freed + EvictChunks(need);
+        }
+    }
+
+    /// <summary>True while an eviction is under way or about to begin.</summary>
+    internal bool IsEvicting => Volatile.Read(ref _evictionRequested) != 0;
+
+    /// <summary>Charges for a file that was put beside a blob's data.</summary>
+    internal void Recount(Digest blob)
+    {
+        string key = Path.Combine(blob.Algorithm, blob.Hex);
+        lock (_gate)
+        {
+            if (_open.ContainsKey(key)) Opened(key);
+            else if (!_disposed) Closed(key, 0);
+        }
+    }
+
+    private void RequestEviction()
+    {
+        if (_options.Time.GetTimestamp() < Volatile.Read(ref _idleUntil) || Interlocked.Exchange(ref _evictionRequested, 1) != 0) return;
+        ThreadPool.UnsafeQueueUserWorkItem(static directory => directory.EvictInBackground(), this, preferLocal: false);
+    }
+
+    private void EvictInBackground()
+    {
+        try
+        {
+            // What can't be evicted now can't be in a moment: looking again and again would cost more than it brings.
+            if (Evict(_context.Space.Low) == 0)
+                Volatile.Write(ref _idleUntil, _options.Time.GetTimestamp() + (long)(_options.WriteRetryDelay.TotalSeconds * _options.Time.TimestampFrequency));
+        }
+        catch (Exception e)
+        {
+            _options.Log?.Invoke($"cache {_root}: can't evict: {e}");
+        }
+        finally
+        {
+            Volatile.Write(ref _evictionRequested, 0);
+        }
+    }
+
+    /// <summary>Bytes of the blob that was closed longest ago; 0 if none can go.</summary>
+    private long DropClosed()
+    {
+        while (true)
+        {
+            string? key = null;
+            long bytes = 0;
+            lock (_gate)
+            {
+                if (_disposed) return 0;
+                IReadOnlySet<Digest> pinned = _pinned;
+                long oldest = long.MaxValue;
+                foreach ((string name, (long its, long order)) in _closed)
+                {
+                    if (order >= oldest || BlobOf(name) is not { } blob || pinned.Contains(blob)) continue;
+                    (oldest, key, bytes) = (order, name, its);
+                }
+            }
+
+            if (key is null) return 0;
+            try
+            {
+                if (!Detach(key)) continue;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                _options.Log?.Invoke($"cache {_root}: can't evict: {e.Message}");
+                return 0;
+            }
+
+            DeleteRemoved();
+            if (bytes == 0) continue;
+            _context.Totals.Evicted(0, bytes);
+            return bytes;
+        }
+    }
+
+    private long EvictChunks(long need)
+    {
+        IReadOnlySet<Digest> pinned = _pinned;
+        BlobCache[] caches = [.. OpenCaches().Where(cache => !pinned.Contains(cache.Blob))];
+        long[] bytesOfAge = new long[ChunkUse.AgeLimit];
+        foreach (BlobCache cache in caches) cache.ListAges((age, bytes) => bytesOfAge[age] += bytes);
+        int oldest = ChunkUse.AgeLimit;
+        long older = 0; // bytes of chunks that are older than that
+        while (oldest > 0 && older < need) older += bytesOfAge[--oldest];
+        if (older == 0) return 0;
+        long budget = bytesOfAge[oldest] - Math.Max(older - need, 0);
+        long freed = 0;
+        foreach (BlobCache cache in caches) freed += cache.Evict(oldest, ref budget);
+        return freed;
+    }
+
+    /// <summary>At the start: what earlier processes have left.</summary>
+    private void CountClosed()
+    {
+        try
+        {
+            DeleteRemoved();
+            List<string> keys = [.. Directory.GetDirectories(_root).Where(path => !IsRemoved(path)).SelectMany(Directory.GetDirectories).Select(path => Path.GetRelativePath(_root, path))];
+            foreach (string key in keys.Where(key => BlobOf(key) is not null).OrderBy(key => File.GetLastWriteTimeUtc(Path.Combine(_root, key, "map")))) Closed(key, 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _options.Log?.Invoke($"cache {_root}: can't count what is there: {e.Message}");
+        }
+    }
+
+    /// <summary>A blob's files are counted one by one from now on. Under the lock.</summary>
+    private void Opened(string key)
+    {
+        if (_closed.Remove(key, out (long Bytes, long) closed)) _context.Space.Charge(-closed.Bytes);
+        long besides = BytesOf(key, withData: false);
+        _context.Space.Charge(besides - _besides.GetValueOrDefault(key));
+        _besides[key] = besides;
+    }
+
+    /// <summary>A blob's files are counted as a whole. Under the lock.</summary>
+    /// <param name="charged">What was charged for its chunks.</param>
+    private void Closed(string key, long charged)
+    {
+        _besides.Remove(key, out long besides);
+        _closed.Remove(key, out (long Bytes, long) before);
+        long bytes = BytesOf(key, withData: true);
+        _context.Space.Charge(bytes - charged - besides - before.Bytes);
+        _closed[key] = (bytes, _nextOrder++);
+    }
+
+    private void CloseFiles(BlobCache cache)
+    {
+        cache.Close();
+        Closed(cache.Key, cache.Charged);
+    }
+
+    private long BytesOf(string key, bool withData)
+    {
+        string directory = Path.Combine(_root, key);
+        try
+        {
+            return !Directory.Exists(directory) ? 0 : Directory.EnumerateFiles(directory).Where(file => withData || Path.GetFileName(file) != "data").Sum(SparseFile.AllocatedBytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+}

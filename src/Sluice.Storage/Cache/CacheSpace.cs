@@ -1,0 +1,114 @@
+namespace Sluice.Storage.Cache;
+
+/// <summary>
+/// How much of the disk the cache uses and may use. A chunk takes its blocks before they are written and gives them back after they were punched, so that the
+/// cache is never above its limit; what can't be refused (chunk maps, blobs that must come whole) may be, until the next eviction. Blocks that two blobs share count
+/// twice. All members may be called concurrently.
+/// </summary>
+/// <remarks>
+/// The limit is the quota, or what the minimum of free space leaves, whichever is less; the latter is measured, as others use the disk, too.
+/// <para>It also has the clock that the uses of chunks are noted by (<see cref="ChunkUse"/>): it ticks 256 times while as much is stored as fits into the cache.
+/// So a node at rest does not forget, and the order of uses does not depend on how fast the machine is.</para>
+/// </remarks>
+internal sealed class CacheSpace
+{
+    private const long TicksPerLimit = 256;
+    private const long TickWithoutLimit = 64 << 20;
+
+    private readonly string _root;
+    private readonly CacheOptions _options;
+    private readonly Action _evict;
+    private long _used;
+    private long _held;
+    private long _limit = long.MaxValue;
+    private long _untilTick;
+    private uint _now = ChunkUse.Start;
+
+    /// <param name="evict">Called, perhaps often, while more is used than the high watermark allows. Must not wait.</param>
+    public CacheSpace(string root, CacheOptions options, Action evict)
+    {
+        (_root, _options, _evict) = (root, options, evict);
+        Measure();
+        _untilTick = TickBytes;
+    }
+
+    public long Used => Volatile.Read(ref _used);
+
+    /// <summary><see cref="long.MaxValue"/>: there is none.</summary>
+    public long Limit => Volatile.Read(ref _limit);
+
+    /// <summary>Eviction begins above it.</summary>
+    public long High => PartOf(Limit, _options.HighWatermark);
+
+    /// <summary>And ends here.</summary>
+    public long Low => PartOf(Limit, Math.Min(_options.LowWatermark, _options.HighWatermark));
+
+    /// <summary>Bytes of files that the kernel reads by itself and that therefore can't be evicted.</summary>
+    public long Held => Volatile.Read(ref _held);
+
+    /// <summary>The clock of uses.</summary>
+    public uint Now => Volatile.Read(ref _now);
+
+    private long TickBytes => Limit == long.MaxValue ? TickWithoutLimit : Math.Max(Limit / TicksPerLimit, 1);
+
+    /// <summary>Takes blocks that are going to be written; false: there is no room.</summary>
+    public bool TryTake(long bytes)
+    {
+        long used = Interlocked.Add(ref _used, bytes);
+        long limit = Limit;
+        if (used > limit)
+        {
+            Interlocked.Add(ref _used, -bytes);
+            _evict();
+            return false;
+        }
+
+        if (Interlocked.Add(ref _untilTick, -bytes) <= 0)
+        {
+            // Two threads that meet here tick once or twice; nobody minds.
+            Volatile.Write(ref _untilTick, TickBytes);
+            Volatile.Write(ref _now, ChunkUse.Next(_now));
+        }
+
+        if (limit != long.MaxValue && used > High) _evict();
+        return true;
+    }
+
+    /// <summary>Takes, or with a negative number gives back, what nobody can refuse.</summary>
+    public void Charge(long bytes)
+    {
+        if (Interlocked.Add(ref _used, bytes) > High && bytes > 0) _evict();
+    }
+
+    /// <summary>Lets the kernel have a file; false: it has half of the cache, and what is left must suffice for what comes.</summary>
+    public bool TryHold(long bytes)
+    {
+        if (Interlocked.Add(ref _held, bytes) <= Limit / 2) return true;
+        Interlocked.Add(ref _held, -bytes);
+        return false;
+    }
+
+    /// <summary>The kernel has a file already; or, with a negative number, no longer.</summary>
+    public void Hold(long bytes) => Interlocked.Add(ref _held, bytes);
+
+    /// <summary>Looks how much of the disk is free.</summary>
+    public void Measure()
+    {
+        if (_options.Quota.IsNone && _options.MinFree.IsNone) return;
+        try
+        {
+            DriveInfo disk = new(_root);
+            long limit = _options.Quota.IsNone ? long.MaxValue : _options.Quota.In(disk.TotalSize);
+            if (!_options.MinFree.IsNone) limit = Math.Min(limit, Used + disk.AvailableFreeSpace - _options.MinFree.In(disk.TotalSize));
+            Volatile.Write(ref _limit, Math.Max(limit, 0));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // As before.
+        }
+
+        if (Used > High) _evict();
+    }
+
+    private static long PartOf(long limit, int percent) => limit == long.MaxValue ? limit : (long)((double)limit / 100 * percent);
+}

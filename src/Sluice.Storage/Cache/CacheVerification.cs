@@ -1,0 +1,8 @@
+namespace Sluice.Storage.Cache;
+
+/// <summary>What a look at everything stored has found.</summary>
+/// <param name="Chunks">Chunks that were read from the disk and checked.</param>
+/// <param name="Bytes">Their bytes.</param>
+/// <param name="Wrong">Those of them that were wrong, or could not be read: dropped.</param>
+/// <param name="Unopened">Blobs that no mounted image uses: nobody knows where their chunks lie. They are checked when they are read.</param>
+public readonly record struct CacheVerification(long Chunks, long Bytes, long Wrong, int Unopened);

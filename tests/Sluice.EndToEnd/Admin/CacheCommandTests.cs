@@ -1,0 +1,50 @@
+using System.Text.Json;
+using Sluice.EndToEnd.Harness;
+
+namespace Sluice.EndToEnd.Admin;
+
+public sealed class CacheCommandTests
+{
+    [Fact]
+    public async Task What_is_cached_of_an_image_is_listed_checked_kept_evicted_and_carried_to_another_node()
+    {
+        TestMachine.RequireContainerd();
+        await using TestNode node = await TestNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await node.PullAsync(image);
+        await node.StartContainerAsync(image, "one");
+        await node.ExecAsync("one", "cat /data/* > /dev/null");
+        JsonElement listed = await AskAsync(node, "ls");
+        JsonElement largest = listed.GetProperty("blobs").EnumerateArray().First();
+        Assert.NotEqual(0, largest.GetProperty("storedChunks").GetInt64());
+        Assert.Equal(image, Assert.Single(largest.GetProperty("images").EnumerateArray()).GetString());
+        Assert.InRange(listed.GetProperty("used").GetInt64(), OrdinaryImage.DataFileSize, long.MaxValue);
+        Assert.Contains("saved", (await RunAsync(node, "ls")).Succeeds().Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, (await AskAsync(node, "verify")).GetProperty("wrong").GetInt64());
+        string archive = node.Workspace.File("cache.tar");
+        long exported = (await AskAsync(node, "export", image, archive)).GetProperty("chunks").GetInt64();
+        Assert.NotEqual(0, exported);
+
+        await AskAsync(node, "pin", image);
+        Assert.Equal(0, (await AskAsync(node, "prune")).GetProperty("freed").GetInt64());
+        await AskAsync(node, "unpin", image);
+        Assert.NotEqual(0, (await AskAsync(node, "prune")).GetProperty("freed").GetInt64());
+        Assert.Equal(exported, (await AskAsync(node, "import", archive)).GetProperty("chunks").GetInt64());
+        await node.ExecAsync("one", "cat /data/* > /dev/null");
+
+        (await RunAsync(node, "pin", "nobody/nothing:v1")).Fails(4, "no image of this name is here");
+        (await RunAsync(node, "import", node.Workspace.File("missing.tar"))).Fails(8, "can't be read");
+        (await RunAsync(node, "prune", "--to", "much")).Fails(2, "not a number of bytes");
+        await node.RemoveContainerAsync("one");
+    }
+
+    private static Task<SluiceResult> RunAsync(TestNode node, params string[] arguments) =>
+        SluiceProgram.RunAsync(["cache", .. arguments, "--admin-address", SluiceDaemon.AdminSocketOf(node.Workspace.File("sluice"))]);
+
+    private static async Task<JsonElement> AskAsync(TestNode node, params string[] arguments)
+    {
+        using JsonDocument answer = JsonDocument.Parse((await RunAsync(node, [.. arguments, "--json"])).Succeeds().Output);
+        return answer.RootElement.Clone();
+    }
+}

@@ -1,0 +1,115 @@
+using Sluice.Storage.Cache;
+using Sluice.Storage.Tests.Fetching;
+using Sluice.Testing;
+
+namespace Sluice.Storage.Tests.Cache;
+
+/// <summary>Real file systems that are full, read-only or broken: reads go on, and storing resumes by itself.</summary>
+public sealed class BrokenDiskTests
+{
+    private readonly SyntheticBlob _blob = SyntheticBlob.Create(1, 256, 65536);
+    private readonly ManualTime _time = new();
+
+    [Fact]
+    public async Task AFullExt4()
+    {
+        using LoopFileSystem ext4 = new("ext4", "24M", "-m 0");
+        string ballast = Path.Combine(ext4.Path, "ballast");
+        LoopFileSystem.Run($"head -c 16M /dev/zero >{ballast}; sync {ballast}");
+        using Rig rig = Open(ext4);
+        await ReadAllAsync(rig);
+        Assert.NotEqual(0, rig.Fetcher.Counters.Unstored);
+        Assert.NotEqual(0, rig.Directory.Counters.WriteFailures);
+        File.Delete(ballast);
+        await ResumesAsync(rig);
+    }
+
+    [Fact]
+    public async Task AnExt4ThatOthersFillAndThatKeepsItsMinimumFree()
+    {
+        using LoopFileSystem ext4 = new("ext4", "24M", "-m 0");
+        using Rig rig = Open(ext4, new CacheOptions { MinFree = DiskShare.OfBytes(4 << 20) });
+        await ReadAllAsync(rig);
+        Assert.Equal(0, rig.Directory.Counters.WriteFailures);
+        rig.Directory.Flush();
+        string ballast = Path.Combine(ext4.Path, "ballast");
+        LoopFileSystem.Run($"head -c 3500K /dev/zero >{ballast}; sync {ballast}");
+        _time.Advance(TimeSpan.FromSeconds(5));
+        await Eventually.TrueAsync(() => !rig.Directory.IsEvicting && new DriveInfo(ext4.Path).AvailableFreeSpace >= 4 << 20);
+        await ReadAllAsync(rig);
+    }
+
+    [Fact]
+    public async Task AReadOnlyExt4()
+    {
+        using LoopFileSystem ext4 = new("ext4", "32M", "-m 0");
+        using Rig rig = Open(ext4);
+        await rig.AssertReadAsync(0, 1 << 20);
+        rig.Directory.Flush();
+        LoopFileSystem.Run($"echo 1 >/dev/null; mount -o remount,ro,abort {ext4.Path} || mount -o remount,ro {ext4.Path} || true");
+        await ReadAllAsync(rig);
+        await ReadAllAsync(rig);
+        Assert.Equal(0, rig.Fetcher.Counters.Failures);
+    }
+
+    /// <summary>The file behind the device lies on a tmpfs that is smaller than the file: writing back fails with EIO.</summary>
+    [Fact]
+    public async Task ADiskThatLosesWhatItWasGiven()
+    {
+        if (!Environment.IsPrivilegedProcess) Assert.Skip("mounting needs root");
+        using TemporaryDirectory memory = new();
+        LoopFileSystem.Run($"mount -t tmpfs -o size=8m none {memory.Path}");
+        try
+        {
+            using LoopFileSystem ext4 = new("ext4", "64M", "-m 0 -O ^has_journal", memory.Path);
+            using Rig rig = Open(ext4);
+            await ReadAllAsync(rig);
+            rig.Directory.Flush();
+            LoopFileSystem.Run("echo 1 >/proc/sys/vm/drop_caches");
+            await ReadAllAsync(rig);
+            Assert.Contains(rig.Log, line => line.Contains("can't", StringComparison.Ordinal));
+            Assert.Equal(0, rig.Fetcher.Counters.Failures);
+            LoopFileSystem.Run($"mount -o remount,size=128m {memory.Path}");
+            await ReadAllAsync(rig);
+            rig.Directory.Flush();
+        }
+        finally
+        {
+            LoopFileSystem.Run($"umount -l {memory.Path}");
+        }
+    }
+
+    [Fact]
+    public async Task FilesThatCanNotBeMadeAreMadeLater()
+    {
+        if (!Environment.IsPrivilegedProcess) Assert.Skip("mounting needs root");
+        using TemporaryDirectory directory = new();
+        LoopFileSystem.Run($"mount -t tmpfs -o size=64m,nr_inodes=3 none {directory.Path}"); // the root, the lock, one more
+        try
+        {
+            using Rig rig = new(_blob, cacheOptions: new CacheOptions { Time = _time }, root: directory.Path);
+            await ReadAllAsync(rig);
+            LoopFileSystem.Run($"mount -o remount,nr_inodes=100 {directory.Path}");
+            await ResumesAsync(rig);
+        }
+        finally
+        {
+            LoopFileSystem.Run($"umount -l {directory.Path}");
+        }
+    }
+
+    private Rig Open(LoopFileSystem disk, CacheOptions? options = null) => new(_blob, cacheOptions: (options ?? new CacheOptions()) with { Time = _time }, root: Path.Combine(disk.Path, "cache"));
+
+    private async Task ReadAllAsync(Rig rig)
+    {
+        for (int round = 0; round < 2; round++) await rig.AssertReadAsync(0, _blob.Content.Length);
+    }
+
+    private async Task ResumesAsync(Rig rig)
+    {
+        _time.Advance(TimeSpan.FromSeconds(2));
+        await ReadAllAsync(rig);
+        Assert.Equal(256, rig.Disk.Reader.Cache.VerifiedChunks);
+        Assert.Contains(rig.Log, line => line.EndsWith("storing again", StringComparison.Ordinal));
+    }
+}
