@@ -36,6 +36,7 @@ class Node:
         for container in self.ctr("containers", "ls", "-q", check=False).split():
             self.ctr("tasks", "kill", "-s", "SIGKILL", container, check=False)
             self.ctr("tasks", "rm", "-f", container, check=False)
+        subprocess.run([SLUICE, "umount", "--all", "--root", self.path("root"), "--state", self.path("run")], capture_output=True, timeout=120)
         for process in reversed(self.processes):
             process.terminate()
             try:
@@ -242,4 +243,5 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.b
   address = "{directory}/run/containerd.sock"
 """
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,7 +16,7 @@ case $1 in
         [ -f "$pid_file" ] || exit 0
         pid=$(cat "$pid_file")
         awk -v a="$STACK/ctrd/" -v b="$STACK/run/containerd/" 'index($2, a) == 1 || index($2, b) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount -l
-        kill "$pid" 2>/dev/null || true
+        "$SLUICE" umount --all --root "$STACK/ctrd/sluice" --state "$STACK/run/sluice" >/dev/null 2>&1 || kill "$pid" 2>/dev/null || true
         for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
         kill -9 "$pid" 2>/dev/null || true
         awk -v a="$STACK/run/sluice/" 'index($2, a) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount -l

@@ -5,6 +5,7 @@ using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Containerd.Sockets;
 using Sluice.Formats;
+using Sluice.Kernel.Keeper;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Credentials;
@@ -13,6 +14,8 @@ using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
 using Sluice.Node.Status;
+using Sluice.Node.Succession;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node;
@@ -23,27 +26,61 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private readonly RegistryConnections _connections;
     private readonly PullLogins? _logins;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly StopOrder _stop = new();
+    private Successor? _successor;
+    private DirectoryLock? _rootLock;
     private ImageMounter? _mounter;
     private LazyImages? _images;
     private Snapshotter? _snapshotter;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
-    private Task _undoing = Task.CompletedTask;
+    private Task _restoring = Task.CompletedTask, _undoing = Task.CompletedTask;
     private ConfigurationWatch? _watch;
     private MetricsServer? _metrics;
     private OtlpPush? _push;
 
     private NodeDaemon(RegistryConnections connections, PullLogins? logins) => (_connections, _logins) = (connections, logins);
 
-    /// <summary>Starts everything and remounts what containers can still be made from, without network. Ready when it returns.</summary>
-    /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something.</exception>
-    public static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
+    /// <summary>
+    /// Starts everything: takes over what a predecessor has mounted, and begins to mount again, without network, what else containers can still be made from. Ready when it
+    /// returns.
+    /// </summary>
+    /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something. What was mounted stays, if it has a keeper.</exception>
+    public static Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(configuration, loggers, listening: null, cancellation);
+
+    /// <summary>
+    /// Starts as the successor of a running daemon: has that one leave what it has mounted and end, and goes on where it was. Nobody who asks containerd for a container
+    /// meanwhile is refused; he waits.
+    /// </summary>
+    /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>
+    public static async Task<NodeDaemon> SucceedAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        NodeOptions options = configuration.Current;
+        var predecessor = new AdminClient(options.AdminSocketPath);
+        await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
+        using TakenSocket taken = TakenSocket.Take(options.SocketPath);
+        SnapshotterServer listening = await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath, Taken = taken }, loggers, cancellation);
+        try
+        {
+            await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
+            await Predecessor.UntilGoneAsync(options, cancellation);
+        }
+        catch
+        {
+            await listening.DisposeAsync();
+            throw;
+        }
+
+        return await StartAsync(configuration, loggers, listening, cancellation);
+    }
+
+    private static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, SnapshotterServer? listening, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
         PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
         if (logins is not null) options = options with { Sources = options.Sources with { Credentials = options.Sources.Credentials with { Remembered = logins.Remembered } } };
         var connections = new RegistryConnections(options.Sources);
-        var daemon = new NodeDaemon(connections, logins);
+        var daemon = new NodeDaemon(connections, logins) { _server = listening };
         try
         {
             await daemon.OpenAsync(configuration, options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
@@ -51,6 +88,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         }
         catch
         {
+            await daemon.LeaveAsync();
             await daemon.DisposeAsync();
             throw;
         }
@@ -73,23 +111,55 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         }
     }
 
+    /// <summary>Completes when somebody asks for the end through the admin API; true: with everything unmounted.</summary>
+    public Task<bool> StopAsked => _stop.Asked;
+
+    /// <summary>
+    /// Before <see cref="DisposeAsync"/>: what is mounted stays, for a successor to serve. Does nothing without a keeper, who answers for it meanwhile, or if nothing is.
+    /// </summary>
+    public async Task LeaveAsync()
+    {
+        if (_successor?.Process is { } next && Directory.Exists($"/proc/{next}")) ServiceManager.MainProcess(next);
+        if (_mounter is not { IsKept: true } || _images is null) return;
+        if (_server is { IsServing: true }) await _server.DrainAsync();
+        if (_images.IsEmpty) return;
+        await EndRequestsAsync();
+        _rootLock?.Dispose();
+        await _images.LeaveAsync();
+    }
+
+    /// <summary>Ends everything and unmounts what is mounted; containers that still run lose it.</summary>
     public async ValueTask DisposeAsync()
     {
-        _stopping.Cancel();
+        await _stopping.CancelAsync();
         await _undoing;
         _watch?.Dispose();
         if (_images is not null) await _images.DetachDisksAsync();
         _images?.StopFetching();
-        if (_push is not null) await _push.DisposeAsync();
-        if (_metrics is not null) await _metrics.DisposeAsync();
-        if (_admin is not null) await _admin.DisposeAsync();
-        if (_server is not null) await _server.DisposeAsync();
-        else _snapshotter?.Dispose();
+        await EndRequestsAsync();
         if (_images is not null) await _images.DisposeAsync();
         if (_mounter is not null) await _mounter.DisposeAsync();
+        _rootLock?.Dispose();
         _connections.Dispose();
         _logins?.Dispose();
         _stopping.Dispose();
+    }
+
+    private async Task EndRequestsAsync()
+    {
+        await _stopping.CancelAsync();
+        _watch?.Dispose();
+        (OtlpPush? push, _push) = (_push, null);
+        (MetricsServer? metrics, _metrics) = (_metrics, null);
+        if (push is not null) await push.DisposeAsync();
+        if (metrics is not null) await metrics.DisposeAsync();
+        (SocketServer? admin, _admin) = (_admin, null);
+        (SnapshotterServer? server, _server) = (_server, null);
+        if (admin is not null) await admin.DisposeAsync();
+        if (server is not null) await server.DisposeAsync();
+        if (server is not { IsServing: true }) _snapshotter?.Dispose();
+        _snapshotter = null;
+        await _restoring.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task OpenAsync(LiveConfiguration configuration, NodeOptions options, ILoggerFactory loggers, CancellationToken cancellation)
@@ -97,36 +167,42 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var recent = new RecentLines();
         loggers.AddProvider(recent);
         ILogger logger = loggers.CreateLogger("sluice");
-        _mounter = await ImageMounter.StartAsync(options, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
+        _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
         var local = new LocalImages(options.ImagesDirectory);
+        _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
         var cache = new ImageCache(_mounter.Cache, local);
         cache.ApplyPins();
         _images = new LazyImages(options, _mounter, local, logger);
-        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root }, _images, logger);
+        _images.Adopt();
+        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
-        foreach (LazyImage image in known) await RestoreAsync(_images, image, logger, cancellation);
-        _images.RemoveUnusedBlobs();
+        await _images.RemoveUnusedMountsAsync(known, _snapshotter.Exists, cancellation);
         var halts = new Halts(options, message => Log.Message(logger, message));
         _undoing = halts.UndoAsync(_stopping.Token);
-        _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        _server ??= await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
+        _server.Serve(_snapshotter, _logins is null ? [] : [_logins.Service]);
         configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
+        _successor = new Successor(options, _mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
+        Snapshotter snapshotter = _snapshotter;
+        _restoring = Task.Run(() => RestoreAsync(snapshotter, known, logger), CancellationToken.None);
     }
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
+        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
     [
+        new StopRoutes(stop, successor),
         new StatusRoutes(observer),
         new ExplainRoutes(new ImageExplainer(images, snapshotter)),
         new MetricsRoutes(metrics),
@@ -135,17 +211,23 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         new CacheRoutes(cache),
     ];
 
-    /// <summary>One image that can't be mounted does not keep the others from starting; containerd hears of it when it asks.</summary>
-    private static async Task RestoreAsync(LazyImages images, LazyImage image, ILogger logger, CancellationToken cancellation)
+    /// <summary>In the background, as it takes the longer the more images there are. What is asked for meanwhile is mounted then.</summary>
+    private async Task RestoreAsync(Snapshotter snapshotter, IReadOnlyList<LazyImage> known, ILogger logger)
     {
-        try
+        await _images!.OpenAdoptedAsync(_stopping.Token);
+        foreach (LazyImage image in known.Where(_images.WasUsed))
         {
-            await images.MountAsync(image, cancellation);
+            try
+            {
+                await snapshotter.RemountAsync(image, _stopping.Token);
+            }
+            catch (Exception exception) when (exception is SluiceException or IOException or UnauthorizedAccessException)
+            {
+                Log.NotRestored(logger, image.Reference, exception.Message); // the others can still be used; containerd hears of it when it asks
+            }
         }
-        catch (Exception exception) when (exception is SluiceException or IOException or UnauthorizedAccessException)
-        {
-            Log.NotRestored(logger, image.Reference, exception.Message);
-        }
+
+        _images.RemoveUnusedBlobs();
     }
 
     private static partial class Log

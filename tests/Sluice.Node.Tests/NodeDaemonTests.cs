@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Formats;
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Tests.Support;
@@ -13,7 +14,7 @@ public sealed class NodeDaemonTests
     public async Task AStartThatFailsLeavesNothingOpen()
     {
         using MountPlaces places = new();
-        NodeOptions options = new() { Root = places.Of("root"), State = places.Of("state"), Address = places.Of("socket") };
+        NodeOptions options = new() { Root = places.Of("root"), State = places.Of("state"), Address = places.Of("socket"), Keeper = KeeperKind.None };
         using (Socket other = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
             other.Bind(new UnixDomainSocketEndPoint(options.SocketPath));

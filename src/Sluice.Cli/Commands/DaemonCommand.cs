@@ -12,7 +12,8 @@ internal static class DaemonCommand
     public static Command Create()
     {
         var settings = new NodeSettings();
-        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.");
+        var takeOver = new Option<bool>("--take-over") { Description = "Succeed the running daemon: `sluice upgrade` starts one so", Hidden = true };
+        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { takeOver };
         settings.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -25,11 +26,15 @@ internal static class DaemonCommand
                 .AddProvider(log));
             NodeDaemon? running = null;
             using var stop = new StopSignal(cancellation, () => running?.ReloadConfiguration());
-            await using NodeDaemon daemon = await NodeDaemon.StartAsync(configuration, loggers, stop.Token);
+            await using NodeDaemon daemon = parsed.GetValue(takeOver)
+                ? await NodeDaemon.SucceedAsync(configuration, loggers, stop.Token)
+                : await NodeDaemon.StartAsync(configuration, loggers, stop.Token);
             running = daemon;
             ServiceManager.Ready();
-            await stop.Signalled;
-            ServiceManager.Stopping();
+            await Task.WhenAny(stop.Signalled, daemon.StopAsked);
+            if (!daemon.StopAsked.IsCompleted) ServiceManager.Stopping(); // else another one may be the service by now
+            bool unmount = daemon.StopAsked.IsCompleted && await daemon.StopAsked;
+            if (!unmount) await daemon.LeaveAsync();
             return ExitCodes.Success;
         });
         return command;

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Mounts;
@@ -31,9 +29,10 @@ internal static class MountCommand
         var logFile = new Option<string?>("--log-file") { Description = "Append what happens to this file too (default in the background: STATE/log)" };
         var upper = new Option<string?>("--upper") { Description = "Mount a block image for writing; changes go to this directory, which is made or used again" };
         var upperType = new Option<string?>("--upper-type") { Description = "Of a new --upper: append (default) or sparse" };
+        var supervise = new Option<bool>("--supervise") { Description = "Start the serving process again when it dies; what is mounted stays meanwhile" };
         Option<string?> platform = ImageOptions.PlatformOption();
         var images = new ImageOptions();
-        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, logFile, upper, upperType, platform };
+        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, logFile, upper, upperType, supervise, platform };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -41,11 +40,8 @@ internal static class MountCommand
             ImageReference reference = ImageReference.Parse(parsed.GetValue(name)!);
             NodeOptions configured = ConfigurationFile.Read(parsed.GetValue(config));
             MountMode mountMode = parsed.GetValue(mode) is { } named ? ParseMode(named) : configured.MountMode;
-            string id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(target)))[..12];
-            NodeOptions options = configured with
+            NodeOptions options = MountPlaces.Of(target, parsed.GetValue(root), parsed.GetValue(state), configured) with
             {
-                Root = Path.GetFullPath(parsed.GetValue(root) ?? $"/var/lib/sluice/mounts/{id}"),
-                State = Path.GetFullPath(parsed.GetValue(state) ?? $"/run/sluice/mounts/{id}"),
                 MountMode = mountMode,
                 Sources = images.Apply(parsed, configured.Sources),
             };
@@ -59,25 +55,12 @@ internal static class MountCommand
             }
 
             using var stop = new StopSignal(cancellation);
+            if (parsed.GetValue(supervise)) return await new MountSupervisor(target, message => WriteLog(log, message)).RunAsync([.. parsed.Tokens.Select(t => t.Value).Where(t => t != "--supervise")], stop);
             await using StandaloneMount mount = await StandaloneMount.StartAsync(
                 reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, layer, message => WriteLog(log, message), stop.Token);
+            if (mount.IsTakenOver) WriteLog(log, $"{target}: serving the mount of an earlier process");
             Console.Out.WriteLine(ReadyLine);
             await UntilUnmountedAsync(mount, stop);
-            return ExitCodes.Success;
-        });
-        return command;
-    }
-
-    public static Command CreateUnmount()
-    {
-        var directory = new Argument<string>("DIR") { Description = "Where the image is mounted" };
-        var command = new Command("umount", "Unmount what `sluice mount` has mounted.") { directory };
-        command.SetAction(parsed =>
-        {
-            string target = Path.GetFullPath(parsed.GetValue(directory)!);
-            MountEntry entry = MountTable.Find(target) ?? throw new SluiceException(SluiceError.NotFound, target, "is not mounted");
-            if (!ImageMounts.IsImage(entry)) throw new SluiceException(SluiceError.Usage, target, $"is a {entry.Type} mount, not one of Sluice", "use umount");
-            MountCalls.Detach(target);
             return ExitCodes.Success;
         });
         return command;

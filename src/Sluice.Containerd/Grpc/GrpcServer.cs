@@ -17,15 +17,20 @@ public sealed class GrpcServer : IAsyncDisposable
     public string SocketPath => _server.Path;
 
     /// <exception cref="Formats.SluiceException">The socket path can't be used or is in use.</exception>
+    public static Task<GrpcServer> StartAsync(GrpcServerOptions options, IReadOnlyList<GrpcService> services, ILoggerFactory? loggers, CancellationToken cancellation) =>
+        StartAsync(options, Task.FromResult(services), loggers, cancellation);
+
+    /// <summary>Accepts connections at once; calls wait until the services are there. If that task is cancelled they are refused.</summary>
+    /// <exception cref="Formats.SluiceException">The socket path can't be used or is in use.</exception>
     public static async Task<GrpcServer> StartAsync(
-        GrpcServerOptions options, IReadOnlyList<GrpcService> services, ILoggerFactory? loggers, CancellationToken cancellation)
+        GrpcServerOptions options, Task<IReadOnlyList<GrpcService>> services, ILoggerFactory? loggers, CancellationToken cancellation)
     {
         loggers ??= NullLoggerFactory.Instance;
         CancellationTokenSource stopping = new();
         try
         {
             GrpcApplication application = new(options, services, loggers.CreateLogger<GrpcServer>(), stopping.Token);
-            return new GrpcServer(await SocketServer.StartAsync(options.SocketPath, HttpProtocols.Http2, application, loggers, cancellation), stopping);
+            return new GrpcServer(await SocketServer.StartAsync(options.SocketPath, HttpProtocols.Http2, application, loggers, cancellation, options.Taken), stopping);
         }
         catch
         {
@@ -33,6 +38,9 @@ public sealed class GrpcServer : IAsyncDisposable
             throw;
         }
     }
+
+    /// <inheritdoc cref="SocketServer.DrainAsync"/>
+    public Task DrainAsync() => _server.DrainAsync();
 
     /// <summary>Cancels the calls in flight, stops listening and removes the socket.</summary>
     public async ValueTask DisposeAsync()

@@ -24,14 +24,14 @@ public sealed partial class Snapshotter : IDisposable
     private readonly SnapshotDatabase _database;
     private readonly SnapshotDirectories _directories;
     private readonly OverlaySupport _support;
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
     private readonly ILazyImages _images;
     private readonly LazyMounts _mounts;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly bool _removeLater;
 
-    private Snapshotter(SnapshotterOptions options, SnapshotDatabase database, SnapshotDirectories directories, FileStream rootLock, ILazyImages images, ILogger logger)
+    private Snapshotter(SnapshotterOptions options, SnapshotDatabase database, SnapshotDirectories directories, FileStream? rootLock, ILazyImages images, ILogger logger)
     {
         _database = database;
         _directories = directories;
@@ -49,7 +49,7 @@ public sealed partial class Snapshotter : IDisposable
     public static Snapshotter Open(SnapshotterOptions options, ILazyImages? images = null, ILogger? logger = null)
     {
         SnapshotDirectories directories = new(options.Root);
-        FileStream rootLock = LockRoot(options.Root);
+        FileStream? rootLock = options.IsRootLocked ? null : LockRoot(options.Root);
         SnapshotDatabase? database = null;
         try
         {
@@ -59,13 +59,19 @@ public sealed partial class Snapshotter : IDisposable
         catch
         {
             database?.Dispose();
-            rootLock.Dispose();
+            rootLock?.Dispose();
             throw;
         }
     }
 
     /// <summary>Images that containers can still be made from, or run on. After a restart these must be mountable without network; of the prefixes, those that were mounted before.</summary>
     public IReadOnlyList<LazyImage> LazyImages() => _database.Read(query => (IReadOnlyList<LazyImage>)[.. query.MountableImages(), .. FindPrefixes(query)]);
+
+    /// <summary>Mounts an image of <see cref="LazyImages"/> ahead of need; does nothing if its last snapshot has been removed meanwhile.</summary>
+    public Task RemountAsync(LazyImage image, CancellationToken cancellation) => _mounts.RemountAsync(image, () => LazyImages().Any(used => used.Key == image.Key), cancellation);
+
+    /// <summary>True if there is a snapshot of this number, see <see cref="ContainerDisk.Id"/>.</summary>
+    public bool Exists(long id) => _database.Read(query => query.Chain(id)).Count > 0;
 
     public SnapshotInfo Stat(string name) => Find(name).Info;
 
@@ -102,7 +108,7 @@ public sealed partial class Snapshotter : IDisposable
     public void Dispose()
     {
         _database.Dispose();
-        _lock.Dispose();
+        _lock?.Dispose();
     }
 
     /// <summary>Of several with one key, which there are only after containerd lost its database, the latest.</summary>

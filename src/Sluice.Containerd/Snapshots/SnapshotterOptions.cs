@@ -9,5 +9,8 @@ public sealed record SnapshotterOptions
     /// <summary>True: directories of removed snapshots are deleted by the next Cleanup, which containerd calls after its garbage collection.</summary>
     public bool RemoveLater { get; init; }
 
+    /// <summary>The caller holds the lock of the root, for as long as the snapshotter is open.</summary>
+    public bool IsRootLocked { get; init; }
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -11,6 +11,9 @@ internal static class UnixSocketPath
     /// <summary>sun_path of sockaddr_un holds 108 bytes with the final zero. Source: unix(7).</summary>
     private const int MaxLength = 107;
 
+    /// <summary>As many as the kernel takes by default (net.core.somaxconn was 128 for long).</summary>
+    private const int Backlog = 128;
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private const UnixFileMode Searchable =
@@ -36,14 +39,23 @@ internal static class UnixSocketPath
         File.Delete(path);
     }
 
-    /// <summary>Binds with mode 0600 before anybody can connect: the kernel refuses connections until listen(2).</summary>
-    public static Socket Bind(string path)
+    /// <summary>
+    /// Binds with mode 0600 before anybody can connect: the kernel refuses connections until listen(2). When it is closed .NET removes the name that a socket was bound to,
+    /// whoever has it by then; so it is bound to another name, and renamed.
+    /// </summary>
+    /// <param name="listens">At once: in place of what is there, from one moment to the next.</param>
+    public static Socket Bind(string path, bool listens = false)
     {
+        string bound = Path.Combine(Path.GetDirectoryName(path)!, $".{Environment.ProcessId}");
+        if (Encoding.UTF8.GetByteCount(bound) > MaxLength) bound = path;
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            socket.Bind(new UnixDomainSocketEndPoint(path));
-            File.SetUnixFileMode(path, OwnerOnly);
+            File.Delete(bound);
+            socket.Bind(new UnixDomainSocketEndPoint(bound));
+            File.SetUnixFileMode(bound, OwnerOnly);
+            if (listens) socket.Listen(Backlog);
+            if (bound != path) File.Move(bound, path, overwrite: true);
             return socket;
         }
         catch

@@ -9,7 +9,7 @@ namespace Sluice.Kernel.Fuse;
 /// inode is open this way every further open must be, with the same id, so an id is kept until its disk is removed and
 /// has to be handed to a successor.
 /// </summary>
-internal sealed class BackingFiles(FuseDescriptor descriptor, Action<string> log)
+internal sealed class BackingFiles(FuseDescriptor descriptor, Action<string, int>? registered, Action<string> log)
 {
     /// <summary>The connection has passthrough. Set when the session is known.</summary>
     public bool Enabled { get; set; }
@@ -47,6 +47,21 @@ internal sealed class BackingFiles(FuseDescriptor descriptor, Action<string> log
         }
     }
 
+    /// <summary>Before the kernel has an open with it: a successor must know it.</summary>
+    private unsafe void Describe(DiskNode node, int id)
+    {
+        try
+        {
+            registered?.Invoke(node.Disk.Name, id);
+        }
+        catch
+        {
+            uint given = (uint)id;
+            Libc.Ioctl(descriptor.Number, FuseLayout.BackingClose, &given);
+            throw;
+        }
+    }
+
     private unsafe void Register(DiskNode node, SafeFileHandle file)
     {
         long length = RandomAccess.GetLength(file);
@@ -65,6 +80,7 @@ internal sealed class BackingFiles(FuseDescriptor descriptor, Action<string> log
             int id = Libc.Ioctl(descriptor.Number, FuseLayout.BackingOpen, &map);
             if (id > 0)
             {
+                Describe(node, id);
                 node.BackingId = id;
                 return;
             }

@@ -43,7 +43,7 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrite
                 SetAttributes(worker);
                 break;
             case FuseOpcode.Release:
-                Find(worker)?.Closed();
+                if (worker.TryBody(out ulong closed)) Find(worker)?.Closed(closed);
                 worker.Reply(0);
                 break;
             case FuseOpcode.ReleaseDir or FuseOpcode.Destroy or FuseOpcode.Flush or FuseOpcode.FSyncDir:
@@ -65,7 +65,7 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrite
 
     /// <summary>The disk that a request's open file belongs to; null if that was removed, also where another one has its name now.</summary>
     private DiskNode? Find(FuseWorker worker) =>
-        worker.TryBody(out ulong handle) && disks.Find(worker.Header.Node) is { } node && node.Handle == handle ? node : null; // all of them begin with the handle
+        worker.TryBody(out ulong handle) && disks.Find(worker.Header.Node) is { } node && node.IsKnownBy(handle) ? node : null; // all of them begin with the handle
 
     private void Read(FuseWorker worker)
     {
@@ -133,13 +133,14 @@ internal sealed class DiskFileSystem(DiskTable disks, DiskReads reads, DiskWrite
 
         int backing = backings.IdOf(node);
         node.Opened();
-        node.Exit();
-        worker.Reply(new FuseOpenOut
+        bool taken = worker.Reply(new FuseOpenOut
         {
             Handle = node.Handle,
             Flags = FuseOpenFlags.NoFlush | FuseOpenFlags.ParallelDirectWrites | (backing != 0 ? FuseOpenFlags.Passthrough : FuseOpenFlags.DirectIo),
             BackingId = backing,
         });
+        if (!taken) node.Closed(node.Handle); // the one who asked has gone, or the request is about to come again
+        node.Exit();
     }
 
     private void List(FuseWorker worker, bool withAttributes)

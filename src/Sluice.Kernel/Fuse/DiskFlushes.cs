@@ -19,6 +19,7 @@ internal sealed unsafe class DiskFlushes : IDisposable
     private readonly Action<string> _log;
     private readonly object _gate = new();
     private readonly Queue<DiskNode> _waiting = new(64);
+    private readonly List<(DiskNode Node, ulong Unique, long Since)> _unanswered = new(1024);
     private bool _ending;
 
     public DiskFlushes(FuseConnection connection, int threads, Action<string> log)
@@ -33,7 +34,11 @@ internal sealed unsafe class DiskFlushes : IDisposable
     {
         bool held = false;
         _connection.Descriptor.DangerousAddRef(ref held); // until the answer is written
-        lock (_gate) Enqueue(node, unique);
+        lock (_gate)
+        {
+            _unanswered.Add((node, unique, Environment.TickCount64));
+            Enqueue(node, unique);
+        }
     }
 
     /// <summary>Keeps a write, or a discard, until the disk was flushed; it is answered then.</summary>
@@ -48,6 +53,7 @@ internal sealed unsafe class DiskFlushes : IDisposable
         _connection.Descriptor.DangerousAddRef(ref held); // until the answer is written
         lock (_gate)
         {
+            _unanswered.Add((node, unique, Environment.TickCount64));
             node.HeldWrites.Enqueue(new HeldWrite(unique, (nint)copy, offset, length));
             TakeTurn(node);
         }
@@ -67,6 +73,23 @@ internal sealed unsafe class DiskFlushes : IDisposable
         }
 
         node.Exit();
+    }
+
+    /// <summary>Finds requests whose time has passed; what they ask for goes on.</summary>
+    public void Expire(long now, Action<DiskNode, ulong> fail)
+    {
+        List<(DiskNode Node, ulong Unique)> expired = [];
+        lock (_gate)
+        {
+            for (int i = _unanswered.Count - 1; i >= 0; i--)
+            {
+                if (!_unanswered[i].Node.IsOverdue(_unanswered[i].Since, now)) continue;
+                expired.Add((_unanswered[i].Node, _unanswered[i].Unique));
+                _unanswered.RemoveAt(i);
+            }
+        }
+
+        foreach ((DiskNode node, ulong unique) in expired) fail(node, unique);
     }
 
     /// <summary>The threads end when they have flushed what waits.</summary>
@@ -131,6 +154,16 @@ internal sealed unsafe class DiskFlushes : IDisposable
         }
     }
 
+    private void Forget(ulong unique)
+    {
+        for (int i = 0; i < _unanswered.Count; i++)
+        {
+            if (_unanswered[i].Unique != unique) continue;
+            _unanswered.RemoveAt(i);
+            return;
+        }
+    }
+
     /// <summary>Does the oldest write that was held, and answers it.</summary>
     private void Do(DiskNode node)
     {
@@ -171,11 +204,12 @@ internal sealed unsafe class DiskFlushes : IDisposable
     /// <param name="written">Bytes, for the answer of a WRITE; 0 for requests whose answer says nothing.</param>
     private void Answer(ulong unique, DiskError error, int written = 0)
     {
+        lock (_gate) Forget(unique);
         byte* message = stackalloc byte[sizeof(FuseOutHeader) + sizeof(FuseWriteOut)];
         int length = sizeof(FuseOutHeader) + (error == DiskError.None && written > 0 ? sizeof(FuseWriteOut) : 0);
         *(FuseOutHeader*)message = new FuseOutHeader { Length = (uint)length, Error = -(int)error, Unique = unique };
         *(FuseWriteOut*)(message + sizeof(FuseOutHeader)) = new FuseWriteOut { Size = (uint)written };
-        int refused = _connection.Descriptor.Send(message, length);
+        int refused = _connection.HasLeft ? 0 : _connection.Descriptor.Send(message, length);
         if (refused != 0) _connection.ReplyRefused(refused);
         _connection.Descriptor.DangerousRelease();
     }

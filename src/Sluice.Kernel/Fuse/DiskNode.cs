@@ -15,17 +15,27 @@ internal sealed class DiskNode
 
     /// <summary>Reads in progress plus one while the disk is in the table.</summary>
     private int _uses = 1;
+    private readonly Func<TimeSpan>? _deadline;
     private int _opens;
+
+    /// <summary>How often a predecessor's opens are still open.</summary>
+    private int _inherited;
     private int _failures;
 
-    public DiskNode(IDisk disk, byte[] name, ulong position, bool writable)
+    /// <param name="epoch">See <see cref="DiskHandle"/>.</param>
+    /// <param name="deadline">See <see cref="Deadline"/>.</param>
+    /// <param name="inheritedOpens">How often the kernel has it open already.</param>
+    public DiskNode(IDisk disk, byte[] name, ulong position, bool writable, ulong epoch = 0, int inheritedOpens = 0, Func<TimeSpan>? deadline = null)
     {
+        _inherited = inheritedOpens;
+        _deadline = deadline;
         Disk = disk;
         Name = name;
         Number = NumberOf(name);
         Position = position;
         Length = (disk.Length + BlockSize - 1) / BlockSize * BlockSize;
         Writable = writable ? disk as IWritableDisk : null;
+        Handle = Writable is null ? Number : DiskHandle.Make(position, epoch);
     }
 
     public IDisk Disk { get; }
@@ -41,13 +51,16 @@ internal sealed class DiskNode
     /// What open files are known by. Of a writable disk never used again: a file system that was unmounted but is still in use must not write to the
     /// next disk of the same name.
     /// </summary>
-    public ulong Handle => Writable is null ? Number : Position;
+    public ulong Handle { get; }
 
     /// <summary>Size of the file: the disk's, rounded up to whole pages.</summary>
     public long Length { get; }
 
     /// <summary>The kernel's handle of <see cref="IDisk.CompleteFile"/>, or 0. Set once, under a lock on this node.</summary>
     public int BackingId { get; set; }
+
+    /// <summary>How long a request may take at this time; null: the disk sees to that.</summary>
+    public TimeSpan? Deadline => _deadline?.Invoke();
 
     /// <summary>Passthrough was refused once and is not tried again.</summary>
     public bool PassthroughRefused { get; set; }
@@ -70,8 +83,8 @@ internal sealed class DiskNode
     /// <summary>It is being flushed. Belongs to <see cref="DiskFlushes"/>.</summary>
     public bool IsFlushing { get; set; }
 
-    /// <summary>How often the file is open.</summary>
-    public int Opens => Volatile.Read(ref _opens);
+    /// <summary>How often the file is open. Not to be relied on for a read-only disk that was taken over.</summary>
+    public int Opens => Volatile.Read(ref _opens) + Volatile.Read(ref _inherited);
 
     /// <summary>Completes when the disk has been removed and its last read was answered.</summary>
     public Task Unused => _unused.Task;
@@ -104,7 +117,25 @@ internal sealed class DiskNode
 
     public void Opened() => Interlocked.Increment(ref _opens);
 
-    public void Closed() => Interlocked.Decrement(ref _opens);
+    /// <summary>An open has ended.</summary>
+    /// <param name="handle">It was known by.</param>
+    public void Closed(ulong handle)
+    {
+        if (handle == Handle)
+        {
+            Interlocked.Decrement(ref _opens);
+            return;
+        }
+
+        // The predecessor may have counted a close that it had not answered, and that comes again.
+        int inherited;
+        while ((inherited = Volatile.Read(ref _inherited)) > 0 && Interlocked.CompareExchange(ref _inherited, inherited - 1, inherited) != inherited)
+        {
+        }
+    }
+
+    /// <summary>Whether an open file belongs to this disk, whoever answered its open.</summary>
+    public bool IsKnownBy(ulong handle) => Writable is null ? handle == Handle : DiskHandle.IsOfOnePlace(handle, Handle);
 
     /// <summary>True the first time that writes end in this error: one line in the log is enough.</summary>
     public bool FirstFailure(DiskError error)
@@ -112,6 +143,10 @@ internal sealed class DiskNode
         int bit = 1 << (int)error;
         return (Interlocked.Or(ref _failures, bit) & bit) == 0;
     }
+
+    /// <summary>A request that came then has had its time.</summary>
+    /// <param name="since">In milliseconds of the machine, as <paramref name="now"/>.</param>
+    public bool IsOverdue(long since, long now) => Deadline is { } deadline && now - since > deadline.TotalMilliseconds;
 
     public void Exit()
     {

@@ -13,6 +13,8 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
 {
     private readonly Lock _gate = new();
     private readonly Stack<PendingRead> _free = new(places);
+    private readonly List<PendingRead> _places = new(places);
+    private readonly HashSet<DiskNode> _lines = []; // disks with misses that wait
     private readonly Queue<DiskNode> _turns = new(); // disks below their share with misses that wait: only while no place is free
     private readonly SemaphoreSlim _lineSpace = new(lineLimit, lineLimit);
     private int _created;
@@ -56,7 +58,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
             return;
         }
 
-        var request = new ReadRequest(node, worker.Header.Unique, (long)read.Offset, length);
+        var request = new ReadRequest(node, worker.Header.Unique, (long)read.Offset, length, Environment.TickCount64);
         if (TryHit(worker, request)) node.Exit();
         else Miss(request);
     }
@@ -72,6 +74,32 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
     {
         log($"disk {node.Disk.Name}: read threw {bug.GetType().Name}: {bug.Message}");
         return DiskError.InputOutput;
+    }
+
+    /// <summary>Finds requests whose time has passed: those in line leave it, those that are fetched go on for the cache.</summary>
+    public void Expire(long now, Action<DiskNode, ulong> fail)
+    {
+        List<ReadRequest> expired = [];
+        PendingRead[] all;
+        lock (_gate)
+        {
+            all = [.. _places];
+            foreach (DiskNode disk in _lines.ToArray())
+            {
+                while (disk.Misses.Waiting.TryPeek(out ReadRequest oldest) && disk.IsOverdue(oldest.Since, now)) expired.Add(Dequeue(disk));
+            }
+        }
+
+        foreach (ReadRequest request in expired)
+        {
+            fail(request.Node, request.Unique);
+            request.Node.Exit();
+        }
+
+        foreach (PendingRead place in all)
+        {
+            if (place.Watch.TryExpire(now, out ulong unique, out DiskNode node)) fail(node, unique);
+        }
     }
 
     /// <summary>Frees the buffers; those of running fetches are freed when the fetches end.</summary>
@@ -147,6 +175,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
             if (_created == places) return null;
             _created++;
             place = new PendingRead(this);
+            _places.Add(place);
         }
 
         bool held = false;
@@ -159,8 +188,18 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
     private void Enqueue(in ReadRequest request)
     {
         request.Node.Misses.Waiting.Enqueue(request);
+        _lines.Add(request.Node);
         _waiting++;
         TakeTurn(request.Node);
+    }
+
+    private ReadRequest Dequeue(DiskNode node)
+    {
+        ReadRequest request = node.Misses.Waiting.Dequeue();
+        if (node.Misses.Waiting.Count == 0) _lines.Remove(node);
+        _waiting--;
+        _lineSpace.Release();
+        return request;
     }
 
     private void TakeTurn(DiskNode node)
@@ -198,13 +237,12 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
         {
             before.Misses.Fetching--;
             TakeTurn(before);
-            if (_turns.TryDequeue(out DiskNode? node))
+            while (_turns.TryDequeue(out DiskNode? node))
             {
                 node.Misses.InTurn = false;
+                if (node.Misses.Waiting.Count == 0) continue; // they have waited too long
                 node.Misses.Fetching++;
-                request = node.Misses.Waiting.Dequeue();
-                _waiting--;
-                _lineSpace.Release();
+                request = Dequeue(node);
                 TakeTurn(node);
                 return true;
             }

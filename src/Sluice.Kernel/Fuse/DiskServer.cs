@@ -28,20 +28,21 @@ public sealed class DiskServer : IAsyncDisposable
     private readonly DiskReads _reads;
     private readonly DiskWrites? _writes;
     private readonly BackingFiles _backings;
+    private readonly DiskDeadlines _deadlines;
     private readonly Action<string> _log;
     private MountEntry? _mount;
-    private bool _left;
 
-    private DiskServer(DiskServerOptions options, FuseDescriptor descriptor, Action<string> log)
+    private DiskServer(DiskServerOptions options, FuseDescriptor descriptor, int epoch, Action<string> log)
     {
         _options = options;
         _log = log;
-        _disks = new DiskTable(options.Writable);
+        _disks = new DiskTable(options.Writable, (ulong)epoch);
         if (options.Writable) MemoryLock.Take(log);
         _connection = new FuseConnection(descriptor, Math.Clamp(options.Threads, 1, 64), options.Writable ? FuseLayout.MaxWrite : FuseLayout.MinWrite, log);
         _writes = options.Writable ? new DiskWrites(_connection, Math.Clamp(options.FlushThreads, 1, 16), log) : null;
         _reads = new DiskReads(_connection, Math.Max(1, options.PendingReads), Math.Max(1, options.PendingReadsPerDisk), Math.Max(1, options.WaitingReads), log);
-        _backings = new BackingFiles(descriptor, log);
+        _deadlines = new DiskDeadlines(_connection, _reads, _writes, options.DeadlinePeriod, log);
+        _backings = new BackingFiles(descriptor, options.BackingRegistered, log);
     }
 
     /// <summary>What was agreed on with the kernel; a successor needs it.</summary>
@@ -66,6 +67,9 @@ public sealed class DiskServer : IAsyncDisposable
     /// <summary>Completes when the kernel has ended the connection: unmounted by someone, or aborted.</summary>
     public Task Ended => _connection.Idle;
 
+    /// <summary>True once <see cref="LeaveAsync"/> has begun: disposing unmounts nothing then.</summary>
+    public bool HasLeft { get; private set; }
+
     /// <summary>For tests: what the reader threads have allocated.</summary>
     internal FuseConnection Connection => _connection;
 
@@ -85,7 +89,7 @@ public sealed class DiskServer : IAsyncDisposable
             throw;
         }
 
-        return await RunAsync(new DiskServer(options, descriptor, log), adopted: null, cancellation);
+        return await RunAsync(new DiskServer(options, descriptor, epoch: 0, log), adopted: null, cancellation);
     }
 
     /// <summary>
@@ -93,27 +97,31 @@ public sealed class DiskServer : IAsyncDisposable
     /// <paramref name="disks"/> are all that may be open: a read of any other gets EIO.
     /// </summary>
     public static async Task<DiskServer> AdoptAsync(
-        DiskServerOptions options, AdoptedConnection adopted, IEnumerable<IDisk> disks, Action<string> log, CancellationToken cancellation = default)
+        DiskServerOptions options, AdoptedConnection adopted, IEnumerable<AdoptedDisk> disks, Action<string> log, CancellationToken cancellation = default)
     {
-        var server = new DiskServer(options, adopted.Descriptor, log);
-        foreach (IDisk disk in disks)
-        {
-            DiskNode node = server._disks.Add(disk);
-            if (adopted.BackingIds.TryGetValue(disk.Name, out int id)) node.BackingId = id;
-        }
+        var server = new DiskServer(options, adopted.Descriptor, adopted.Epoch, log);
+        foreach (AdoptedDisk disk in disks) server._disks.Add(disk);
 
+        // Before the first request is read: one that this server has begun must not come again.
+        int errno = adopted.Session.Resend ? server._connection.Descriptor.Notify(FuseNotification.Resend, []) : 0;
         await RunAsync(server, adopted.Session, cancellation);
-        if (adopted.Session.Resend) server.Resend();
-        return server;
+        if (errno is 0 or Errno.ENODEV or Errno.ECONNABORTED) return server; // one that has ended says so by itself
+        await server.DisposeAsync();
+        throw CantResend(options.MountPoint, errno);
     }
+
+    /// <summary>Where a disk is in the server's order, which its open files are known by; 0 if it is not served. A successor needs it.</summary>
+    public ulong PlaceOf(string name) => _disks.Find(Encoding.UTF8.GetBytes(name))?.Position ?? 0;
 
     /// <summary>
     /// Serves a disk from now on; returns the path of its file. The disk stays the caller's, who keeps it until
     /// <see cref="RemoveAsync"/> has completed. Throws (Usage) for a name that is served already.
     /// </summary>
-    public string Add(IDisk disk)
+    /// <param name="disk">Its name is that of its file.</param>
+    /// <param name="deadline">A request that takes longer than it says, whatever it waits for, ends in EIO. Null: the disk sees to that.</param>
+    public string Add(IDisk disk, Func<TimeSpan>? deadline = null)
     {
-        _disks.Add(disk);
+        _disks.Add(disk, deadline);
         return Path.Combine(_options.MountPoint, disk.Name);
     }
 
@@ -159,32 +167,26 @@ public sealed class DiskServer : IAsyncDisposable
     /// <summary>True while somebody has the disk's file open.</summary>
     public bool IsOpen(string name) => !_connection.Idle.IsCompleted && _disks.Find(Encoding.UTF8.GetBytes(name)) is { Opens: > 0 };
 
-    /// <summary>Asks the kernel to send every unanswered request again; <see cref="AdoptAsync"/> has done so already.</summary>
-    public void Resend()
-    {
-        int errno = _connection.Descriptor.Notify(FuseNotification.Resend, []);
-        if (errno != 0) throw KernelError.Of(errno, _options.MountPoint, "the kernel can't send requests again", "Linux 6.9 or newer is needed to survive a restart");
-    }
-
     /// <summary>
     /// Stops serving without unmounting: readers wait until a successor serves <see cref="Descriptor"/> (a duplicate of
     /// which must be held elsewhere before this object is disposed).
     /// </summary>
     public async Task LeaveAsync()
     {
-        _left = true;
         if (MountTable.Find(_options.MountPoint)?.Minor != _mount?.Minor)
         {
             throw new SluiceException(SluiceError.Kernel, _options.MountPoint, "the mount is hidden or gone, there is nothing to hand over");
         }
 
+        HasLeft = true;
+        _connection.Leave();
         await _connection.StopAsync(() => MountTable.AskServer(_options.MountPoint));
     }
 
     /// <summary>Unmounts and ends. Mounts that still stand on the disks make the connection be aborted after the deadline.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_left)
+        if (!HasLeft)
         {
             await Task.Run(() => MountCalls.Detach(_options.MountPoint));
             await Task.WhenAny(_connection.Idle, Task.Delay(_options.UnmountDeadline));
@@ -196,9 +198,13 @@ public sealed class DiskServer : IAsyncDisposable
         }
 
         await _connection.DisposeAsync();
+        _deadlines.Dispose();
         _writes?.Dispose();
         _reads.Dispose();
     }
+
+    private static SluiceException CantResend(string mountPoint, int errno) =>
+        KernelError.Of(errno, mountPoint, "the kernel can't send requests again", "Linux 6.9 or newer is needed to survive a restart");
 
     private static async Task<DiskServer> RunAsync(DiskServer server, FuseSession? adopted, CancellationToken cancellation)
     {

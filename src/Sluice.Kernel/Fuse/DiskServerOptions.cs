@@ -33,6 +33,15 @@ public sealed record DiskServerOptions
     /// <summary>Let the kernel read complete disks by itself where it can.</summary>
     public bool Passthrough { get; init; } = true;
 
+    /// <summary>How often requests are looked at whose disks have a deadline: they may take so much longer.</summary>
+    public TimeSpan DeadlinePeriod { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// Told the name of a disk and the kernel's handle of its file, before anything is opened with it; by a thread that serves, so it should not
+    /// take long. What it throws keeps the file from being used. For whoever describes the server to a successor.
+    /// </summary>
+    public Action<string, int>? BackingRegistered { get; init; }
+
     /// <summary>How long an unmount may take at disposal before the connection is aborted (readers of mounts on it then get EIO).</summary>
     public TimeSpan UnmountDeadline { get; init; } = TimeSpan.FromSeconds(2);
 }
@@ -40,5 +49,15 @@ public sealed record DiskServerOptions
 /// <summary>A connection that another process opened, with what it knew about it.</summary>
 /// <param name="Descriptor">Owned by the new server from now on.</param>
 /// <param name="Session">From the predecessor's <see cref="DiskServer.Session"/>.</param>
-/// <param name="BackingIds">From the predecessor's <see cref="DiskServer.BackingIds"/>: disk name → id.</param>
-public sealed record AdoptedConnection(FuseDescriptor Descriptor, FuseSession Session, IReadOnlyDictionary<string, int> BackingIds);
+/// <param name="Epoch">How often the connection was taken over, this time included.</param>
+public sealed record AdoptedConnection(FuseDescriptor Descriptor, FuseSession Session, int Epoch = 1);
+
+/// <summary>A disk as a predecessor served it.</summary>
+/// <param name="Place">From <see cref="DiskServer.PlaceOf"/>; 0: any, for a read-only disk.</param>
+/// <param name="BackingId">From <see cref="DiskServer.BackingIds"/>; 0: none.</param>
+/// <param name="Opens">How often the kernel has its file open, as far as one can see; matters for writable disks.</param>
+public sealed record AdoptedDisk(Storage.Disks.IDisk Disk, ulong Place = 0, int BackingId = 0, int Opens = 0)
+{
+    /// <summary>See <see cref="DiskServer.Add"/>.</summary>
+    public Func<TimeSpan>? Deadline { get; init; }
+}

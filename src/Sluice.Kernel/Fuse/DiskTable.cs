@@ -7,7 +7,8 @@ namespace Sluice.Kernel.Fuse;
 
 /// <summary>The disks of a mount, by node number and in listing order. Lookups by number take no lock.</summary>
 /// <param name="writable">Disks that take writes get them.</param>
-internal sealed class DiskTable(bool writable)
+/// <param name="epoch">See <see cref="DiskHandle"/>.</param>
+internal sealed class DiskTable(bool writable, ulong epoch = 0)
 {
     /// <summary>Positions 1 and 2 belong to "." and "..".</summary>
     private const ulong FirstPosition = 3;
@@ -18,8 +19,12 @@ internal sealed class DiskTable(bool writable)
 
     public int Count => _byNumber.Count;
 
-    public DiskNode Add(IDisk disk)
+    public DiskNode Add(IDisk disk, Func<TimeSpan>? deadline = null) => Add(new AdoptedDisk(disk) { Deadline = deadline });
+
+    /// <summary>Adds a disk of a predecessor at the place that it had, so that what is open stays its.</summary>
+    public DiskNode Add(AdoptedDisk adopted)
     {
+        IDisk disk = adopted.Disk;
         byte[] name = Encoding.UTF8.GetBytes(disk.Name);
         if (name.Length is 0 or > FuseLayout.NameLimit || name.AsSpan().ContainsAny((byte)'/', (byte)0) || disk.Name is "." or "..")
         {
@@ -29,7 +34,8 @@ internal sealed class DiskTable(bool writable)
         if (disk.Length < 0) throw new SluiceException(SluiceError.Usage, $"disk {disk.Name}", "negative length");
         lock (_byPosition)
         {
-            var node = new DiskNode(disk, name, _nextPosition, writable);
+            ulong position = adopted.Place == 0 ? _nextPosition : adopted.Place;
+            var node = new DiskNode(disk, name, position, writable, epoch, adopted.Opens, adopted.Deadline) { BackingId = adopted.BackingId };
             if (!_byNumber.TryAdd(node.Number, node))
             {
                 string message = _byNumber[node.Number].Name.AsSpan().SequenceEqual(name)
@@ -38,7 +44,13 @@ internal sealed class DiskTable(bool writable)
                 throw new SluiceException(SluiceError.Usage, $"disk {disk.Name}", message);
             }
 
-            _byPosition.Add(_nextPosition++, node);
+            if (!_byPosition.TryAdd(position, node))
+            {
+                _byNumber.TryRemove(node.Number, out _);
+                throw new SluiceException(SluiceError.Usage, $"disk {disk.Name}", $"its place is that of disk {_byPosition[position].Disk.Name}");
+            }
+
+            _nextPosition = Math.Max(_nextPosition, position + 1);
             return node;
         }
     }

@@ -41,6 +41,9 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
         else worker.Fail(Errno.EIO);
     }
 
+    /// <summary>Finds flushes whose time has passed; they go on.</summary>
+    public void Expire(long now, Action<DiskNode, ulong> fail) => _flushes.Expire(now, fail);
+
     public void Dispose() => _flushes.Dispose();
 
     /// <returns>Null if it waits for a flush, and is answered then.</returns>
@@ -48,6 +51,7 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
     {
         if (node.Writable is not { } disk) return DiskError.ReadOnly;
         if (!node.TryEnter()) return DiskError.InputOutput;
+        worker.Watch.Begin(node, worker.Header.Unique, Environment.TickCount64);
         bool held = false;
         try
         {
@@ -70,6 +74,7 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
         }
         finally
         {
+            worker.Watch.End();
             if (!held) node.Exit();
         }
     }

@@ -12,6 +12,7 @@ internal sealed class FuseConnection : IAsyncDisposable
     private readonly Action<string> _log;
     private readonly FuseWorker[] _workers;
     private volatile bool _stopping;
+    private volatile bool _left;
     private int _running;
 
     /// <param name="maxWrite">Bytes of the largest WRITE; more than the least that FUSE knows: file systems that are written depend on the threads.</param>
@@ -37,6 +38,12 @@ internal sealed class FuseConnection : IAsyncDisposable
     public Task Idle => _idle.Task;
 
     public bool Stopping => _stopping;
+
+    /// <summary>
+    /// The connection is somebody else's from now on: who finishes a request later must not answer it. It comes again to the successor, and here it may have failed
+    /// only because the disk was closed.
+    /// </summary>
+    public bool HasLeft => _left;
 
     /// <summary>Lets the workers publish how much they allocate.</summary>
     public bool CountAllocations { get; set; }
@@ -98,6 +105,9 @@ internal sealed class FuseConnection : IAsyncDisposable
         _stopping = true;
         while (!_idle.Task.IsCompleted) await Task.WhenAny(Task.Run(cause), _idle.Task);
     }
+
+    /// <summary>Before <see cref="StopAsync"/>, to leave the connection to a successor.</summary>
+    public void Leave() => _left = true;
 
     /// <summary>Frees the buffers; the threads must have ended.</summary>
     public async ValueTask DisposeAsync()

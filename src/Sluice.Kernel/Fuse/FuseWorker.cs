@@ -37,6 +37,9 @@ internal sealed unsafe class FuseWorker : IDisposable
 
     public FuseConnection Connection => _connection;
 
+    /// <summary>The request that this thread is working on, if it may take long.</summary>
+    public RequestWatch Watch { get; } = new();
+
     /// <summary>Reads that were answered from local bytes by this thread.</summary>
     public long Hits { get; set; }
 
@@ -57,19 +60,21 @@ internal sealed unsafe class FuseWorker : IDisposable
         where T : unmanaged => Body[sizeof(T)..];
 
     /// <summary>Answers with the first <paramref name="length"/> bytes of <see cref="Payload"/>.</summary>
-    public void Reply(int length)
+    /// <returns>False: the kernel did not take it.</returns>
+    public bool Reply(int length)
     {
         byte* message = _reply + PageSize - sizeof(FuseOutHeader);
         *(FuseOutHeader*)message = new FuseOutHeader { Length = (uint)(sizeof(FuseOutHeader) + length), Unique = Header.Unique };
         int errno = _connection.Descriptor.Send(message, sizeof(FuseOutHeader) + length);
         if (errno != 0) _connection.ReplyRefused(errno);
+        return errno == 0;
     }
 
-    public void Reply<T>(in T payload)
+    public bool Reply<T>(in T payload)
         where T : unmanaged
     {
         Unsafe.WriteUnaligned(_reply + PageSize, payload);
-        Reply(sizeof(T));
+        return Reply(sizeof(T));
     }
 
     public void Fail(int errno)

@@ -10,7 +10,8 @@ namespace Sluice.Kernel.Fuse;
 /// <param name="Unique">Names the request.</param>
 /// <param name="Offset">First byte.</param>
 /// <param name="Length">Bytes to answer; lies inside the file.</param>
-internal readonly record struct ReadRequest(DiskNode Node, ulong Unique, long Offset, int Length);
+/// <param name="Since">When it came, in milliseconds of the machine.</param>
+internal readonly record struct ReadRequest(DiskNode Node, ulong Unique, long Offset, int Length, long Since);
 
 /// <summary>
 /// A place for one missed READ: a native buffer that the fetch fills, and the continuation that answers from it. Used
@@ -35,10 +36,13 @@ internal sealed unsafe class PendingRead : MemoryManager<byte>
 
     public ReadRequest Request => _request;
 
+    public RequestWatch Watch { get; } = new();
+
     /// <summary>Begins the fetch. True when it ended at once; otherwise its end calls <see cref="DiskReads.Finish"/>.</summary>
     public bool Start(in ReadRequest request, out DiskError error)
     {
         _request = request;
+        Watch.Begin(request.Node, request.Unique, request.Since);
         error = DiskError.None;
         int local = LocalPart(request);
         try
@@ -63,6 +67,7 @@ internal sealed unsafe class PendingRead : MemoryManager<byte>
 
     public void Answer(FuseDescriptor descriptor, DiskError error)
     {
+        Watch.End();
         byte* message = _buffer + PageSize - sizeof(FuseOutHeader);
         int length = error == DiskError.None ? _request.Length : 0;
         if (length > 0) new Span<byte>(_buffer + PageSize, length)[LocalPart(_request)..].Clear();
@@ -72,7 +77,7 @@ internal sealed unsafe class PendingRead : MemoryManager<byte>
             Error = -(int)error,
             Unique = _request.Unique,
         };
-        int errno = descriptor.Send(message, sizeof(FuseOutHeader) + length);
+        int errno = _owner.Connection.HasLeft ? 0 : descriptor.Send(message, sizeof(FuseOutHeader) + length);
         if (errno != 0) _owner.Connection.ReplyRefused(errno);
         _request = default;
     }

@@ -34,6 +34,9 @@ public static unsafe class ServiceManager
     /// <summary>It begins to stop.</summary>
     public static void Stopping() => Notify("STOPPING=1");
 
+    /// <summary>Another process is the service from now on; said by the one that was it.</summary>
+    public static void MainProcess(int id) => Notify(string.Create(CultureInfo.InvariantCulture, $"MAINPID={id}"));
+
     /// <summary>It reads its configuration again; <see cref="Ready"/> ends that.</summary>
     public static void Reloading() => Notify($"RELOADING=1\nMONOTONIC_USEC={(long)Stopwatch.GetElapsedTime(0).TotalMicroseconds}");
 

@@ -11,6 +11,9 @@ public static class LoopDevices
     /// <summary>The device that stands on a file; null if there is none.</summary>
     public static string? Find(string backingFile) => All().FirstOrDefault(device => ImageMounts.BackingFileOf(device) == backingFile);
 
+    /// <summary>How many devices stand on a file.</summary>
+    public static int CountOn(string backingFile) => All().Count(device => ImageMounts.BackingFileOf(device) == backingFile);
+
     /// <summary>Devices on files below a directory.</summary>
     public static IReadOnlyList<string> Below(string directory)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Sluice.Formats;
 
 namespace Sluice.Kernel.Mounts;
@@ -36,11 +37,27 @@ public sealed partial class MountProcess : IAsyncDisposable
     /// <summary>Starts the child and returns without waiting for it to be ready.</summary>
     /// <param name="options">What to start, and how long a mount may take.</param>
     /// <param name="log">Takes warnings.</param>
-    public static MountProcess Start(MountProcessOptions options, Action<string> log)
+    /// <param name="later">The child is started with the first request.</param>
+    public static MountProcess Start(MountProcessOptions options, Action<string> log, bool later = false)
     {
         var mounts = new MountProcess(options, log);
-        mounts._child = Child.Start(options);
+        if (!later) mounts._child = Child.Start(options);
         return mounts;
+    }
+
+    /// <summary>
+    /// Waits for the children of earlier processes that were started with the same guard: they end soon after their parent, unless they are inside a mount(2)
+    /// or a check whose disk is not served.
+    /// </summary>
+    /// <returns>False if one was still there when the limit passed.</returns>
+    public static async Task<bool> UntilOthersEndedAsync(string guard, TimeSpan limit, CancellationToken cancellation)
+    {
+        for (long begin = Stopwatch.GetTimestamp(); !MountGuard.IsFree(guard); await Task.Delay(10, cancellation))
+        {
+            if (Stopwatch.GetElapsedTime(begin) > limit) return false;
+        }
+
+        return true;
     }
 
     /// <inheritdoc cref="MountCalls.Erofs"/>
@@ -72,6 +89,9 @@ public sealed partial class MountProcess : IAsyncDisposable
 
     /// <inheritdoc cref="LoopDevices.Detach"/>
     public Task<bool> DetachLoopAsync(string device, CancellationToken cancellation = default) => RunAsync(new MountRequest(MountKind.DetachLoop, device), cancellation);
+
+    /// <inheritdoc cref="FrozenFileSystem.ThawLeftOver"/>
+    public Task ThawAsync(string directory, CancellationToken cancellation = default) => RunAsync(new MountRequest(MountKind.Thaw, directory), cancellation);
 
     /// <inheritdoc cref="MountCalls.Overlay"/>
     public Task MountOverlayAsync(OverlayMount mount, CancellationToken cancellation = default) => RunAsync(

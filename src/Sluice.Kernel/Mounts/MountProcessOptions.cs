@@ -12,6 +12,11 @@ public sealed record MountProcessOptions
     /// <summary>How long one request may take.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// A file that each child holds a shared lock of, so that <see cref="MountProcess.UntilOthersEndedAsync"/> can tell. Null: none.
+    /// </summary>
+    public string? Guard { get; init; }
+
     private static string[] HostArguments() =>
         Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [Path.GetFullPath(Environment.GetCommandLineArgs()[0])] : [];
 }

@@ -15,6 +15,7 @@ internal enum MountKind : byte
     Check,
     AttachLoop,
     DetachLoop,
+    Thaw,
 }
 
 /// <summary>
@@ -97,6 +98,9 @@ internal sealed record MountRequest(MountKind Kind, string Target)
                 return new MountAnswer(true, MountCalls.AttachLoop(Source, BlockSize, (int)Number));
             case MountKind.DetachLoop:
                 return new MountAnswer(LoopDevices.Detach(Target), null);
+            case MountKind.Thaw:
+                FrozenFileSystem.ThawLeftOver(Target);
+                return new MountAnswer(true, null);
             case MountKind.Overlay:
                 MountCalls.Overlay(new OverlayMount { Lower = Paths, Upper = Empty(Upper), Work = Empty(Work), Target = Target, Options = Options });
                 return new MountAnswer(true, null);

@@ -5,6 +5,7 @@ namespace Sluice.Kernel.Syscalls;
 /// <summary>Calls on processes, and on descriptors as such.</summary>
 internal static unsafe partial class Libc
 {
+    public const int LOCK_SH = 1;
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
     public const uint CLOSE_RANGE_CLOEXEC = 4;

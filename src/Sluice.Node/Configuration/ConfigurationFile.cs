@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
+using Sluice.Kernel.Keeper;
 using Sluice.Storage.Disks.Uppers;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -57,6 +58,7 @@ public static partial class ConfigurationFile
                 "state" => options with { State = AbsolutePath(value, key, file) },
                 "address" => options with { Address = AbsolutePath(value, key, file) },
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
+                "keeper" => options with { Keeper = KeeperOf(Choice(value, key, file, "auto", "process", "service-manager", "none")) },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "log_format" => options with { JsonLog = Choice(value, key, file, "text", "json") == "json" },
                 "metrics_address" => options with { MetricsAddress = Endpoint(value, key, file) },
@@ -71,7 +73,7 @@ public static partial class ConfigurationFile
                 "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache, sources, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache, sources, credentials"),
             };
         }
 
@@ -79,6 +81,14 @@ public static partial class ConfigurationFile
             throw new SluiceException(SluiceError.Configuration, file, $"'metrics_address' is {address}, which others can reach, and metrics have no authentication", "use 127.0.0.1, or set metrics_allow_remote: true");
         return options;
     }
+
+    private static KeeperKind KeeperOf(string name) => name switch
+    {
+        "process" => KeeperKind.Process,
+        "service-manager" => KeeperKind.ServiceManager,
+        "none" => KeeperKind.None,
+        _ => KeeperKind.Auto,
+    };
 
     private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)
     {
@@ -145,6 +155,12 @@ public static partial class ConfigurationFile
     {
         foreach ((string key, YamlNode value) in Entries(node, file))
         {
+            if (key == "deadlines")
+            {
+                options = options with { Deadlines = Deadlines(value, file) };
+                continue;
+            }
+
             if (key == "deadline_seconds")
             {
                 options = WithDeadline(options, TimeSpan.FromSeconds(Number(value, "fetch.deadline_seconds", file, 1, 3600)));
@@ -162,13 +178,16 @@ public static partial class ConfigurationFile
                     "concurrency" => options.Fetch with { TotalConcurrency = Number(value, "fetch.concurrency", file, 1, 256) },
                     "concurrency_per_source" => options.Fetch with { ConcurrencyPerSource = Number(value, "fetch.concurrency_per_source", file, 1, 256) },
                     "hedge_percent" => options.Fetch with { HedgeShare = Number(value, "fetch.hedge_percent", file, 0, 50) / 100.0 },
-                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency, concurrency_per_source, hedge_percent"),
+                    _ => throw Unknown(value, "fetch." + key, file, "deadline_seconds, deadlines, amplification_kb, read_ahead_kb, merge_gap_kb, max_fetch_kb, concurrency, concurrency_per_source, hedge_percent"),
                 },
             };
         }
 
         return options;
     }
+
+    private static List<ImageDeadline> Deadlines(YamlNode node, string file) =>
+        [.. Entries(node, file).Select(entry => new ImageDeadline(entry.Key, TimeSpan.FromSeconds(Number(entry.Value, "fetch.deadlines." + entry.Key, file, 1, 3600))))];
 
     /// <summary>A silent source is given up after a third of a short deadline, so that what is left suffices for another attempt.</summary>
     private static NodeOptions WithDeadline(NodeOptions options, TimeSpan deadline)

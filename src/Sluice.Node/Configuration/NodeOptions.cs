@@ -1,5 +1,6 @@
 using System.Net;
 using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Kernel.Keeper;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
@@ -46,6 +47,9 @@ public sealed record NodeOptions
 
     public SourceOptions Sources { get; init; } = new();
 
+    /// <summary>Who holds the kernel's connections while the daemon is away, so that what is mounted stays.</summary>
+    public KeeperKind Keeper { get; init; } = KeeperKind.Auto;
+
     /// <summary>containerd's socket, to which CRI's image service is passed on so that the logins of pulls are known; empty: the service is not there.</summary>
     public string ImageServiceOf { get; init; } = "";
 
@@ -81,6 +85,25 @@ public sealed record NodeOptions
     public string WritableDisksDirectory => Path.Combine(State, "writable");
 
     public string PendingDirectory => Path.Combine(State, "pending");
+
+    /// <summary>What is mounted, for a successor: <see cref="Succession.MountDescription"/>.</summary>
+    public string DescriptionDirectory => Path.Combine(State, "mounted");
+
+    /// <summary>See <see cref="Kernel.Mounts.MountProcessOptions.Guard"/>.</summary>
+    public string MountGuard => Path.Combine(State, "mounting.lock");
+
+    /// <summary>Deadlines of some images, the first that matches; the others have that of <see cref="Fetch"/>.</summary>
+    public IReadOnlyList<ImageDeadline> Deadlines { get; init; } = [];
+
+    /// <summary>The longest that a request for any image may take.</summary>
+    public TimeSpan LongestDeadline => Deadlines.Select(image => image.Deadline).Append(Fetch.RequestDeadline).Max();
+
+    /// <summary>How long a request for an image may take.</summary>
+    /// <param name="reference">Its name, with or without <c>docker://</c>.</param>
+    public TimeSpan DeadlineOf(string reference) => OwnDeadlineOf(reference) ?? Fetch.RequestDeadline;
+
+    /// <summary>The one that an image has of its own; null: that of all.</summary>
+    public TimeSpan? OwnDeadlineOf(string reference) => Deadlines.FirstOrDefault(image => image.Matches(reference))?.Deadline;
 
     public string HaltsDirectory => Path.Combine(State, "halts");
 

@@ -52,7 +52,7 @@ internal sealed partial class PullLogins : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Debug, "The login of a pull of {Image} is remembered")]
+        [LoggerMessage(120, LogLevel.Debug, "The login of a pull of {Image} is remembered")]
         public static partial void Remembered(ILogger logger, string image);
     }
 }

@@ -1,5 +1,6 @@
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
+using Sluice.Node.Succession;
 using Sluice.Storage.Disks;
 
 namespace Sluice.Node.Images;
@@ -7,7 +8,9 @@ namespace Sluice.Node.Images;
 /// <summary>A writable disk as a block device that nobody here mounts. Disposing gives the device back, and closes the disk when its last user has written everything.</summary>
 /// <param name="file">The disk as a file of the server.</param>
 /// <param name="fileSystem">What is on it.</param>
-internal sealed class AttachedDevice(string device, string file, string fileSystem, WritableDisk disk, DiskServer server, MountProcess mounts) : IAsyncDisposable
+/// <param name="described">What a successor is told of it.</param>
+internal sealed class AttachedDevice(
+    string device, string file, string fileSystem, WritableDisk disk, DiskServer server, MountProcess mounts, DescribedMount described) : IAsyncDisposable
 {
     /// <summary><c>/dev/loopN</c>.</summary>
     public string Device { get; } = device;
@@ -22,6 +25,9 @@ internal sealed class AttachedDevice(string device, string file, string fileSyst
     /// <summary>False when somebody else has taken it away.</summary>
     public bool IsAttached => ImageMounts.BackingFileOf(Device) == file;
 
+    /// <summary>Closes the disk and leaves the device to a successor. The server must have left before.</summary>
+    public void Leave() => Disk.Dispose();
+
     public async ValueTask DisposeAsync()
     {
         try
@@ -33,6 +39,7 @@ internal sealed class AttachedDevice(string device, string file, string fileSyst
             await server.ClosedAsync(Disk.Name, Patience);
             await server.RemoveAsync(Disk.Name);
             Disk.Dispose();
+            described.Removed();
         }
     }
 }

@@ -68,6 +68,14 @@ internal sealed class AttachedDisk : IAsyncDisposable
         else _device!.Patience = patience;
     }
 
+    /// <summary>Closes the disk and leaves what the kernel has of it to a successor. The disk's server must have left before.</summary>
+    public async ValueTask LeaveAsync()
+    {
+        _mounted?.Leave();
+        _device?.Leave();
+        await _store.DisposeAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         try

@@ -31,6 +31,10 @@ internal sealed class BlockContent(BlockStack stack) : ImageContent
         }
     }
 
+    public override Task<IReadOnlyList<IDisk>> OpenDisksAsync(
+        ImageDisks opener, IImageStore store, string key, LocalImage image, bool onLoop, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<IDisk>>([opener.OpenBlocks(Stack, store, key)]);
+
     /// <summary>Opens the device with a writable layer over it, which is made if it is missing.</summary>
     /// <param name="key">Names the disk; unique among the writable ones.</param>
     /// <param name="pendingDirectory">On a tmpfs: what is not flushed survives a killed process there.</param>

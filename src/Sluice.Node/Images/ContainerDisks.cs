@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
@@ -17,7 +18,36 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter mounter, ILogger logger) : IAsyncDisposable
 {
+    private const string KeyPrefix = "snapshot-";
+
     private readonly ConcurrentDictionary<long, Attachment> _attachments = [];
+
+    public bool IsEmpty => _attachments.IsEmpty;
+
+    /// <summary>Disks of a predecessor that are attached.</summary>
+    public IReadOnlyList<(long Id, string Directory)> Adopted { get; private set; } = [];
+
+    /// <summary>Disks of a predecessor that are served again count as attached.</summary>
+    public void Adopt(IReadOnlyList<AdoptedWritable> disks)
+    {
+        Adopted = [.. disks.Select(disk => (IdOf(disk.Record.Key), disk.Record.Layer!))];
+        foreach (AdoptedWritable disk in disks)
+        {
+            AttachedDisk attached = disk.Record.Device is null ? new AttachedDisk(mounter.MountOf(disk), disk.Store) : new AttachedDisk(mounter.DeviceOf(disk), disk.Store);
+            _attachments[IdOf(disk.Record.Key)] = new Attachment(Digest.Parse(disk.Record.Manifest), _ => Task.FromResult(attached));
+            Log.Adopted(logger, disk.Record.Layer!, attached.Mount.Source);
+        }
+    }
+
+    /// <summary>Gives up attachments that are under way; those that stand stay.</summary>
+    public Task GiveUpAsync() => Task.WhenAll(_attachments.Where(attachment => attachment.Value.Disk is null).Select(attachment => DetachAsync(attachment.Key)));
+
+    /// <summary>Closes the disks and leaves what the kernel has of them to a successor.</summary>
+    public async Task LeaveAsync()
+    {
+        await Task.WhenAll(_attachments.Values.Select(attachment => attachment.Disk is { } disk ? disk.LeaveAsync().AsTask() : Task.CompletedTask));
+        _attachments.Clear();
+    }
 
     /// <inheritdoc cref="ILazyImages.AttachDiskAsync"/>
     /// <param name="open">The image below; not asked for a disk that is attached.</param>
@@ -70,6 +100,8 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
         }
     }));
 
+    private static long IdOf(string key) => long.Parse(key[KeyPrefix.Length..], CultureInfo.InvariantCulture);
+
     private async Task<AttachedDisk> AttachNowAsync(
         ContainerDisk disk, Func<CancellationToken, Task<LocalImage>> open, Func<string, IImageStore> openStore, CancellationToken stop)
     {
@@ -77,7 +109,7 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
         IImageStore store = openStore(image.Record.Reference);
         try
         {
-            string key = $"snapshot-{disk.Id}";
+            string key = $"{KeyPrefix}{disk.Id}";
             var layer = new WritableLayer(disk.Directory, UpperDirectory.Exists(disk.Directory) ? null : options.UpperKind);
             AttachedDisk attached = disk.Mode == WriteMode.Device
                 ? new AttachedDisk(await mounter.AttachWritableAsync(key, image, store, layer, stop), store)
@@ -120,6 +152,9 @@ internal sealed partial class ContainerDisks(NodeOptions options, ImageMounter m
     {
         [LoggerMessage(110, LogLevel.Information, "Attached the disk in {Directory}, over {Image}, as {Source}")]
         public static partial void Attached(ILogger logger, string directory, string image, string source);
+
+        [LoggerMessage(113, LogLevel.Information, "Took over the disk in {Directory}, as {Source}")]
+        public static partial void Adopted(ILogger logger, string directory, string source);
 
         [LoggerMessage(111, LogLevel.Warning, "The disk in {Directory} was taken away by someone else; attaching it again")]
         public static partial void Lost(ILogger logger, string directory);

@@ -23,4 +23,8 @@ internal abstract class ImageContent
     /// <param name="onLoop">EROFS can't be mounted from files.</param>
     /// <exception cref="SluiceException">A disk can't be opened, or nothing is on it that could be mounted. Nothing stays open.</exception>
     public abstract Task<OpenedImage> OpenAsync(ImageDisks opener, IImageStore store, string key, LocalImage image, bool onLoop, CancellationToken cancellation);
+
+    /// <summary>Opens the disks of an image that is mounted already, in the same order; without network where it was read before.</summary>
+    /// <inheritdoc cref="OpenAsync"/>
+    public abstract Task<IReadOnlyList<IDisk>> OpenDisksAsync(ImageDisks opener, IImageStore store, string key, LocalImage image, bool onLoop, CancellationToken cancellation);
 }

@@ -3,6 +3,7 @@ using Sluice.Formats.Oci;
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
+using Sluice.Node.Succession;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
@@ -17,7 +18,7 @@ namespace Sluice.Node.Images;
 /// Mounts images: opens their disks over the shared cache, gives these to the disk server, and has the kernel's file systems mounted on
 /// them by the mount process. Owns cache, fetcher, disk server and mount process. All members may be called concurrently.
 /// </summary>
-internal sealed class ImageMounter : IAsyncDisposable
+internal sealed partial class ImageMounter : IAsyncDisposable
 {
     /// <summary>
     /// A parsed bootstrap is many times what the mounted image needs of it, and a daemon that only serves hits allocates nothing, so
@@ -27,19 +28,22 @@ internal sealed class ImageMounter : IAsyncDisposable
 
     private readonly NodeOptions _options;
     private readonly DirectoryLock _stateLock;
+    private readonly MountDescription _description;
+    private readonly KeptConnections _connections;
     private readonly CacheDirectory _cache;
     private readonly Fetcher _fetcher;
-    private readonly DiskServer _server;
     private readonly MountProcess _mounts;
     private readonly WritableDisks _writable;
-    private long _writableOpened;
+    private readonly Action<string> _log;
+    private DiskServer? _server;
     private readonly Timer _trim = new(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
 
-    private ImageMounter(NodeOptions options, DirectoryLock stateLock, CacheDirectory cache, Fetcher fetcher, DiskServer server, MountProcess mounts, bool onLoop, Action<string> log)
+    private ImageMounter(
+        NodeOptions options, DirectoryLock stateLock, MountDescription description, KeptConnections connections, CacheDirectory cache, Fetcher fetcher, MountProcess mounts, bool onLoop, Action<string> log)
     {
-        (_options, _stateLock, _cache, _fetcher, _server, _mounts) = (options, stateLock, cache, fetcher, server, mounts);
+        (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
-        _writable = new WritableDisks(options, mounts, log);
+        _writable = new WritableDisks(options, mounts, connections, description, DeadlineOf, log);
     }
 
     /// <summary>True if EROFS is mounted over loop devices.</summary>
@@ -53,37 +57,53 @@ internal sealed class ImageMounter : IAsyncDisposable
     public ImageActivities Activities { get; } = new();
 
     /// <summary>What the disk server has answered so far, over all images.</summary>
-    public DiskServerCounters Counters => _server.Counters;
+    public DiskServerCounters Counters => Server.Counters;
 
+    private DiskServer Server => _server ?? throw new InvalidOperationException("not started");
+
+    /// <summary>Takes over what a predecessor has left and serves it when this returns; what is left otherwise is cleaned away.</summary>
+    /// <param name="images">Where the metadata of what was mounted is.</param>
     /// <param name="events">Told what happens on the read path; null: <paramref name="log"/> is.</param>
-    /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written.</exception>
-    public static async Task<ImageMounter> StartAsync(NodeOptions options, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null)
+    /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written, or a newer version has described what is mounted.</exception>
+    public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null)
     {
         CreatePrivate(options.Root);
         CreatePrivate(options.State);
         CreatePrivate(options.ImagesDirectory);
         CreatePrivate(options.MountsDirectory);
         DirectoryLock stateLock = DirectoryLock.Take(options.State, "unmount what is mounted with it or stop the daemon, or give this one another --state");
+        KeptConnections? connections = null;
         CacheDirectory? cache = null;
         Fetcher? fetcher = null;
-        MountProcess? mounts = null;
+        ImageMounter mounter;
         try
         {
+            MountDescription description = MountDescription.Open(options.DescriptionDirectory, log);
+            connections = await KeptConnections.OpenAsync(options, description, log, cancellation);
             cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
-            StaleMounts.Detach(options, log);
-            UpperDirectory.ForgetDeleted(options.PendingDirectory, options.Root);
             bool onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
-            mounts = MountProcess.Start(new MountProcessOptions(), log);
-            DiskServer server = await DiskServer.StartAsync(new DiskServerOptions { MountPoint = options.DisksDirectory }, log, cancellation);
-            return new ImageMounter(options, stateLock, cache, fetcher, server, mounts, onLoop, log);
+            bool unfinished = description.Mounts.Any(record => record.Mount is null && record.Device is null);
+            MountProcess mounts = MountProcess.Start(new MountProcessOptions { Guard = options.MountGuard }, log, later: unfinished);
+            mounter = new ImageMounter(options, stateLock, description, connections, cache, fetcher, mounts, onLoop, log);
         }
         catch
         {
-            if (mounts is not null) await mounts.DisposeAsync();
             fetcher?.Dispose();
             cache?.Dispose();
+            connections?.End();
             stateLock.Dispose();
+            throw;
+        }
+
+        try
+        {
+            await mounter.TakeOverAsync(images, cancellation);
+            return mounter;
+        }
+        catch
+        {
+            await mounter.StopAsync();
             throw;
         }
     }
@@ -94,18 +114,22 @@ internal sealed class ImageMounter : IAsyncDisposable
     /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist.</summary>
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
-    public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation)
+    /// <param name="name">What was asked for, for a successor to compare.</param>
+    public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation, string name = "")
     {
         ImageActivity activity = ActivityOf(image);
         activity.Mark(ImageStep.MountBegan);
-        OpenedImage opened = await image.Content.OpenAsync(new ImageDisks(_cache, _fetcher, activity), store, key, image, OnLoop, cancellation);
-        var mounted = new MountedImage(target, !Directory.Exists(target), opened.Disks, _server, _mounts);
+        OpenedImage opened = await image.Content.OpenAsync(Opener(image), store, key, image, OnLoop, cancellation);
+        bool ownsTarget = !Directory.Exists(target);
+        var mounted = new MountedImage(target, ownsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, key));
         int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
-            string[] files = [.. opened.Disks.Select(_server.Add)];
+            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, DeadlineOf(image.Record.Reference)))];
+            IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
+            _description.Write(RecordOf(key, image, target) with { Name = name, OwnsTarget = ownsTarget, OnLoop = OnLoop, Disks = [.. disks] });
             Directory.CreateDirectory(target);
-            await opened.Mount(_mounts, files, target, readAhead, cancellation);
+            await opened.Mount(_mounts, files, target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
             mounted.Found();
             activity.Mark(ImageStep.Mounted);
             _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
@@ -123,11 +147,11 @@ internal sealed class ImageMounter : IAsyncDisposable
     /// <param name="layer">Made if it is missing. Its directory must not be in use.</param>
     /// <exception cref="SluiceException">Not a block image, the layer is of another image or damaged, or the kernel refused.</exception>
     public async Task<MountedImage> MountWritableAsync(
-        string key, LocalImage image, IImageStore store, string target, WritableLayer layer, CancellationToken cancellation)
+        string key, LocalImage image, IImageStore store, string target, WritableLayer layer, CancellationToken cancellation, string name = "")
     {
         ActivityOf(image).Mark(ImageStep.MountBegan);
-        WritableDisk disk = OpenWritable(key, image, store, layer);
-        MountedImage mounted = await _writable.MountAsync(disk, image.Record.Reference, target, _options.LazyReadAheadKilobytes, cancellation);
+        WritableDisk disk = OpenWritable(_writable.NameOf(key), image, store, layer);
+        MountedImage mounted = await _writable.MountAsync(disk, RecordOf(key, image, target) with { Name = name, Layer = layer.Directory }, _options.LazyReadAheadKilobytes, cancellation);
         ActivityOf(image).Mark(ImageStep.Mounted);
         return mounted;
     }
@@ -137,7 +161,8 @@ internal sealed class ImageMounter : IAsyncDisposable
     public async Task<AttachedDevice> AttachWritableAsync(string key, LocalImage image, IImageStore store, WritableLayer layer, CancellationToken cancellation)
     {
         ActivityOf(image).Mark(ImageStep.MountBegan);
-        AttachedDevice device = await _writable.AttachAsync(OpenWritable(key, image, store, layer), image.Record.Reference, _options.LazyReadAheadKilobytes, cancellation);
+        AttachedDevice device = await _writable.AttachAsync(
+            OpenWritable(_writable.NameOf(key), image, store, layer), RecordOf(key, image, target: "") with { Layer = layer.Directory }, _options.LazyReadAheadKilobytes, cancellation);
         ActivityOf(image).Mark(ImageStep.Mounted);
         return device;
     }
@@ -148,24 +173,43 @@ internal sealed class ImageMounter : IAsyncDisposable
     /// <summary>Ends reads that wait for a source in an error, so that whatever is unmounted next does not wait for them. Final.</summary>
     public void StopFetching() => _fetcher.Dispose();
 
+    /// <summary>Ends the servers and unmounts what they serve.</summary>
     public async ValueTask DisposeAsync()
     {
         await _trim.DisposeAsync();
         await _writable.DisposeAsync();
-        await _server.DisposeAsync();
-        await _mounts.DisposeAsync();
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+            if (!_server.HasLeft) _connections.Release(KeptConnections.Disks);
+        }
+
         _fetcher.Dispose();
         _cache.Dispose();
-        _stateLock.Dispose();
+        if (_server is { HasLeft: true }) _connections.Dispose();
+        else _connections.End();
+        _stateLock.Dispose(); // here a successor begins
+        await _mounts.DisposeAsync();
     }
 
-    private WritableDisk OpenWritable(string key, LocalImage image, IImageStore store, WritableLayer layer)
+    /// <summary>How long a request for an image may take; it may change while the daemon runs.</summary>
+    private Func<TimeSpan> DeadlineOf(string reference)
+    {
+        TimeSpan? own = _options.OwnDeadlineOf(reference);
+        return () => own ?? _fetcher.Options.RequestDeadline;
+    }
+
+    private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _options.OwnDeadlineOf(image.Record.Reference));
+
+    private static MountRecord RecordOf(string key, LocalImage image, string target) =>
+        new() { Key = key, Reference = image.Record.Reference, Manifest = image.Record.Manifest.ToString(), Target = target };
+
+    private WritableDisk OpenWritable(string disk, LocalImage image, IImageStore store, WritableLayer layer)
     {
         if (image.Content is not BlockContent blocks)
             throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
 
-        // A name of its own each time: somebody may still have an earlier disk open.
-        return blocks.OpenWritable(new ImageDisks(_cache, _fetcher, ActivityOf(image)), store, $"{key}-{Interlocked.Increment(ref _writableOpened)}", layer, _options.PendingDirectory);
+        return blocks.OpenWritable(Opener(image), store, disk, layer, _options.PendingDirectory);
     }
 
     private ImageActivity ActivityOf(LocalImage image) => Activities.Of(image.Record.Manifest, image.Record.Name);

@@ -19,10 +19,13 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
 {
+    private static readonly TimeSpan SourcePatience = TimeSpan.FromSeconds(3);
+
     private readonly ContainerDisks _disks = new(options, mounter, logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
+    private readonly ConcurrentDictionary<Digest, bool> _fetched = []; // by this process: their sources have answered
     private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
 
     /// <summary>How long a source may take for the manifest and the metadata of an image, all attempts together.</summary>
@@ -75,6 +78,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (!IsHere(image)) await OpenAsync(image).WaitAsync(cancellation);
     }
 
+    /// <summary>True if the image was mounted before, by this process or an earlier one.</summary>
+    public bool WasUsed(LazyImage image) => local.WasUsed(image.Key.Manifest);
+
     /// <summary>True if the image is mounted or on the local disk, though perhaps damaged.</summary>
     public bool IsHere(LazyImage image) => _mounted.ContainsKey(image.Key.Manifest) || local.Contains(image.Key.Manifest);
 
@@ -93,9 +99,11 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         IImageStore store = OpenStore(opened.Record.Reference);
         try
         {
+            if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest)) await CheckSourceAsync(image, store, cancellation);
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
             MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation);
             _mounted[manifest] = (mounted, store);
+            local.RememberUse(manifest);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
             Log.Mounted(logger, image.Reference, target);
             return target;
@@ -168,6 +176,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         bool known = local.Contains(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
+        _fetched.TryRemove(image.Manifest, out _);
         mounter.Activities.Forget(image.Manifest);
         _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
@@ -185,6 +194,56 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     /// <summary>Deletes cached data that belongs to no image. After the mounting of those that are known.</summary>
     public void RemoveUnusedBlobs() => mounter.RemoveUnusedBlobs(local.ListBlobs());
+
+    /// <summary>True if nothing is mounted, or about to be.</summary>
+    public bool IsEmpty => _mounted.IsEmpty && _disks.IsEmpty;
+
+    /// <summary>Mounts of a predecessor that are served again count as this one's. Once, before anything is asked for.</summary>
+    public void Adopt()
+    {
+        foreach (AdoptedImage adopted in mounter.Adopted)
+        {
+            _mounted[Digest.Parse(adopted.Record.Manifest)] = (adopted.Mounted, adopted.Store);
+            Log.Adopted(logger, adopted.Record.Reference, adopted.Record.Target);
+        }
+
+        _disks.Adopt(mounter.AdoptedWritable);
+    }
+
+    /// <summary>Takes away what was adopted and nobody refers to any more: the predecessor was killed while it did.</summary>
+    /// <param name="used">Images that snapshots refer to.</param>
+    /// <param name="exists">Whether there is such a snapshot.</param>
+    public async Task RemoveUnusedMountsAsync(IReadOnlyList<LazyImage> used, Func<long, bool> exists, CancellationToken cancellation)
+    {
+        foreach (Digest manifest in _mounted.Keys.Except(used.Select(image => image.Key.Manifest)).ToArray()) await ReleaseAsync(new LazyImageKey(manifest), cancellation);
+        foreach ((long id, string directory) in _disks.Adopted.Where(disk => !exists(disk.Id))) await DetachDiskAsync(id, directory, cancellation);
+    }
+
+    /// <summary>Opens what was adopted ahead of need.</summary>
+    public async Task OpenAdoptedAsync(CancellationToken cancellation)
+    {
+        foreach (AdoptedImage adopted in mounter.Adopted)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await adopted.Late.TryOpenAsync();
+        }
+    }
+
+    /// <summary>Leaves everything that is mounted to a successor; nothing may be asked for any more. <see cref="DisposeAsync"/> unmounts nothing then.</summary>
+    public async Task LeaveAsync()
+    {
+        await _stopping.CancelAsync();
+        await _disks.GiveUpAsync();
+        await mounter.LeaveAsync();
+        await _disks.LeaveAsync();
+        foreach ((MountedImage mounted, IImageStore store) in _mounted.Values)
+        {
+            mounted.Leave();
+            await store.DisposeAsync();
+        }
+
+        _mounted.Clear();
+    }
 
     /// <summary>Before <see cref="StopFetching"/>: containers that still run lose their disks; what they had written is kept.</summary>
     public ValueTask DetachDisksAsync() => _disks.DisposeAsync();
@@ -251,6 +310,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image));
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.MetadataHere);
         _arriving.TryRemove(image.Key.Manifest, out _);
+        _fetched[image.Key.Manifest] = true;
         return saved;
     }
 
@@ -264,6 +324,16 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             return await mounter.FetchMetadataAsync(await ManifestAsync(image, store, cancellation), cancellation);
         }
+    }
+
+    /// <summary>
+    /// Nothing of an image that was never mounted is here but its metadata, so that a container on it would only wait, for the deadline of its first read: rather it is said at once
+    /// that the source is away.
+    /// </summary>
+    private static async Task CheckSourceAsync(LazyImage image, IImageStore store, CancellationToken cancellation)
+    {
+        if (image.Made is not null) return; // its source does not know it
+        await SourceDeadline.AskAsync(SourcePatience, store, $"the manifest of {image.Reference}, of which nothing was read before", token => store.GetManifestAsync(image.Key.Manifest.ToString(), token), cancellation);
     }
 
     private static async Task<StoredImage> ManifestAsync(LazyImage image, IImageStore store, CancellationToken cancellation)
@@ -285,6 +355,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         [LoggerMessage(103, LogLevel.Warning, "{Target} can't be unmounted: {Reason}")]
         public static partial void NotUnmounted(ILogger logger, string target, string reason);
+
+        [LoggerMessage(104, LogLevel.Information, "Took over {Image} on {Target}")]
+        public static partial void Adopted(ILogger logger, string image, string target);
 
         [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
         public static partial void Released(ILogger logger, string image);

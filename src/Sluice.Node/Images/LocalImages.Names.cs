@@ -25,6 +25,24 @@ internal sealed partial class LocalImages
     /// <summary>True if it is known what the name meant the last time.</summary>
     public bool Remembers(string name) => List().Any(manifest => IsNamed(name, manifest));
 
+    /// <summary>True if the image was mounted here before, by whichever process: something of it may be cached.</summary>
+    public bool WasUsed(Digest manifest) => File.Exists(UsedPath(manifest));
+
+    /// <summary>Not being able to remember it is no failure.</summary>
+    public void RememberUse(Digest manifest)
+    {
+        try
+        {
+            if (!WasUsed(manifest)) File.WriteAllBytes(UsedPath(manifest), []);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The registry is asked once more than needed.
+        }
+    }
+
+    private string UsedPath(Digest manifest) => Path.Combine(directory, manifest.Hex, "used");
+
     private bool IsNamed(string name, Digest manifest)
     {
         try

@@ -1,5 +1,6 @@
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
+using Sluice.Node.Succession;
 using Sluice.Storage.Disks;
 
 namespace Sluice.Node.Images;
@@ -8,7 +9,9 @@ namespace Sluice.Node.Images;
 /// <param name="server">Serves the disks.</param>
 /// <param name="mounts">Unmounts.</param>
 /// <param name="ownsTarget">The directory was made for this mount and goes with it.</param>
-internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts, Action<string>? log = null) : IAsyncDisposable
+/// <param name="described">What a successor is told of it; null: nothing.</param>
+internal sealed class MountedImage(
+    string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts, DescribedMount? described = null, Action<string>? log = null) : IAsyncDisposable
 {
     private int? _mount;
 
@@ -26,7 +29,21 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
     public bool IsInUse => IsMounted || Disks.Any(disk => disk is IWritableDisk && server.IsOpen(disk.Name));
 
     /// <summary>To be called when the mount was made: remembers which one it is.</summary>
-    public void Found() => _mount = MountTable.Find(Target)?.Id;
+    public void Found()
+    {
+        MountEntry? mount = MountTable.Find(Target);
+        _mount = mount?.Id;
+        if (mount is not null) described?.Mounted(mount);
+    }
+
+    /// <summary>Instead of <see cref="Found"/>: the mount is that of a predecessor.</summary>
+    public void Adopted(MountIdentity mount) => _mount = mount.Id;
+
+    /// <summary>Closes the disks and leaves the mount to a successor. Their server must have left before.</summary>
+    public void Leave()
+    {
+        foreach (IDisk disk in Disks) disk.Dispose();
+    }
 
     /// <exception cref="Formats.SluiceException">The kernel did not unmount it; its disks are closed all the same.</exception>
     public async ValueTask DisposeAsync()
@@ -44,6 +61,8 @@ internal sealed class MountedImage(string target, bool ownsTarget, IReadOnlyList
                 await server.RemoveAsync(disk.Name);
                 disk.Dispose();
             }
+
+            described?.Removed();
         }
 
         if (!ownsTarget) return;

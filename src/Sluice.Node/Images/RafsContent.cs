@@ -16,16 +16,24 @@ internal sealed class RafsContent(RafsImage image) : ImageContent
     {
         string bootstrap = image.MetadataPath;
         int blockSize = Image.BlockSize;
-        long SizeOf(Digest digest) => image.Record.Blobs.TryGetValue(digest.ToString(), out long size) ? size : 0;
-        if (onLoop && Image.Blobs.Count > 0)
+        IReadOnlyList<IDisk> disks = await OpenDisksAsync(opener, store, key, image, onLoop, cancellation);
+        if (IsFlat(onLoop))
         {
-            IDisk flat = await opener.OpenFlatAsync(Image, bootstrap, store.Sources, key, SizeOf, cancellation);
-            return new OpenedImage([flat], (mounts, files, target, readAhead, token) => mounts.MountErofsOnLoopAsync(
+            return new OpenedImage(disks, (mounts, files, target, readAhead, token) => mounts.MountErofsOnLoopAsync(
                 new ErofsLoopMount { Disk = files[0], Target = target, BlockSize = blockSize, ReadAheadKilobytes = readAhead }, token));
         }
 
-        IReadOnlyList<IDisk> disks = await opener.OpenAsync(Image, store.Sources, key, SizeOf, localFile: null, cancellation);
         return new OpenedImage(disks, (mounts, files, target, readAhead, token) => mounts.MountErofsAsync(
             new ErofsMount { Bootstrap = bootstrap, Devices = files, Target = target, ReadAheadKilobytes = readAhead }, token));
     }
+
+    public override async Task<IReadOnlyList<IDisk>> OpenDisksAsync(
+        ImageDisks opener, IImageStore store, string key, LocalImage image, bool onLoop, CancellationToken cancellation)
+    {
+        long SizeOf(Digest digest) => image.Record.Blobs.TryGetValue(digest.ToString(), out long size) ? size : 0;
+        if (IsFlat(onLoop)) return [await opener.OpenFlatAsync(Image, image.MetadataPath, store.Sources, key, SizeOf, cancellation)];
+        return await opener.OpenAsync(Image, store.Sources, key, SizeOf, localFile: null, cancellation);
+    }
+
+    private bool IsFlat(bool onLoop) => onLoop && Image.Blobs.Count > 0;
 }

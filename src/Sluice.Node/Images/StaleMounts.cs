@@ -4,33 +4,40 @@ using Sluice.Node.Configuration;
 namespace Sluice.Node.Images;
 
 /// <summary>
-/// Mounts that a killed process has left: everything in the state directory, and images elsewhere that stand on this root's
-/// bootstraps or on this state's disks. Only for the holder of the locks of both directories: no living process serves these.
+/// Mounts that a killed process has left and that nobody takes over: everything in the state directory, and images elsewhere that stand on this root's
+/// bootstraps or on this state's disks. Only for the holder of the locks of both directories: no other living process serves these.
 /// </summary>
-internal static class StaleMounts
+/// <param name="keptFileSystems">Device numbers of file systems that were taken over, wherever they are mounted: a container's own mount is another one than ours.</param>
+/// <param name="keptDevices">Loop devices that were taken over.</param>
+internal sealed class StaleMounts(
+    NodeOptions options, IReadOnlySet<(int Major, int Minor)> keptFileSystems, IReadOnlySet<string> keptDevices, MountProcess mounts, Action<string> log)
 {
     /// <summary>Detaches them; whoever still uses one keeps it, and reads what it has cached or an error.</summary>
-    public static void Detach(NodeOptions options, Action<string> log)
+    public async Task DetachAsync()
     {
-        foreach (MountEntry entry in MountTable.Read().Where(entry => IsBelow(ImageMounts.BackingFileOf(entry.Source), options.WritableDisksDirectory))) FrozenFileSystem.ThawLeftOver(entry.MountPoint);
-        foreach (MountEntry entry in MountTable.Read().Where(entry => IsOurs(entry, options)).Reverse()) Detach(entry, log);
-        foreach (string device in LoopDevices.Below(options.WritableDisksDirectory)) LoopDevices.Detach(device); // before the mount that their files are on: then they could not be told any more
-        foreach (MountEntry entry in MountTable.Below(options.State)) Detach(entry, log);
-        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory)) Directory.Delete(directory); // empty ones, the mount points
+        foreach (MountEntry entry in MountTable.Read().Where(entry => IsBelow(ImageMounts.BackingFileOf(entry.Source), options.WritableDisksDirectory))) await mounts.ThawAsync(entry.MountPoint);
+        foreach (MountEntry entry in MountTable.Read().Where(IsOurs).Reverse()) await DetachAsync(entry);
+
+        // Before the mount that their files are on: then they could not be told any more.
+        foreach (string device in LoopDevices.Below(options.WritableDisksDirectory).Where(device => !keptDevices.Contains(device))) await mounts.DetachLoopAsync(device);
+        foreach (MountEntry entry in MountTable.Below(options.State)) await DetachAsync(entry);
+        HashSet<string> used = [.. MountTable.Below(options.MountsDirectory).Select(entry => entry.MountPoint)];
+        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory).Where(directory => !used.Contains(directory))) Directory.Delete(directory); // empty ones, the mount points
     }
 
-    private static void Detach(MountEntry entry, Action<string> log)
+    private async Task DetachAsync(MountEntry entry)
     {
+        if (keptFileSystems.Contains((entry.Major, entry.Minor)) || keptDevices.Contains(entry.Source)) return;
         if (MountTable.Find(entry.MountPoint)?.Id != entry.Id)
         {
             log($"{entry.MountPoint}: a mount of an earlier process stays there, below another one");
             return;
         }
 
-        if (MountCalls.Detach(entry.MountPoint)) log($"{entry.MountPoint}: removed the mount of an earlier process");
+        if (await mounts.DetachAsync(entry.MountPoint)) log($"{entry.MountPoint}: removed the mount of an earlier process");
     }
 
-    private static bool IsOurs(MountEntry entry, NodeOptions options) =>
+    private bool IsOurs(MountEntry entry) =>
         (entry.Type == "erofs" && IsBelow(entry.Source, options.ImagesDirectory))
         || (ImageMounts.BackingFileOf(entry.Source) is var disk && (IsBelow(disk, options.DisksDirectory) || IsBelow(disk, options.WritableDisksDirectory)));
 

@@ -3,6 +3,7 @@ using Sluice.Formats.OverlayBd;
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
+using Sluice.Node.Succession;
 using Sluice.Storage.Disks;
 
 namespace Sluice.Node.Images;
@@ -11,20 +12,50 @@ namespace Sluice.Node.Images;
 /// Serves and mounts writable disks, through a disk server of their own: local writes, which may be slow or fail, never hold up the
 /// readers of images. It is started with the first disk.
 /// </summary>
-internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Action<string> log) : IAsyncDisposable
+/// <param name="deadline">How long requests for an image may take, by its name.</param>
+internal sealed class WritableDisks(
+    NodeOptions options, MountProcess mounts, KeptConnections connections, MountDescription description, Func<string, Func<TimeSpan>> deadline, Action<string> log) : IAsyncDisposable
 {
     /// <summary>A check reads all metadata of the file system, which may have to come over the network.</summary>
     private static readonly TimeSpan CheckDeadline = TimeSpan.FromMinutes(30);
 
     private readonly SemaphoreSlim _starting = new(1, 1);
-    private DiskServer? _server;
+    private readonly DiskServerOptions _server = new() { MountPoint = options.WritableDisksDirectory, Source = "sluice-writable", Writable = true, Passthrough = false };
+    private DiskServer? _started;
+    private readonly long _since = Environment.TickCount64;
+    private long _opened;
+
+    /// <summary>A name that no disk has had while the machine runs: somebody may still have an earlier one open, or a loop device may stand on it.</summary>
+    public string NameOf(string key) => $"{key}-{_since:x}-{Interlocked.Increment(ref _opened)}";
+
+    /// <summary>Serves the disks of a predecessor from now on.</summary>
+    public async Task AdoptAsync(IEnumerable<(MountRecord Record, WritableDisk Disk)> disks, CancellationToken cancellation)
+    {
+        IEnumerable<AdoptedDisk> adopted = disks.Select(known =>
+            new AdoptedDisk(known.Disk, known.Record.Disks[0].Place, Opens: LoopDevices.CountOn(Path.Combine(options.WritableDisksDirectory, known.Disk.Name)))
+            {
+                Deadline = deadline(known.Record.Reference),
+            });
+        _started = await connections.AdoptAsync(KeptConnections.Writable, _server, [.. adopted], cancellation);
+    }
+
+    /// <summary>A disk that was taken over, and its mount.</summary>
+    public MountedImage AdoptedMount(MountRecord record, WritableDisk disk)
+    {
+        var mounted = new MountedImage(record.Target, record.OwnsTarget, [disk], _started!, mounts, new DescribedMount(description, record.Key), log);
+        mounted.Adopted(record.Mount!);
+        return mounted;
+    }
+
+    /// <summary>A disk that was taken over, and its device.</summary>
+    public AttachedDevice AdoptedDevice(MountRecord record, WritableDisk disk) => new(
+        record.Device!, Path.Combine(options.WritableDisksDirectory, disk.Name), record.FileSystem, disk, _started!, mounts, new DescribedMount(description, record.Key));
 
     /// <summary>Mounts the file system of a disk for writing; an ext4 that was not unmounted is checked first.</summary>
     /// <param name="disk">Owned from now on.</param>
-    /// <param name="image">For messages.</param>
-    /// <param name="target">Made if it does not exist.</param>
+    /// <param name="record">What is known of it so far. Its target is made if it does not exist.</param>
     /// <param name="readAhead">KiB.</param>
-    public async Task<MountedImage> MountAsync(WritableDisk disk, string image, string target, int readAhead, CancellationToken cancellation)
+    public async Task<MountedImage> MountAsync(WritableDisk disk, MountRecord record, int readAhead, CancellationToken cancellation)
     {
         DiskServer server;
         try
@@ -37,11 +68,13 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ac
             throw;
         }
 
-        var mounted = new MountedImage(target, !Directory.Exists(target), [disk], server, mounts, log);
+        string target = record.Target;
+        record = record with { OwnsTarget = !Directory.Exists(target) };
+        var mounted = new MountedImage(target, record.OwnsTarget, [disk], server, mounts, new DescribedMount(description, record.Key), log);
         try
         {
-            (string type, bool needsCheck) = await ProbeAsync(disk, image).WaitAsync(cancellation);
-            string file = server.Add(disk);
+            (string type, bool needsCheck) = await ProbeAsync(disk, record.Reference).WaitAsync(cancellation);
+            string file = Add(server, disk, record with { FileSystem = type });
             if (needsCheck) await CheckAsync(file, cancellation);
             Directory.CreateDirectory(target);
             await mounts.MountBlocksAsync(new BlockMount { Disk = file, FileSystem = type, Target = target, Writable = true, ReadAheadKilobytes = readAhead }, cancellation);
@@ -57,19 +90,21 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ac
 
     /// <summary>Makes a block device of a disk, for whoever is to mount its file system; an ext4 that was not unmounted is checked first.</summary>
     /// <inheritdoc cref="MountAsync"/>
-    public async Task<AttachedDevice> AttachAsync(WritableDisk disk, string image, int readAhead, CancellationToken cancellation)
+    public async Task<AttachedDevice> AttachAsync(WritableDisk disk, MountRecord record, int readAhead, CancellationToken cancellation)
     {
+        var described = new DescribedMount(description, record.Key);
         DiskServer? server = null;
         string? file = null;
         try
         {
             server = await StartedAsync(cancellation);
-            (string type, bool needsCheck) = await ProbeAsync(disk, image).WaitAsync(cancellation);
-            file = server.Add(disk);
+            (string type, bool needsCheck) = await ProbeAsync(disk, record.Reference).WaitAsync(cancellation);
+            file = Add(server, disk, record with { FileSystem = type });
             if (needsCheck) await CheckAsync(file, cancellation);
             await mounts.AttachLoopAsync(file, 512, readAhead, cancellation);
             string device = LoopDevices.Find(file) ?? throw new SluiceException(SluiceError.Kernel, file, "its loop device has vanished");
-            return new AttachedDevice(device, file, type, disk, server, mounts);
+            described.Attached(device);
+            return new AttachedDevice(device, file, type, disk, server, mounts, described);
         }
         catch
         {
@@ -80,20 +115,40 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ac
             }
 
             disk.Dispose();
+            described.Removed();
             throw;
         }
     }
 
+    /// <summary>Stops serving and leaves everything to a successor. The disks can be closed then.</summary>
+    public async Task LeaveAsync()
+    {
+        if (_started is not null) await _started.LeaveAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        if (_server is not null) await _server.DisposeAsync();
+        if (_started is not null)
+        {
+            await _started.DisposeAsync();
+            if (!_started.HasLeft) connections.Release(KeptConnections.Writable);
+        }
+
         _starting.Dispose();
+    }
+
+    /// <summary>Described after it is served and before anybody can open it.</summary>
+    private string Add(DiskServer server, WritableDisk disk, MountRecord record)
+    {
+        string file = server.Add(disk, deadline(record.Reference));
+        description.Write(record with { Disks = [new DiskRecord(disk.Name, disk.Length, server.PlaceOf(disk.Name))] });
+        return file;
     }
 
     private async Task CheckAsync(string file, CancellationToken cancellation)
     {
         log($"{Path.GetFileName(file)}: its ext4 was not unmounted: checking it before it is mounted");
-        await using MountProcess checker = MountProcess.Start(new MountProcessOptions { Deadline = CheckDeadline }, log);
+        await using MountProcess checker = MountProcess.Start(new MountProcessOptions { Deadline = CheckDeadline, Guard = options.MountGuard }, log);
         await checker.CheckAsync(file, cancellation);
     }
 
@@ -108,8 +163,7 @@ internal sealed class WritableDisks(NodeOptions options, MountProcess mounts, Ac
         await _starting.WaitAsync(cancellation);
         try
         {
-            return _server ??= await DiskServer.StartAsync(
-                new DiskServerOptions { MountPoint = options.WritableDisksDirectory, Source = "sluice-writable", Writable = true, Passthrough = false }, log, cancellation);
+            return _started ??= await connections.StartAsync(KeptConnections.Writable, _server, cancellation);
         }
         finally
         {

@@ -1,16 +1,20 @@
+using System.Runtime.InteropServices;
 using Sluice.Formats;
 
 namespace Sluice.Storage.Cache;
 
-/// <summary>A directory that one process uses: holds <c>lock</c> in it, and gives it back when disposed or when the process ends, however it ends.</summary>
+/// <summary>
+/// A directory that one process uses: holds <c>lock</c> in it, and gives it back when disposed or when the process ends, however it ends. It is free at a kill, not only when
+/// the process can be reaped: one that waits for a file system that it served itself hangs until a successor serves that, which needs the lock.
+/// </summary>
 public sealed class DirectoryLock : IDisposable
 {
     /// <summary>EAGAIN, what flock(2) answers when the lock is held.</summary>
     private const int WouldBlock = 11;
 
-    private readonly FileStream _file;
+    private int _file;
 
-    private DirectoryLock(FileStream file) => _file = file;
+    private DirectoryLock(int file) => _file = file;
 
     /// <summary>Makes the directory if it is missing (nobody but its owner may look into it) and locks it.</summary>
     /// <param name="inUse">What to do when another process has it.</param>
@@ -22,19 +26,23 @@ public sealed class DirectoryLock : IDisposable
 #pragma warning disable CA1416 // Sluice runs on Linux
             Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 #pragma warning restore CA1416
-
-            // FileShare.None is flock(LOCK_EX | LOCK_NB).
-            return new DirectoryLock(new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-        }
-        catch (IOException e) when (e.HResult == WouldBlock)
-        {
-            throw new SluiceException(SluiceError.Disk, directory, "is used by another process", inUse, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SluiceException(SluiceError.Disk, directory, $"can't be used: {e.Message}", "it must be a directory that can be written", e);
+            throw Unusable(directory, e.Message, e);
         }
+
+        int file = LockHolder.Take(Path.Combine(directory, "lock"));
+        if (file >= 0) return new DirectoryLock(file);
+        throw file == -WouldBlock ? new SluiceException(SluiceError.Disk, directory, "is used by another process", inUse) : Unusable(directory, Marshal.GetPInvokeErrorMessage(-file), null);
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        int file = Interlocked.Exchange(ref _file, -1);
+        if (file >= 0) LockHolder.Release(file);
+    }
+
+    private static SluiceException Unusable(string directory, string message, Exception? inner) =>
+        new(SluiceError.Disk, directory, $"can't be used: {message}", "it must be a directory that can be written", inner);
 }

@@ -15,7 +15,8 @@ namespace Sluice.Storage.Disks;
 /// sources stay the caller's.
 /// </summary>
 /// <param name="activity">Told what is done for the image; null: nobody wants to know.</param>
-public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher, ImageActivity? activity = null)
+/// <param name="deadline">Of reads of the image; null: the fetcher's.</param>
+public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher, ImageActivity? activity = null, TimeSpan? deadline = null)
 {
     /// <summary>One disk per blob, in the order of the device table.</summary>
     /// <param name="sources">Asked in this order.</param>
@@ -80,7 +81,7 @@ public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher
     }
 
     private async Task<BlobReader> OpenReaderAsync(ChunkInfoLoader chunks, int index, IReadOnlyList<IBlobSource> sources, CancellationToken cancellation) =>
-        new(new RafsBlobFormat(await chunks.OpenAsync(index, cancellation)), directory, fetcher, sources, activity);
+        new(new RafsBlobFormat(await chunks.OpenAsync(index, cancellation)), directory, fetcher, sources, activity, deadline);
 
     private static SluiceException NeedsLocalFile(RafsBlob blob) =>
         new(SluiceError.Image, $"blob {blob.Id}", "a tarfs blob is read from a local, uncompressed tar, and none was given");

@@ -97,7 +97,7 @@ public sealed partial class BlobReader
                 bool failed = false;
                 while (flights.Count != 0)
                 {
-                    TimeSpan left = options.RequestDeadline - options.Time.GetElapsedTime(started);
+                    TimeSpan left = Deadline - options.Time.GetElapsedTime(started);
                     await AnyCompletion(flights).WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, options.Time);
                     if (_disposed) return DiskError.InputOutput;
                     failed |= TakeFromFlights(pending, flights, offset, destination.Span);
@@ -113,7 +113,7 @@ public sealed partial class BlobReader
                 _fetcher.Counters.DeadlinePassed();
                 options.Report(
                     FetchEventKind.DeadlinePassed, this, FetchCause.Demand,
-                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {options.RequestDeadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
+                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {Deadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
                 return DiskError.InputOutput;
             }
             finally

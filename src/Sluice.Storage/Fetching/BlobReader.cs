@@ -19,6 +19,7 @@ public sealed partial class BlobReader : IDisposable
     private readonly CacheDirectory _directory;
     private readonly Fetcher _fetcher;
     private readonly ReadAhead _readAhead;
+    private readonly TimeSpan? _deadline;
     private readonly Lock _completing = new();
     private ulong[]? _known;
     private int _covered;
@@ -28,13 +29,15 @@ public sealed partial class BlobReader : IDisposable
     private volatile bool _disposed;
 
     /// <param name="activity">Of the image; null: nobody wants to know.</param>
+    /// <param name="deadline">Of its reads; null: the fetcher's.</param>
     /// <exception cref="Formats.SluiceException">The cache files can't be opened, or the format contradicts itself.</exception>
-    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources, ImageActivity? activity = null)
+    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources, ImageActivity? activity = null, TimeSpan? deadline = null)
     {
         if (sources.Count == 0) throw new ArgumentException("a blob needs a source", nameof(sources));
         Format = format;
         Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
         (_directory, _fetcher) = (directory, fetcher);
+        _deadline = deadline;
         Places = [.. Sources.Select(fetcher.PlaceOf)];
         _avoidUntil = new long[Sources.Count];
         Array.Fill(_avoidUntil, long.MinValue);
@@ -48,6 +51,9 @@ public sealed partial class BlobReader : IDisposable
     public BlobCache Cache { get; }
 
     public IReadOnlyList<IBlobSource> Sources { get; }
+
+    /// <summary>From a read's arrival to its end in data or an error.</summary>
+    internal TimeSpan Deadline => _deadline ?? _fetcher.Options.RequestDeadline;
 
     /// <summary>Of each source.</summary>
     internal IReadOnlyList<SourcePlace> Places { get; }

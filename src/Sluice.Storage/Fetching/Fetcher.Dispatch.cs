@@ -209,7 +209,7 @@ public sealed partial class Fetcher
         Options.Report(kind, fetch.Owner, fetch.Cause, fetch.Describe(here ? "fetched after a failure" : "can't be fetched"));
     }
 
-    private TimeSpan RemainingTime(SourceFetch fetch, long now) => Options.RequestDeadline - Options.Time.GetElapsedTime(fetch.Started, now);
+    private TimeSpan RemainingTime(SourceFetch fetch, long now) => fetch.Deadline - Options.Time.GetElapsedTime(fetch.Started, now);
 
     private void Expire(List<SourceFetch> fetches)
     {

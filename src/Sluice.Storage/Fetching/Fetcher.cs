@@ -107,7 +107,7 @@ public sealed partial class Fetcher : IDisposable
                 if (reader.Cache.IsVerified(extent.Number)) continue;
                 if (_flights.TryGetValue((reader.Cache, extent.Number), out Flight? flight))
                 {
-                    if (!joined.Exists(entry => entry.Flight == flight)) JoinExisting(flight, priority, joined);
+                    if (!joined.Exists(entry => entry.Flight == flight)) JoinExisting(flight, reader, priority, joined);
                 }
                 else if (reader.Cache.IsPresent(extent.Number))
                 {
@@ -151,12 +151,14 @@ public sealed partial class Fetcher : IDisposable
         foreach (SourceFetch fetch in queued) fetch.Complete();
     }
 
-    private void JoinExisting(Flight flight, FetchPriority priority, List<JoinedFlight> joined)
+    private void JoinExisting(Flight flight, BlobReader reader, FetchPriority priority, List<JoinedFlight> joined)
     {
         flight.AddReference();
         joined.Add(new JoinedFlight(flight, Created: false));
         Counters.Join();
-        if (flight is SourceFetch fetch) _queue.Promote(fetch, priority);
+        if (flight is not SourceFetch fetch) return;
+        fetch.Extend(reader.Deadline);
+        _queue.Promote(fetch, priority);
     }
 
     private void AddToCheck(BlobReader reader, int slot, ChunkExtent extent, List<ChunkCheck> checks, List<JoinedFlight> joined)
@@ -225,6 +227,7 @@ public sealed partial class Fetcher : IDisposable
             }
             else
             {
+                fetch.Extend(reader.Deadline);
                 Counters.Merge();
                 _queue.Promote(fetch, priority);
             }

@@ -33,6 +33,9 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     /// <summary>Timestamp of the first request for it.</summary>
     public long Started { get; } = started;
 
+    /// <summary>From <see cref="Started"/> to the end of the attempts: the longest of those who wait for it.</summary>
+    public TimeSpan Deadline { get; private set; } = owner.Deadline;
+
     /// <summary>First compressed byte.</summary>
     public long Start { get; private set; } = long.MaxValue;
 
@@ -82,6 +85,12 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 
     /// <summary>What went wrong the last time, if anything did. At any time, from any thread.</summary>
     public string? LastFault => _lastFault;
+
+    /// <summary>Somebody with this deadline waits, too.</summary>
+    public void Extend(TimeSpan deadline)
+    {
+        if (deadline > Deadline) Deadline = deadline;
+    }
 
     public void AddUnit(int unit, FetchCause cause)
     {

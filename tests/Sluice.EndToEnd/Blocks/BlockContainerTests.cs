@@ -82,7 +82,7 @@ public sealed class BlockContainerTests
         Assert.Single(BlockMounts(node));
         Assert.Contains("READY", await node.RunAsync(image, "after", "/bin/cat", "/etc/state"), StringComparison.Ordinal);
         await TestMachine.UntilAsync(() => Loops.Below(node.Workspace.Root).Count == 1, "one loop device is left");
-        await node.StopDaemonAsync();
+        await node.UnmountAllAsync();
         await TestMachine.UntilAsync(() => Loops.Below(node.Workspace.Root).Count == 0, "no loop devices are left");
         Assert.Empty(MountTable.Below(node.State));
     }

@@ -70,7 +70,7 @@ public sealed class LeakTests
         await TestMachine.UntilAsync(() => Processes(node.Id("")).Length == 0, "the containers' processes are gone");
         await node.CtrAsync("images", "rm", "--sync", image);
         await node.AssertNothingIsLeftAsync();
-        await node.StopDaemonAsync();
+        await node.UnmountAllAsync();
         Assert.Empty(MountTable.Below(node.State));
     }
 

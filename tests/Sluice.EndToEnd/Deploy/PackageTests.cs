@@ -28,9 +28,11 @@ public sealed class PackageTests
         // The administrator's configuration outlives upgrade and removal.
         await machine.RunAsync("echo 'log_level: debug' >> /etc/sluice/config.yaml");
         await StartDaemonAsync(machine);
+        string before = await DaemonAsync(machine);
         await machine.RunAsync($"dpkg -i {later}");
         Assert.Equal(DebianPackage.LaterVersion, await machine.RunAsync("dpkg-query -W -f '${Version}' sluice"));
-        await machine.RunAsync("pgrep -fx 'sluice daemon' && grep -q 'log_level: debug' /etc/sluice/config.yaml");
+        await machine.RunAsync("grep -q 'log_level: debug' /etc/sluice/config.yaml && grep -q '^sluice /run/sluice/disks fuse' /proc/mounts");
+        Assert.NotEqual(before, await DaemonAsync(machine));
 
         await machine.RunAsync("dpkg -r sluice");
         Assert.Equal("", await machine.RunAsync($"{Processes}; grep /run/sluice /proc/mounts || true"));
@@ -67,6 +69,9 @@ public sealed class PackageTests
         NodeOptions defaults = new();
         Assert.Equal((defaults.Root, defaults.State, defaults.SocketPath, defaults.AdminSocketPath, defaults.Fetch), (options.Root, options.State, options.SocketPath, options.AdminSocketPath, options.Fetch));
     }
+
+    /// <summary>The process that answers on the admin socket.</summary>
+    private static Task<string> DaemonAsync(Machine machine) => machine.RunAsync("for p in $(pgrep -x sluice); do tr '\\0' '\\n' < /proc/$p/cmdline | sed -n 2p | grep -qx daemon && echo $p; done; true");
 
     private static async Task StartDaemonAsync(Machine machine)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sluice.EndToEnd.Harness;
 
 namespace Sluice.EndToEnd.Deploy;
@@ -55,6 +56,45 @@ public sealed class ServiceTests
         Assert.Equal("", await machine.RunAsync("pgrep -x sluice || true; grep /run/sluice /proc/mounts || true; systemctl list-units --all --no-legend 'sluice*'"));
         Assert.Equal("", await machine.RunAsync("find / -xdev -iname '*sluice*' -not -path '/root/*' -not -path '/proc/*'; find /var/lib /run -iname '*sluice*' -not -path '/var/lib/apt/*' -not -path '/var/lib/containerd/*'"));
     }
+
+    /// <summary>All that the shipped units can do to the daemon, while containers of both formats read all the time.</summary>
+    [Fact]
+    public async Task Containers_go_on_while_the_daemon_is_restarted_killed_upgraded_and_away()
+    {
+        await using TestRegistryWithImages registry = await TestRegistryWithImages.StartAsync();
+        await using Machine machine = await InstalledAsync();
+        string later = await machine.BringAsync(await DebianPackage.BuildLaterAsync());
+        foreach (string image in registry.Images)
+        {
+            await machine.RunAsync($"sluice pull {image}");
+            await machine.RunAsync(Run(image, "-d", Name(image), "/bin/sh -c 'while :; do cat /data/* | sha256sum >> /log; done'"));
+        }
+
+        string keeper = await machine.RunAsync("systemctl show -P MainPID sluice-keeper");
+        foreach (string blow in (string[])["true", "systemctl restart sluice", "systemctl kill --kill-whom=all --signal=KILL sluice", $"dpkg -i {later}", "systemctl kill --signal=KILL sluice", "systemctl stop sluice && systemctl start sluice"])
+        {
+            string daemon = blow == "true" ? "0" : (await machine.RunAsync("systemctl show -P MainPID sluice")).Trim();
+            string[] before = await Task.WhenAll(registry.Images.Select(image => PassesAsync(machine, image)));
+            await machine.RunAsync(blow);
+            await machine.UntilAsync($"systemctl is-active --quiet sluice && [ $(systemctl show -P MainPID sluice) != {daemon} ]", $"a daemon after {blow}");
+            await machine.RunAsync("echo 1 > /proc/sys/vm/drop_caches"); // else nothing would be read again
+            foreach ((string image, string passes) in registry.Images.Zip(before)) await machine.UntilAsync($"[ $(wc -l < {LogOf(image)}) -gt {int.Parse(passes, CultureInfo.InvariantCulture) + 2} ]", $"{image} reads after {blow}");
+        }
+
+        Assert.Equal(keeper, await machine.RunAsync("systemctl show -P MainPID sluice-keeper"));
+        foreach (string image in registry.Images)
+        {
+            Assert.Equal(OrdinaryImage.DataSha256(seed: 1) + "  -\n", await machine.RunAsync($"sort -u {LogOf(image)}"));
+            await machine.RunAsync($"ctr tasks rm --force {Name(image)}; ctr containers rm {Name(image)}");
+        }
+
+        await machine.RunAsync("dpkg -r sluice");
+        Assert.Equal("", await machine.RunAsync("pgrep -x sluice || true; grep /run/sluice /proc/mounts || true"));
+    }
+
+    private static async Task<string> PassesAsync(Machine machine, string image) => (await machine.RunAsync($"wc -l < {LogOf(image)}")).Trim();
+
+    private static string LogOf(string image) => $"/run/containerd/io.containerd.runtime.v2.task/default/{Name(image)}/rootfs/log";
 
     /// <summary>What the units' comments say of systemd, asked of systemd.</summary>
     [Fact]

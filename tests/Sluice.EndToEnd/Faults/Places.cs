@@ -1,3 +1,4 @@
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 using Sluice.Testing;
 
@@ -26,6 +27,7 @@ internal sealed class Places : IDisposable
 
     public void Dispose()
     {
+        if (Directory.Exists(State)) KeeperProcess.Stop(State, anyway: true); // first: nothing waits any more then
         foreach (MountEntry entry in MountTable.Below(_directory.Path)) MountCalls.Detach(entry.MountPoint);
         _directory.Dispose();
     }

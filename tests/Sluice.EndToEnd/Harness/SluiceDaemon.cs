@@ -9,11 +9,13 @@ namespace Sluice.EndToEnd.Harness;
 internal sealed class SluiceDaemon : IAsyncDisposable
 {
     private readonly Process _process;
+    private readonly string _directory;
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SluiceDaemon(Process process)
+    private SluiceDaemon(Process process, string directory)
     {
+        _directory = directory;
         _process = process;
         process.ErrorDataReceived += (_, line) => Append(line.Data);
         process.OutputDataReceived += (_, line) => Append(line.Data);
@@ -45,7 +47,7 @@ internal sealed class SluiceDaemon : IAsyncDisposable
     /// <inheritdoc cref="StartAsync(string, string[])"/>
     public static async Task<SluiceDaemon> StartAsync(string directory, IReadOnlyDictionary<string, string>? environment, params string[] more)
     {
-        SluiceDaemon daemon = new(SluiceProgram.Start(["daemon", "--root", RootOf(directory), "--state", StateOf(directory), .. more], environment));
+        SluiceDaemon daemon = new(SluiceProgram.Start(["daemon", "--root", RootOf(directory), "--state", StateOf(directory), .. more], environment), directory);
         Task ended = daemon._process.WaitForExitAsync(TestMachine.Cancellation);
         if (await Task.WhenAny(daemon._ready.Task, ended) == daemon._ready.Task) return daemon;
         string log = daemon.Log;
@@ -53,7 +55,7 @@ internal sealed class SluiceDaemon : IAsyncDisposable
         throw new InvalidOperationException($"the daemon did not start\n{log}");
     }
 
-    /// <summary>SIGTERM, as a service manager stops it. Fails the test unless it ends with 0.</summary>
+    /// <summary>SIGTERM, as a service manager stops it: what is mounted stays. Fails the test unless it ends with 0.</summary>
     public async Task StopAsync()
     {
         await Command.RunAsync("/bin/kill", [_process.Id.ToString(CultureInfo.InvariantCulture)]);
@@ -68,11 +70,14 @@ internal sealed class SluiceDaemon : IAsyncDisposable
         await _process.WaitForExitAsync(TestMachine.Cancellation);
     }
 
+    /// <summary>`sluice umount --all`: ends the daemon, if one runs, and unmounts everything.</summary>
+    public static Task<SluiceResult> UnmountAllAsync(string directory) => SluiceProgram.RunAsync("umount", "--all", "--root", RootOf(directory), "--state", StateOf(directory));
+
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
         {
-            await Command.RunAsync("/bin/kill", [_process.Id.ToString(CultureInfo.InvariantCulture)]);
+            await UnmountAllAsync(_directory);
             using CancellationTokenSource patience = new(TimeSpan.FromSeconds(15));
             try
             {

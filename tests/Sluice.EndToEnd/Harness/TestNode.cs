@@ -1,5 +1,6 @@
 using Sluice.Containerd.Client;
 using Sluice.Formats.Oci;
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 using Sluice.Storage.Sources;
 using Sluice.Testing.Runtime;
@@ -88,6 +89,16 @@ internal sealed class TestNode : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends the daemon in order and unmounts everything.</summary>
+    public async Task UnmountAllAsync()
+    {
+        SluiceDaemon? daemon = Daemon;
+        Daemon = null;
+        (await SluiceDaemon.UnmountAllAsync(_workspace.File("sluice"))).Succeeds();
+        if (daemon is not null) await daemon.DisposeAsync();
+    }
+
+    /// <summary>SIGTERM: what is mounted waits for the next daemon.</summary>
     public async Task StopDaemonAsync()
     {
         SluiceDaemon daemon = Daemon!;
@@ -100,6 +111,13 @@ internal sealed class TestNode : IAsyncDisposable
         SluiceDaemon daemon = Daemon!;
         Daemon = null;
         await using (daemon) await daemon.KillAsync();
+    }
+
+    /// <summary>The daemon and its keeper are killed: what was mounted is dead.</summary>
+    public async Task CrashAsync()
+    {
+        await KillDaemonAsync();
+        KeeperProcess.Stop(State, anyway: true);
     }
 
     public ContainerdClient Connect(string containerNamespace = "default") => Containerd.Connect(containerNamespace);
@@ -213,6 +231,7 @@ internal sealed class TestNode : IAsyncDisposable
     {
         if (Containerd is not null) await Containerd.DisposeAsync();
         if (Daemon is not null) await Daemon.DisposeAsync();
+        else if (Directory.Exists(State)) await SluiceDaemon.UnmountAllAsync(_workspace.File("sluice"));
         if (Registry is not null) await Registry.DisposeAsync();
         _workspace.Dispose();
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 
 namespace Sluice.EndToEnd.Harness;
@@ -18,6 +19,7 @@ internal sealed class Workspace : IDisposable
 
     public void Dispose()
     {
+        foreach (string socket in Directory.EnumerateFiles(Root, "keeper.sock", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 })) KeeperProcess.Stop(Path.GetDirectoryName(socket)!, anyway: true);
         foreach (MountEntry mount in Mounts()) MountCalls.Detach(mount.MountPoint);
 
         // Not Directory.Delete: unpacked images hold names that are not UTF-8, which .NET can't delete.

@@ -18,13 +18,13 @@ public sealed class SlowCheckTests
         await writable.RunAsync("one", mode);
         string sum = await writable.ExecAsync("one", "head -c 3000000 /dev/urandom > /random && busybox sync && sha256sum /random");
         SlowCheck check = new(node);
-        await node.KillDaemonAsync();
+        await node.CrashAsync();
         await writable.StopAsync("one");
         await node.StartDaemonAsync();
         using ContainerdClient client = node.Connect();
 
         await GiveUpAsync(client, node, check, begun: 1);
-        await node.StopDaemonAsync(); // with the check under way: it is given up, and begun anew later
+        await node.UnmountAllAsync(); // with the check under way: it is given up, and begun anew later
         Assert.Empty(node.Workspace.Mounts("sluice"));
         await node.StartDaemonAsync();
 

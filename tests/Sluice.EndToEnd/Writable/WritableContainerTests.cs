@@ -30,7 +30,7 @@ public sealed class WritableContainerTests
         Assert.Equal(sum, await writable.ExecAsync("one", Read));
 
         await writable.StopAsync("one");
-        await node.StopDaemonAsync();
+        await node.UnmountAllAsync();
         Assert.Empty(node.Workspace.Mounts("sluice"));
         await node.StartDaemonAsync("--config", Configuration(node, mode, upper));
         await writable.RestartAsync("one");
@@ -75,7 +75,7 @@ public sealed class WritableContainerTests
         await node.StartDaemonAsync();
         string[] all = [.. Enumerable.Range(0, 3).SelectMany(round => new[] { "dir", "dev", "over", "rafs", "plain" }.Select(id => id + round))];
         await writable.AssertGoneAsync(all, rafs, ordinary, writable.Image);
-        await node.StopDaemonAsync();
+        await node.UnmountAllAsync();
         Assert.Empty(node.Workspace.Mounts("sluice"));
     }
 

@@ -76,7 +76,7 @@ public sealed class DeadServerTests
         Assert.NotNull(MountTable.Find(options.MountPoint));
         using var disk = new FileDisk("blob", blob, local: false);
         await using (DiskServer second = await DiskServer.AdoptAsync(
-            options, new AdoptedConnection(FuseDescriptor.Adopt(kept), first.Session, first.BackingIds), [disk], log.Enqueue))
+            options, new AdoptedConnection(FuseDescriptor.Adopt(kept), first.Session), [new AdoptedDisk(disk)], log.Enqueue))
         {
             for (int i = 0; i < 3; i++) Assert.Equal(await Command.Sha256Async(Path.Combine(tree, $"f{i + 1}")), await readers[i]);
             Assert.Equal(await ErofsMountTests.Listing(tree), await ErofsMountTests.Listing(image));

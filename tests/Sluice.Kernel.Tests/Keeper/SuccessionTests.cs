@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Tests.Support;
@@ -97,5 +96,5 @@ public sealed class SuccessionTests
     }
 
     internal static Task<DiskServer> AdoptAsync(TestKeeper keeper, IReadOnlyDictionary<string, FuseDescriptor> taken, string file) => DiskServer.AdoptAsync(
-        new DiskServerOptions { MountPoint = keeper.Disks }, new AdoptedConnection(taken["disks"], Session, new ConcurrentDictionary<string, int>()), [new FileDisk("blob", file)], _ => { });
+        new DiskServerOptions { MountPoint = keeper.Disks }, new AdoptedConnection(taken["disks"], Session), [new AdoptedDisk(new FileDisk("blob", file))], _ => { });
 }

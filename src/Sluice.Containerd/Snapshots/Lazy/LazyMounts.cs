@@ -22,6 +22,13 @@ internal sealed partial class LazyMounts(ILazyImages images, ILogger logger)
         return directory;
     }
 
+    /// <summary>Mounts the image ahead of need, unless <paramref name="isUsed"/> says that nobody uses it any more.</summary>
+    public async Task RemountAsync(LazyImage image, Func<bool> isUsed, CancellationToken cancellation)
+    {
+        using IDisposable held = await _locks.EnterAsync(image.Key, cancellation);
+        if (isUsed()) await images.MountAsync(image, cancellation);
+    }
+
     /// <param name="exists">Says that the snapshot has not been removed meanwhile.</param>
     /// <returns>The mount of the container's own disk; null: the snapshot is gone.</returns>
     public async Task<SnapshotMount?> AttachAsync(ContainerDisk disk, Func<bool> exists, CancellationToken cancellation)

@@ -1,0 +1,261 @@
+"""See chaos.sh."""
+import argparse, json, os, random, shutil, signal, socket, subprocess, sys, threading, time
+
+import soak
+from soak import SLUICE
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+MODES = ("kill", "kill", "kill", "kill", "group", "cgroup", "stop", "upgrade")
+LONGEST_CALM = 0.4  # seconds of work between two deaths
+READERS = 2
+STARTED = "started"
+
+
+def main():
+    options = argparse.ArgumentParser(description="Kills the daemon of a working node again and again.")
+    options.add_argument("--rounds", type=int, default=200)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--reference-rounds", type=int, default=3, help="of the same without a keeper; 0: none")
+    options.add_argument("--json", help="file that gets the figures")
+    given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+    with ChaosNode("auto", given.seed) as node:
+        node.prepare()
+        figures = node.run_rounds(given.rounds, given.seed)
+    print(f"load {' '.join(open('/proc/loadavg').read().split()[:3])}")
+    show("with a keeper", figures)
+    if given.json:
+        with open(given.json, "w") as file:
+            json.dump(figures, file)
+    if given.reference_rounds:
+        with ChaosNode("none", given.seed) as node:
+            node.prepare()
+            show("without (reference)", node.run_rounds(given.reference_rounds, given.seed))
+    return 1 if figures["wrong"] or figures["errors"] else 0
+
+
+def show(name, figures):
+    print(f"{name}: {figures['rounds']} rounds ({', '.join(f'{count} {mode}' for mode, count in sorted(figures['modes'].items()))})")
+    print(f"  wrong bytes {figures['wrong']}, I/O errors {figures['errors']}; {figures['reads']} cold file reads, {figures['fio']} fio verify runs, "
+          f"{figures['starts']} container starts right, {figures['refused']} refused while the daemon was away")
+    for what, values in (("pause after the restart", figures["pauses"]), ("pause of an upgrade", figures["upgrades"])):
+        if values:
+            print(f"  {what}: p50 {percentile(values, 50):.3f} s, p90 {percentile(values, 90):.3f} s, p99 {percentile(values, 99):.3f} s, longest {max(values):.3f} s")
+    for line in figures["lines"][:20]:
+        print("  " + line)
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(percent / 100 * (len(ordered) - 1)))]
+
+
+class ChaosNode(soak.Node):
+    def __init__(self, keeper, seed):
+        self.keeper, self.seed = keeper, seed
+        self.stopping = threading.Event()
+        self.events, self.lines = [], []
+        self.reads = self.fio_runs = self.starts = self.refused = self.errors = self.wrong_bytes = 0
+
+    def prepare(self):
+        soak.IMAGES = 0  # one image, in both formats
+        with open(self.path("config.yaml"), "w") as file:
+            file.write(f"keeper: {self.keeper}\n")
+        super().prepare()
+        self.ctr("run", "-d", "--snapshotter", "sluice", "--snapshotter-label", "containerd.io/snapshot/overlaybd.writable=dir", f"{self.registry}/soak:0-overlaybd", "writer", "/bin/sleep", "1000000")
+
+    def start(self, log, *command):
+        """The daemon leads a process group, and in a cgroup of its own where there are any."""
+        if command[1:2] != ("daemon",):
+            return super().start(log, *command)
+        with open(self.path(log), "ab") as output:
+            process = subprocess.Popen([*command, "--config", self.path("config.yaml")], stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True)
+        for group in self.cgroups():
+            try:
+                with open(f"{group}/cgroup.procs", "w") as file:
+                    file.write(str(process.pid))
+            except OSError:
+                pass
+        self.processes.append(process)
+        return process
+
+    def cgroups(self):
+        tops = [line.split()[1] for line in open("/proc/self/mounts") if line.split()[2] in ("cgroup", "cgroup2")]
+        for top in tops:
+            group = f"{top}/sluice-chaos-{os.getpid()}"
+            try:
+                os.makedirs(group, exist_ok=True)
+                yield group
+            except OSError:
+                pass
+
+    def __exit__(self, *arguments):
+        self.stopping.set()
+        for reader in getattr(self, "readers", []):
+            reader.stdin.close()
+        super().__exit__(*arguments)
+        for group in self.cgroups():
+            try:
+                os.rmdir(group)
+            except OSError:
+                pass
+
+    def run_rounds(self, rounds, seed):
+        source = random.Random(seed)
+        mounts = self.mounts()
+        images = [mount for mount in mounts if "/run/images/" in mount and "snapshot-" not in mount]
+        self.writable = next(mount for mount in mounts if "/run/images/snapshot-" in mount)
+        self.readers = [self.reader(seed * 100 + number, images) for number in range(READERS)]
+        threads = [threading.Thread(target=work, daemon=True) for work in (self.verify, self.start_containers)]
+        for thread in threads:
+            thread.start()
+        pauses, upgrades, modes = [], [], {}
+        for number in range(rounds):
+            time.sleep(source.uniform(0, LONGEST_CALM))
+            mode, cold = source.choice(MODES), source.random() < 0.5
+            if self.keeper == "none" and mode == "upgrade":
+                mode = "stop"
+            modes[mode] = modes.get(mode, 0) + 1
+            before = len(self.events)
+            at = self.upgrade() if mode == "upgrade" else self.restart(mode, cold)
+            if self.keeper != "none":
+                self.settle()
+            waited = [event["at"] - at for event in self.events[before:] if "took" in event and event["at"] - event["took"] <= at]
+            if mode == "upgrade":
+                upgrades += [event["took"] for event in self.events[before:] if "took" in event] or [0]
+            else:
+                pauses += waited or [0]
+        self.stopping.set()
+        for thread in threads:
+            thread.join(120)
+        for reader in self.readers:
+            reader.stdin.close()
+            reader.wait(120)
+        return {
+            "rounds": rounds, "modes": modes, "wrong": self.wrong_bytes, "errors": self.errors, "reads": self.reads, "fio": self.fio_runs, "starts": self.starts,
+            "refused": self.refused, "pauses": pauses, "upgrades": upgrades, "lines": self.lines,
+        }
+
+    def restart(self, mode, cold):
+        """Ends the daemon and starts the next one at once; returns when that was."""
+        self.end(mode)
+        if cold:
+            shutil.rmtree(self.path("root", "cache", "sha256"), ignore_errors=True)  # what was read is to be fetched again
+        at = time.monotonic()
+        self.daemon = self.start("sluice.log", SLUICE, "daemon", "--root", self.path("root"), "--state", self.path("run"))
+        self.wait("the daemon", lambda: self.process() == self.daemon.pid)
+        return at
+
+    def end(self, mode):
+        if mode == "group":
+            os.killpg(self.daemon.pid, signal.SIGKILL)
+        elif mode == "cgroup":
+            for group in self.cgroups():
+                for line in open(f"{group}/cgroup.procs").read().split():
+                    try:
+                        os.kill(int(line), signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+        try:
+            os.kill(self.daemon.pid, signal.SIGTERM if mode == "stop" else signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        if isinstance(self.daemon, subprocess.Popen):
+            code = self.daemon.wait(60)
+            if mode == "stop" and code:
+                self.note("errors", f"SIGTERM: the daemon ended with {code}")
+        else:
+            while os.path.exists(f"/proc/{self.daemon.pid}"):
+                time.sleep(0.01)
+
+    def upgrade(self):
+        at = time.monotonic()
+        self.run(SLUICE, "upgrade", "--admin-address", self.path("run", "admin.sock"))
+        self.daemon = Successor(self.process())
+        return at
+
+    def process(self):
+        """The process that answers on the admin socket, or None."""
+        answer = b""
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(self.path("run", "admin.sock"))
+                client.sendall(b"GET /v1/process HTTP/1.0\r\nHost: sluice\r\n\r\n")
+                while data := client.recv(4096):
+                    answer += data
+            return json.loads(answer.split(b"\r\n\r\n", 1)[1])["process"]
+        except (OSError, ValueError, KeyError, IndexError):
+            return None
+
+    def settle(self):
+        """For those who waited to be heard of."""
+        time.sleep(0.3)
+
+    def reader(self, seed, images):
+        process = subprocess.Popen([sys.executable, f"{HERE}/chaos_reader.py", str(seed), *images], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        threading.Thread(target=self.hear, args=(process,), daemon=True).start()
+        return process
+
+    def hear(self, process):
+        for line in process.stdout:
+            event = json.loads(line)
+            if "reads" in event:
+                self.reads += event["reads"]
+            elif "error" in event:
+                self.note("errors", f"{event['name']}: {event['error']}")
+            elif "wrong" in event:
+                self.note("wrong_bytes", f"{event['name']}: other bytes")
+            else:
+                self.events.append(event)
+
+    def note(self, counter, line):
+        setattr(self, counter, getattr(self, counter) + 1)
+        self.lines.append(line)
+
+    def verify(self):
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            done = subprocess.run(
+                ["fio", "--name=verify", f"--filename={self.writable}/fio-{number % 3}", "--rw=randwrite", "--bsrange=4k-64k", "--size=8m", "--ioengine=psync", "--fsync=64", "--end_fsync=1",
+                 "--verify=crc32c", "--do_verify=1", "--verify_fatal=1", f"--randseed={self.seed * 1000 + number}", "--invalidate=1", "--minimal"], capture_output=True, text=True, cwd=self.directory)
+            said = done.stdout + done.stderr
+            if done.returncode == 0:
+                self.fio_runs += 1
+            elif "verify:" in said:
+                self.note("wrong_bytes", "fio: " + said[-300:].replace("\n", " "))
+                return
+            else:
+                self.note("errors", "fio: " + said[-300:].replace("\n", " "))
+                return
+
+    def start_containers(self):
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            kind = ("rafs", "overlaybd")[number % 2]
+            done = subprocess.run(
+                ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", f"{self.registry}/soak:0-{kind}", f"start-{number}", "/bin/echo", STARTED], capture_output=True, text=True)
+            said = done.stdout + done.stderr
+            if done.stdout.strip() == STARTED:
+                self.starts += 1
+            elif "nput/output error" in said:
+                self.note("errors", f"start of {kind}: {said.strip()[-300:]}")
+            else:
+                self.refused += 1
+                if "navailable" not in said and "transport" not in said and "EOF" not in said:
+                    self.lines.append(f"start of {kind} refused: {said.strip()[-200:]}")
+                subprocess.run(["ctr", "-a", self.path("containerd.sock"), "containers", "rm", f"start-{number}"], capture_output=True)
+                time.sleep(0.2)
+
+
+class Successor:
+    """A daemon that another one has started."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+
+if __name__ == "__main__":
+    sys.exit(main())

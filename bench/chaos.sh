@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Kills the daemon of a working node again and again: kill -9 of it, of its process group and of its cgroup, SIGTERM, and `sluice upgrade`, at random moments
+# and in a seeded order, while containers start, images of both formats are read cold, and fio writes to a writable disk and verifies. Prints wrong bytes,
+# I/O errors and how long readers waited; beside it, the same without a keeper.
+# Needs root, containerd, runc, skopeo, busybox-static, e2fsprogs and fio.
+#   ./bench.sh chaos [--rounds 200] [--seed N] [--reference-rounds 3]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+./build.sh --publish >/dev/null
+SLUICE=$PWD/artifacts/sluice/sluice exec python3 bench/chaos.py "$@"

@@ -1,0 +1,35 @@
+using Sluice.Kernel.Syscalls;
+
+namespace Sluice.Kernel.Fuse;
+
+/// <summary>
+/// One request that is being worked on, for the one who looks after deadlines: written by the thread that works, read by another. The answer may
+/// come from either; the kernel takes the first and refuses the second.
+/// </summary>
+internal sealed class RequestWatch
+{
+    private long _since;
+    private ulong _unique;
+    private DiskNode? _node;
+
+    public void Begin(DiskNode node, ulong unique, long since)
+    {
+        Volatile.Write(ref _since, 0);
+        _node = node;
+        Volatile.Write(ref _unique, unique);
+        Volatile.Write(ref _since, since);
+    }
+
+    public void End() => Volatile.Write(ref _since, 0);
+
+    /// <summary>True, with the request, if its time has passed. Once for each request.</summary>
+    public bool TryExpire(long now, out ulong unique, out DiskNode node)
+    {
+        long since = Volatile.Read(ref _since);
+        unique = Volatile.Read(ref _unique);
+        node = _node!;
+
+        // With another request meanwhile the time would be another, too: that one has only just begun.
+        return since != 0 && node.IsOverdue(since, now) && Interlocked.CompareExchange(ref _since, 0, since) == since;
+    }
+}

@@ -1,0 +1,170 @@
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Kernel.Fuse;
+using Sluice.Kernel.Mounts;
+using Sluice.Node.Succession;
+using Sluice.Storage.Disks;
+using Sluice.Storage.Disks.Uppers;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Node.Images;
+
+/// <content>Taking over from a predecessor, and leaving to a successor.</content>
+internal sealed partial class ImageMounter
+{
+    /// <summary>A child of the predecessor that is inside a mount(2) gets an error at once, as what was about to be mounted is not served.</summary>
+    private static readonly TimeSpan ChildLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>True if what is mounted stays when this process leaves.</summary>
+    public bool IsKept => _connections.AreKept;
+
+    /// <summary>True if a predecessor has left mounts that are served again.</summary>
+    public bool IsInherited => Adopted.Count + AdoptedWritable.Count > 0;
+
+    /// <summary>Mounts of a predecessor that are served again. They are the caller's, who asks once.</summary>
+    public IReadOnlyList<AdoptedImage> Adopted { get; private set; } = [];
+
+    /// <summary>Writable disks of a predecessor that are served again.</summary>
+    public IReadOnlyList<AdoptedWritable> AdoptedWritable { get; private set; } = [];
+
+    /// <summary>
+    /// Ends the servers and leaves what they serve to a successor: readers wait until it comes, or until the keeper answers for it. Disks, and what
+    /// else this process has open of the mounts, are the caller's to dispose after it.
+    /// </summary>
+    public async Task LeaveAsync()
+    {
+        _cache.Flush(); // the long part of it while readers don't wait
+        try
+        {
+            await _writable.LeaveAsync();
+            if (_server is not null) await _server.LeaveAsync();
+        }
+        catch (SluiceException hidden)
+        {
+            _log(hidden.Message); // it is unmounted instead
+        }
+
+        StopFetching();
+    }
+
+    /// <summary>Unmounts what was adopted, for whoever has no other use for it.</summary>
+    public async Task UnmountAdoptedAsync()
+    {
+        foreach (AdoptedWritable adopted in AdoptedWritable)
+        {
+            await using AttachedDisk disk = adopted.Record.Device is null ? new AttachedDisk(MountOf(adopted), adopted.Store) : new AttachedDisk(DeviceOf(adopted), adopted.Store);
+            await disk.PrepareStopAsync();
+        }
+
+        foreach (AdoptedImage adopted in Adopted)
+        {
+            await adopted.Mounted.DisposeAsync();
+            await adopted.Store.DisposeAsync();
+        }
+    }
+
+    /// <summary>At a start that failed: leaves where there is somebody to leave to.</summary>
+    private async Task StopAsync()
+    {
+        if (IsKept) await LeaveAsync();
+        foreach (AdoptedWritable disk in AdoptedWritable) disk.Disk.Dispose();
+        await DisposeAsync();
+    }
+
+    private async Task TakeOverAsync(LocalImages images, CancellationToken cancellation)
+    {
+        Inheritance left = Inheritance.Find(_options, _description, _connections);
+        List<MountRecord> kept = [];
+        List<string> keptServers = [];
+        if (_connections.IsLeft(KeptConnections.Disks, _options.DisksDirectory))
+        {
+            Adopted = await AdoptImagesAsync(left.Images, images, cancellation);
+            kept.AddRange(Adopted.Select(adopted => adopted.Record));
+            keptServers.Add(_options.DisksDirectory);
+        }
+
+        if (_connections.IsLeft(KeptConnections.Writable, _options.WritableDisksDirectory))
+        {
+            AdoptedWritable = await OpenWritableAsync(left.Writable, images);
+            await _writable.AdoptAsync(AdoptedWritable.Select(adopted => (adopted.Record, adopted.Disk)), cancellation);
+            kept.AddRange(AdoptedWritable.Select(adopted => adopted.Record));
+            keptServers.Add(_options.WritableDisksDirectory);
+        }
+
+        _connections.DropLeft();
+        await CleanAsync(kept, keptServers, cancellation);
+        _server ??= await _connections.StartAsync(KeptConnections.Disks, ServerOptions(), cancellation);
+    }
+
+    /// <summary>Serves the disks of mounted images at once; they are opened when they are read.</summary>
+    private async Task<IReadOnlyList<AdoptedImage>> AdoptImagesAsync(IReadOnlyList<MountRecord> records, LocalImages images, CancellationToken cancellation)
+    {
+        List<(MountRecord Record, LateImage Late, IImageStore Store)> late = [];
+        foreach (MountRecord record in records)
+        {
+            IImageStore store = ImageStores.Open(ImageReference.Parse(record.Reference), _options.Sources);
+            late.Add((record, new LateImage(record, () => OpenDisksAsync(record, store, images), _options.DeadlineOf(record.Reference), _log), store));
+        }
+
+        IEnumerable<AdoptedDisk> disks = late.SelectMany(image => image.Record.Disks.Zip(image.Late.Disks, (described, disk) => new AdoptedDisk(disk, described.Place, described.BackingId) { Deadline = DeadlineOf(image.Record.Reference) }));
+        DiskServer server = _server = await _connections.AdoptAsync(KeptConnections.Disks, ServerOptions(), disks, cancellation);
+        return [.. late.Select(image =>
+        {
+            var mounted = new MountedImage(image.Record.Target, image.Record.OwnsTarget, image.Late.Disks, server, _mounts, new DescribedMount(_description, image.Record.Key));
+            mounted.Adopted(image.Record.Mount!);
+            return new AdoptedImage(image.Record, mounted, image.Store, image.Late);
+        })];
+    }
+
+    private Task<IReadOnlyList<IDisk>> OpenDisksAsync(MountRecord record, IImageStore store, LocalImages images)
+    {
+        LocalImage image = Load(record, images);
+        return image.Content.OpenDisksAsync(Opener(image), store, record.Key, image, record.OnLoop, CancellationToken.None);
+    }
+
+    /// <summary>Writable disks take requests that can't wait for them to be opened, so they are opened first. One that can't be opened is lost to its users.</summary>
+    private async Task<IReadOnlyList<AdoptedWritable>> OpenWritableAsync(IReadOnlyList<MountRecord> records, LocalImages images)
+    {
+        AdoptedWritable?[] opened = await Task.WhenAll(records.Select(record => Task.Run(async () =>
+        {
+            IImageStore store = ImageStores.Open(ImageReference.Parse(record.Reference), _options.Sources);
+            try
+            {
+                WritableDisk disk = OpenWritable(record.Disks[0].Name, Load(record, images), store, new WritableLayer(record.Layer!));
+                return new AdoptedWritable(record, disk, store);
+            }
+            catch (SluiceException failed)
+            {
+                _log($"{record.Layer}: the disk of an earlier process can't be taken over: {failed.Message}");
+                await store.DisposeAsync();
+                return null;
+            }
+        })));
+        return [.. opened.OfType<AdoptedWritable>()];
+    }
+
+    /// <summary>Takes away what was not taken over, its description first: if this is interrupted, it is nothing that anybody could take over.</summary>
+    private async Task CleanAsync(IReadOnlyList<MountRecord> kept, IReadOnlyList<string> keptServers, CancellationToken cancellation)
+    {
+        MountRecord[] gone = [.. _description.Mounts.Where(record => kept.All(known => known.Key != record.Key))];
+        if (gone.Any(record => record.Mount is null && record.Device is null) && !await MountProcess.UntilOthersEndedAsync(_options.MountGuard, ChildLimit, cancellation))
+            _log("a mount process of an earlier daemon does not end: what it mounts will be in the way");
+        foreach (MountRecord record in gone) _description.Remove(record.Key);
+        HashSet<(int Major, int Minor)> fileSystems = [.. kept.Where(record => record.Mount is not null).Select(record => (record.Mount!.Major, record.Mount.Minor))];
+        foreach (MountEntry server in keptServers.Select(MountTable.Find).OfType<MountEntry>()) fileSystems.Add((server.Major, server.Minor));
+        HashSet<string> devices = [.. kept.Where(record => record.IsWritable).Select(record => record.Device ?? record.Mount!.Source)];
+        UpperDirectory.ForgetDeleted(_options.PendingDirectory, _options.Root);
+        await new StaleMounts(_options, fileSystems, devices, _mounts, _log).DetachAsync();
+    }
+
+    /// <summary>What a mount or a disk of a predecessor was opened as, ready to be used by the one who takes it.</summary>
+    public MountedImage MountOf(AdoptedWritable adopted) => _writable.AdoptedMount(adopted.Record, adopted.Disk);
+
+    /// <inheritdoc cref="MountOf"/>
+    public AttachedDevice DeviceOf(AdoptedWritable adopted) => _writable.AdoptedDevice(adopted.Record, adopted.Disk);
+
+    private static LocalImage Load(MountRecord record, LocalImages images) =>
+        images.Load(Digest.Parse(record.Manifest)) ?? throw new SluiceException(SluiceError.Disk, record.Reference, "its metadata is gone from the local disk, or damaged", "start its containers again, or mount it again");
+
+    private DiskServerOptions ServerOptions() => new() { MountPoint = _options.DisksDirectory, BackingRegistered = _description.Register };
+}

@@ -1,0 +1,108 @@
+using Sluice.EndToEnd.Harness;
+using Sluice.EndToEnd.Writable;
+using Sluice.Kernel.Keeper;
+using Sluice.Kernel.Mounts;
+
+namespace Sluice.EndToEnd.Survival;
+
+/// <summary>A daemon that dies costs those who read and write a pause, and nothing else.</summary>
+public sealed class KilledDaemonTests
+{
+    /// <summary>Of the files of <see cref="OrdinaryImage"/>, past the page cache of the container's own runs.</summary>
+    private const string ReadAll = "cat /data/* | sha256sum";
+
+    [Theory]
+    [InlineData(ImageFormat.Rafs, "file")]
+    [InlineData(ImageFormat.Rafs, "loop")]
+    [InlineData(ImageFormat.OverlayBd, "auto")]
+    public async Task A_running_container_reads_on(ImageFormat format, string mode)
+    {
+        await using TestNode node = await StartAsync($"mount:\n  mode: {mode}\n");
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
+        await node.PullAsync(image);
+        await node.StartContainerAsync(image, "one");
+        MountEntry before = Assert.Single(node.ImageMounts);
+        for (int round = 0; round < 2; round++)
+        {
+            await node.KillDaemonAsync();
+            Task<string> waiting = node.ExecAsync("one", ReadAll); // most of it was never read
+            await StartDaemonAsync(node);
+            Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await waiting, StringComparison.Ordinal);
+            Assert.Equal(before, Assert.Single(node.ImageMounts));
+            Assert.Contains("READY", await node.RunAsync(image, $"more{round}", "/bin/cat", "/etc/state"), StringComparison.Ordinal);
+        }
+
+        await node.RemoveContainerAsync("one");
+        await node.CtrAsync("images", "rm", "--sync", image);
+        await node.AssertNothingIsLeftAsync();
+        Assert.DoesNotContain("removed the mount of an earlier process", node.Daemon!.Log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("dir", "append")]
+    [InlineData("dir", "sparse")]
+    [InlineData("dev", "append")]
+    public async Task A_container_with_a_disk_of_its_own_writes_on(string mode, string upper)
+    {
+        await using WritableNode writable = await WritableNode.StartAsync($"writable:\n  mode: {mode}\n  upper: {upper}\n");
+        TestNode node = writable.Node;
+        await writable.RunAsync("one", mode);
+        string sums = await writable.ExecAsync("one", "head -c 3000000 /dev/urandom > /synced && busybox sync && head -c 2000000 /dev/urandom > /written && sha256sum /synced /written");
+        for (int round = 0; round < 3; round++)
+        {
+            await node.KillDaemonAsync();
+            Task<string> waiting = writable.ExecAsync("one", $"echo {round} > /round && busybox sync && cat /round");
+            await node.StartDaemonAsync();
+            Assert.Equal($"{round}\n", await waiting);
+        }
+
+        await node.StopDaemonAsync();
+        Task<string> over = writable.ExecAsync("one", "head -c 1000000 /dev/urandom > /more && busybox sync && sha256sum /synced /written");
+        await node.StartDaemonAsync();
+        Assert.Equal(sums, await over);
+
+        // The container is stopped and started on the same disk: nothing had to be checked.
+        await writable.StopAsync("one");
+        await writable.RestartAsync("one");
+        Assert.Equal(sums, await writable.ExecAsync("one", "sha256sum /synced /written"));
+        Assert.DoesNotContain("was not unmounted", node.Daemon!.Log, StringComparison.Ordinal);
+        await writable.AssertGoneAsync(["one"], writable.Image);
+    }
+
+    [Fact]
+    public async Task What_is_mounted_stays_at_SIGTERM_and_goes_with_umount_all()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await node.PullAsync(image);
+        await node.StartContainerAsync(image, "one");
+        IReadOnlyList<MountEntry> before = node.Workspace.Mounts("sluice");
+        await node.StopDaemonAsync();
+        Assert.Equal(before, node.Workspace.Mounts("sluice"));
+        Assert.Equal(["disks"], KeeperProcess.Names(node.State)!);
+        Task<string> waiting = node.ExecAsync("one", ReadAll);
+        await node.StartDaemonAsync();
+        Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await waiting, StringComparison.Ordinal);
+
+        await node.StopDaemonAsync();
+        await node.UnmountAllAsync(); // with no daemon there
+        Assert.Empty(node.Workspace.Mounts("sluice"));
+        Assert.Null(KeeperProcess.Names(node.State));
+        await node.StartDaemonAsync();
+        await node.UnmountAllAsync(); // by the daemon
+        Assert.Empty(node.Workspace.Mounts("sluice"));
+        Assert.Null(KeeperProcess.Names(node.State));
+    }
+
+    private static async Task<TestNode> StartAsync(string configuration)
+    {
+        TestMachine.RequireContainerd();
+        string file = Path.Combine(Path.GetTempPath(), $"sluice-e2e-{Guid.NewGuid():n}.yaml");
+        await File.WriteAllTextAsync(file, configuration);
+        TestNode node = await TestNode.StartAsync(null, "--config", file);
+        File.Move(file, node.Workspace.File("config.yaml"));
+        return node;
+    }
+
+    private static Task StartDaemonAsync(TestNode node) => node.StartDaemonAsync("--config", node.Workspace.File("config.yaml"));
+}
