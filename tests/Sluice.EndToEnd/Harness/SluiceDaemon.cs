@@ -75,9 +75,9 @@ internal sealed class SluiceDaemon : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await UnmountAllAsync(_directory); // also what a successor of the process serves
         if (!_process.HasExited)
         {
-            await UnmountAllAsync(_directory);
             using CancellationTokenSource patience = new(TimeSpan.FromSeconds(15));
             try
             {
