@@ -28,10 +28,12 @@ public sealed class StandaloneMount : IAsyncDisposable
     /// <param name="platform">Chosen from an index.</param>
     /// <param name="target">Existing directory.</param>
     /// <param name="layer">Mounts a block image for writing, with this layer over it; null: read-only.</param>
+    /// <param name="isSuccessor">Serves on what a killed process has mounted, and mounts nothing: what was unmounted meanwhile stays so.</param>
     /// <param name="log">Told what an operator should know, one line at a time; also that the registry is away and an image of an earlier mount is used.</param>
+    /// <returns>Null if a successor finds nothing to serve.</returns>
     /// <exception cref="SluiceException">No such image, an ordinary image, or the kernel refused.</exception>
-    public static async Task<StandaloneMount> StartAsync(
-        ImageReference reference, Platform platform, string target, NodeOptions options, WritableLayer? layer, Action<string> log, CancellationToken cancellation)
+    public static async Task<StandaloneMount?> StartAsync(
+        ImageReference reference, Platform platform, string target, NodeOptions options, WritableLayer? layer, bool isSuccessor, Action<string> log, CancellationToken cancellation)
     {
         string name = $"{reference} {platform.Os}/{platform.Architecture}/{platform.Variant}";
         target = Path.GetFullPath(target);
@@ -42,6 +44,12 @@ public sealed class StandaloneMount : IAsyncDisposable
         try
         {
             if (TakeOver(mounter, name, target, layer) is { } taken) return taken;
+            if (isSuccessor)
+            {
+                await mounter.DisposeAsync();
+                return null;
+            }
+
             store = ImageStores.Open(reference, options.Sources);
             ImageLocation found = await ImageLocation.FindAsync(images, store, reference, platform, name, options.Fetch, cancellation);
             if (found.Warning is not null) log(found.Warning);

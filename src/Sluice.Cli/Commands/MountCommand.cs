@@ -30,9 +30,10 @@ internal static class MountCommand
         var upper = new Option<string?>("--upper") { Description = "Mount a block image for writing; changes go to this directory, which is made or used again" };
         var upperType = new Option<string?>("--upper-type") { Description = "Of a new --upper: append (default) or sparse" };
         var supervise = new Option<bool>("--supervise") { Description = "Start the serving process again when it dies; what is mounted stays meanwhile" };
+        var successor = new Option<bool>(MountSupervisor.SuccessorOption) { Hidden = true };
         Option<string?> platform = ImageOptions.PlatformOption();
         var images = new ImageOptions();
-        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, logFile, upper, upperType, supervise, platform };
+        var command = new Command("mount", "Mount an image lazily, without any container runtime.") { name, directory, foreground, config, root, state, mode, logFile, upper, upperType, supervise, successor, platform };
         images.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -56,8 +57,9 @@ internal static class MountCommand
 
             using var stop = new StopSignal(cancellation);
             if (parsed.GetValue(supervise)) return await new MountSupervisor(target, message => WriteLog(log, message)).RunAsync([.. parsed.Tokens.Select(t => t.Value).Where(t => t != "--supervise")], stop);
-            await using StandaloneMount mount = await StandaloneMount.StartAsync(
-                reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, layer, message => WriteLog(log, message), stop.Token);
+            await using StandaloneMount? mount = await StandaloneMount.StartAsync(
+                reference, ImageOptions.ParsePlatform(parsed.GetValue(platform)) ?? Platform.Host, target, options, layer, parsed.GetValue(successor), message => WriteLog(log, message), stop.Token);
+            if (mount is null) return ExitCodes.Success; // it was unmounted meanwhile
             if (mount.IsTakenOver) WriteLog(log, $"{target}: serving the mount of an earlier process");
             Console.Out.WriteLine(ReadyLine);
             await UntilUnmountedAsync(mount, stop);

@@ -7,6 +7,9 @@ namespace Sluice.Cli.Commands;
 /// <summary>Runs the process that serves a mount, and the next one when that dies while the image is mounted: it takes over what the keeper holds.</summary>
 internal sealed class MountSupervisor(string target, Action<string> log)
 {
+    /// <summary>Of a serving process that is to take the mount over: it must not mount again what somebody has just unmounted.</summary>
+    public const string SuccessorOption = "--successor";
+
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(10);
 
     /// <summary>What the first serving process says on its standard output goes on to this one's; later nobody reads that any more.</summary>
@@ -18,7 +21,7 @@ internal sealed class MountSupervisor(string target, Action<string> log)
         for (bool first = true; ; first = false)
         {
             long started = Stopwatch.GetTimestamp();
-            int code = await RunOnceAsync(arguments, first, stop);
+            int code = await RunOnceAsync(first ? arguments : [.. arguments, SuccessorOption], first, stop);
             if (code == ExitCodes.Success || stop.Token.IsCancellationRequested || MountTable.Find(target) is not { } mount || !ImageMounts.IsImage(mount)) return code;
             log($"{target}: the serving process ended with code {code}: starting another");
             pause = Stopwatch.GetElapsedTime(started) > LongestPause ? FirstPause : pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -33,12 +36,15 @@ internal sealed class MountSupervisor(string target, Action<string> log)
         {
             if (isHeard && line.Data is not null) Console.Out.WriteLine(line.Data);
         };
+        // Not WaitForExitAsync: it waits for the end of the output, too, which the dead one's mount process may still have, and that may be waiting for the next to serve.
+        TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        serving.Exited += (_, _) => ended.TrySetResult();
+        serving.EnableRaisingEvents = true;
         serving.BeginOutputReadLine();
-        Task ended = serving.WaitForExitAsync();
-        if (await Task.WhenAny(ended, stop.Signalled) != ended)
+        if (await Task.WhenAny(ended.Task, stop.Signalled) != ended.Task)
         {
             using Process signal = Process.Start("kill", ["-TERM", serving.Id.ToString(CultureInfo.InvariantCulture)]);
-            await ended;
+            await ended.Task;
         }
 
         return serving.ExitCode;

@@ -1,4 +1,5 @@
 using Sluice.EndToEnd.Faults;
+using Sluice.EndToEnd.Harness;
 using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 using Sluice.Testing;
@@ -65,6 +66,24 @@ public sealed class KilledMountSurvivalTests(FaultImage image)
     }
 
     [Fact]
+    public async Task A_supervised_mount_comes_back_by_itself()
+    {
+        LazyMount.SkipIfImpossible();
+        using Places places = new(deadlineSeconds: 60);
+        await using LazyMount supervisor = await LazyMount.StartAsync(places, [.. FaultImage.Arguments(MountForm.RafsFile, image.Registry.Host), "--supervise"]);
+        for (int round = 0; round < 2; round++)
+        {
+            int? serving = Serving(supervisor.ProcessId);
+            System.Diagnostics.Process.GetProcessById(serving!.Value).Kill();
+            await supervisor.ReadAllRightAsync(image);
+            await TestMachine.UntilAsync(() => Serving(supervisor.ProcessId) is { } next && next != serving, "another process serves");
+        }
+
+        await supervisor.UnmountAsync();
+        Assert.Empty(MountTable.Below(places.State));
+    }
+
+    [Fact]
     public async Task Readers_of_what_nobody_serves_get_an_error_by_the_deadline()
     {
         LazyMount.SkipIfImpossible();
@@ -82,4 +101,9 @@ public sealed class KilledMountSurvivalTests(FaultImage image)
         await second.ReadAllRightAsync(image);
         await second.UnmountAsync();
     }
+
+    /// <summary>The child that serves.</summary>
+    private static int? Serving(int supervisor) => Directory.EnumerateDirectories($"/proc/{supervisor}/task")
+        .SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Select(int.Parse).Where(child => File.ReadAllText($"/proc/{child}/cmdline").Contains("--foreground", StringComparison.Ordinal)).Select(child => (int?)child).FirstOrDefault();
 }
