@@ -53,7 +53,15 @@ public sealed class KeeperProcess : IDescriptorKeeper
     public static bool Stop(string state, bool anyway)
     {
         using KeeperConnection? connection = KeeperConnection.TryOpen(state, TimeSpan.FromSeconds(10));
-        connection?.Stop(anyway);
+        try
+        {
+            connection?.Stop(anyway);
+        }
+        catch (SluiceException) when (!IsRunning(state))
+        {
+            return false; // it was about to end by itself, and did before it heard this
+        }
+
         return connection is not null;
     }
 

@@ -52,6 +52,13 @@ internal sealed class PrivateContainerd : IAsyncDisposable
     {
         await Server.DisposeAsync();
         await StartSnapshotterAsync();
+
+        // containerd waits before it dials again if it did so in between, and refuses calls meanwhile.
+        while ((await TryCtrAsync("snapshots", "--snapshotter", "sluice", "ls")) is { ExitCode: not 0 } refused)
+        {
+            Assert.Contains("unavailable", refused.Output, StringComparison.Ordinal);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
     }
 
     public async ValueTask DisposeAsync()

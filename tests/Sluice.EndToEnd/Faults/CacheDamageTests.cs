@@ -39,7 +39,7 @@ public sealed class CacheDamageTests(FaultImage image)
     public async Task WithoutTheRegistryNothingIsWrong(MountForm form)
     {
         LazyMount.SkipIfImpossible();
-        Random random = new(form == MountForm.OverlayBd ? 4 : 5);
+        Random random = new(form == MountForm.OverlayBd ? 6 : 5);
         using Places places = new(deadlineSeconds: 1);
         await using FaultProxy proxy = new(image.Registry.Address);
         await FillAsync(places, proxy, form);
