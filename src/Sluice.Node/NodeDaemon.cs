@@ -138,8 +138,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images?.StopFetching();
         await EndRequestsAsync();
         if (_images is not null) await _images.DisposeAsync();
+        _rootLock?.Dispose(); // before the lock of the state directory, which the mounter gives back: a successor waits for that one only
         if (_mounter is not null) await _mounter.DisposeAsync();
-        _rootLock?.Dispose();
         _connections.Dispose();
         _logins?.Dispose();
         _stopping.Dispose();
