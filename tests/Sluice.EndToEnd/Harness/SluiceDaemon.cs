@@ -10,6 +10,7 @@ internal sealed class SluiceDaemon : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly string _directory;
+    private bool _isOver; // by a test, which wants to see what stays
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -58,6 +59,7 @@ internal sealed class SluiceDaemon : IAsyncDisposable
     /// <summary>SIGTERM, as a service manager stops it: what is mounted stays. Fails the test unless it ends with 0.</summary>
     public async Task StopAsync()
     {
+        _isOver = true;
         await Command.RunAsync("/bin/kill", [_process.Id.ToString(CultureInfo.InvariantCulture)]);
         await _process.WaitForExitAsync(TestMachine.Cancellation);
         Assert.True(_process.ExitCode == 0, $"the daemon ended with {_process.ExitCode}\n{Log}");
@@ -66,6 +68,7 @@ internal sealed class SluiceDaemon : IAsyncDisposable
     /// <summary>SIGKILL: nothing is cleaned up.</summary>
     public async Task KillAsync()
     {
+        _isOver = true;
         _process.Kill();
         await _process.WaitForExitAsync(TestMachine.Cancellation);
     }
@@ -75,7 +78,7 @@ internal sealed class SluiceDaemon : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await UnmountAllAsync(_directory); // also what a successor of the process serves
+        if (!_isOver) await UnmountAllAsync(_directory); // also what a successor of the process serves
         if (!_process.HasExited)
         {
             using CancellationTokenSource patience = new(TimeSpan.FromSeconds(15));
