@@ -35,7 +35,7 @@ public sealed class WritableFaultTests
             using Process writer = StartWriter(image, round);
             int wanted = durable.Count + 15 + (round * 9);
             while (durable.Count < wanted && await writer.StandardOutput.ReadLineAsync(TestMachine.Cancellation) is { } line) durable[line[66..]] = line[..64];
-            await WritableImage.KillAsync(image);
+            await WritableImage.KillAsync(workspace, image);
             while (await writer.StandardOutput.ReadLineAsync(TestMachine.Cancellation) is { } line) durable[line[66..]] = line[..64];
             Assert.True(durable.Count >= wanted);
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Sluice.EndToEnd.Harness;
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 using Sluice.Testing;
 using Sluice.Testing.Runtime;
@@ -26,10 +27,12 @@ internal static class WritableImage
         return output;
     }
 
-    public static async Task KillAsync(MountedImage image)
+    /// <summary>Kills the serving process and then its keeper, so that nobody can take the mount over.</summary>
+    public static async Task KillAsync(Workspace workspace, MountedImage image)
     {
         await Command.RunAsync("/bin/kill", ["-KILL", image.ProcessId.ToString(CultureInfo.InvariantCulture)]);
         await TestMachine.UntilAsync(() => !image.IsServed, "the killed process is gone");
+        KeeperProcess.Stop(workspace.File("mnt-state"), anyway: true);
     }
 
     /// <summary>e2fsck finds nothing to do on the device, which is made read-only for it.</summary>

@@ -19,11 +19,19 @@ internal sealed class Workspace : IDisposable
 
     public void Dispose()
     {
-        foreach (string socket in Directory.EnumerateFiles(Root, "keeper.sock", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 })) KeeperProcess.Stop(Path.GetDirectoryName(socket)!, anyway: true);
+        foreach (string state in States()) KeeperProcess.Stop(state, anyway: true);
         foreach (MountEntry mount in Mounts()) MountCalls.Detach(mount.MountPoint);
 
         // Not Directory.Delete: unpacked images hold names that are not UTF-8, which .NET can't delete.
         using Process remove = Process.Start("rm", ["-rf", "--one-file-system", Root]);
         remove.WaitForExit();
+    }
+
+    /// <summary>State directories with a keeper, at most two levels down. Looks into no mount: what nobody serves does not answer.</summary>
+    private IEnumerable<string> States()
+    {
+        HashSet<string> mounted = [.. Mounts().Select(mount => mount.MountPoint)];
+        IEnumerable<string> Inside(string directory) => Directory.GetDirectories(directory).Where(inner => !mounted.Contains(inner));
+        return Inside(Root).SelectMany(directory => Inside(directory).Append(directory)).Where(directory => System.IO.File.Exists(Path.Combine(directory, "keeper.sock"))).ToList();
     }
 }
