@@ -8,7 +8,13 @@ public sealed class MountDescriptionTests
 {
     private static readonly MountRecord Record = new()
     {
-        Key = "snapshot-7", Reference = "docker://r/app:v1", Manifest = "sha256:00", Target = "/run/sluice/images/snapshot-7", OwnsTarget = true, Layer = "/var/lib/sluice/snapshots/7/block", FileSystem = "ext4",
+        Key = "snapshot-7",
+        Reference = "docker://r/app:v1",
+        Manifest = "sha256:00",
+        Target = "/run/sluice/images/snapshot-7",
+        OwnsTarget = true,
+        Layer = "/var/lib/sluice/snapshots/7/block",
+        FileSystem = "ext4",
         Disks = [new DiskRecord("snapshot-7-0-1", 4096, Place: 3)],
     };
 
