@@ -49,7 +49,7 @@ public sealed class PrefixTests
         await node.StartContainerAsync(node.Image("base:v1"), "old");
         await node.KillDaemonAsync();
         await node.StartDaemonAsync();
-        Assert.Equal(2, node.ImageMounts.Count);
+        Assert.Single(node.ImageMounts); // what was used; the other one is mounted when something needs it
         Assert.Equal("LOWER\n", await node.RunAsync(node.Image("base:v1"), "second", "/bin/cat", "/etc/state"));
         await node.RemoveContainerAsync("old");
         await node.StopDaemonAsync();
