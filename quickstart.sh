@@ -27,7 +27,7 @@ cleanup() {
         run ctr -a "$work/containerd.sock" tasks rm -f $container
     done >/dev/null 2>&1
     # The daemon alone would leave its mounts to a successor.
-    [ -x "${sluice:-}" ] && run "$sluice" umount --all --root "$work/sluice-root" --state "$work/run" >/dev/null 2>&1
+    [ -x "${sluice:-}" ] && run timeout 60 "$sluice" umount --all --root "$work/sluice-root" --state "$work/run" >/dev/null 2>&1
     for ((i = ${#started[@]} - 1; i >= 0; i--)); do
         kill "${started[i]}" 2>/dev/null
         timeout 20 tail --pid="${started[i]}" -f /dev/null || kill -9 "${started[i]}" 2>/dev/null
