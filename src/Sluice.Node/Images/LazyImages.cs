@@ -5,9 +5,11 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Node.Starts;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
+using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -22,6 +24,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private static readonly TimeSpan SourcePatience = TimeSpan.FromSeconds(3);
 
     private readonly ContainerDisks _disks = new(options, mounter, logger);
+    private readonly TraceStore _traces = new(options.TracesDirectory);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -101,7 +104,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest)) await CheckSourceAsync(image, store, cancellation);
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
-            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation);
+            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: options.Prefetch ? Begin : null);
             _mounted[manifest] = (mounted, store);
             local.RememberUse(manifest);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
@@ -113,6 +116,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             await store.DisposeAsync();
             throw;
         }
+
+        ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
+            new(manifest, activity, _traces.Load(manifest), readers, _traces.TrySave, logger);
     }
 
     public async Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation)
@@ -238,6 +244,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         await _disks.LeaveAsync();
         foreach ((MountedImage mounted, IImageStore store) in _mounted.Values)
         {
+            if (mounted.Start is { } start) await start.DisposeAsync();
             mounted.Leave();
             await store.DisposeAsync();
         }
