@@ -19,21 +19,20 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Task _prefetch;
+    private readonly Task<(StartTrace Known, PrefetchRun Run)?> _prefetch;
     private readonly Task _watch;
     private readonly ILogger _logger;
 
-    /// <param name="known">Of an earlier start; null: there was none.</param>
+    /// <param name="coming">Of an earlier start; null: there was none.</param>
     /// <param name="readers">Of the image, by blob.</param>
     /// <param name="save">Takes what was read, for the next start.</param>
-    public ImageStart(Digest manifest, ImageActivity activity, StartTrace? known, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save, ILogger logger)
+    public ImageStart(Digest manifest, ImageActivity activity, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save, ILogger logger)
     {
         _logger = logger;
         TraceRecorder recorder = new();
         activity.Recorder = recorder;
-        PrefetchRun? run = known is null ? null : new PrefetchRun(PrefetchPlan.Of(known), readers);
-        _prefetch = run is null ? Task.CompletedTask : Task.Run(() => PrefetchAsync(run, activity.Name));
-        _watch = Task.Run(() => WatchAsync(manifest, activity, recorder, run, known, save));
+        _prefetch = Task.Run(() => PrefetchAsync(coming, readers, activity.Name));
+        _watch = Task.Run(() => WatchAsync(manifest, activity, recorder, save));
     }
 
     public async ValueTask DisposeAsync()
@@ -43,29 +42,34 @@ internal sealed partial class ImageStart : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private async Task PrefetchAsync(PrefetchRun run, string image)
+    /// <summary>What was known, and its run; null: nothing was, or the image was unmounted first.</summary>
+    private async Task<(StartTrace Known, PrefetchRun Run)?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, string image)
     {
         try
         {
+            if (await coming.WaitAsync(_stopping.Token) is not { } known) return null;
+            PrefetchRun run = new(PrefetchPlan.Of(known), readers);
             await run.RunAsync(_stopping.Token);
             Log.Prefetched(_logger, image, run.Bytes, run.Failed);
+            return (known, run);
         }
         catch (OperationCanceledException)
         {
-            // The image is unmounted.
+            return null;
         }
     }
 
-    private async Task WatchAsync(Digest manifest, ImageActivity activity, TraceRecorder recorder, PrefetchRun? run, StartTrace? known, Func<StartTrace, bool> save)
+    private async Task WatchAsync(Digest manifest, ImageActivity activity, TraceRecorder recorder, Func<StartTrace, bool> save)
     {
         while (!_stopping.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
             await Task.Delay(Interval, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         activity.Recorder = null;
         StartTrace trace = new(manifest, recorder.Reads());
+        (StartTrace Known, PrefetchRun Run)? before = await _prefetch;
 
         // Where the page cache, or the kernel itself, has answered, little comes here: that says nothing about a cold start.
-        if (trace.Reads.Count == 0 || (known is not null && trace.Bytes < known.Bytes / 2)) return;
-        if (save(trace)) Log.Recorded(_logger, activity.Name, trace.Reads.Count, trace.Bytes, run?.Unread(recorder) ?? 0);
+        if (trace.Reads.Count == 0 || (before is { } earlier && trace.Bytes < earlier.Known.Bytes / 2)) return;
+        if (save(trace)) Log.Recorded(_logger, activity.Name, trace.Reads.Count, trace.Bytes, before?.Run.Unread(recorder) ?? 0);
     }
 
     private static partial class Log

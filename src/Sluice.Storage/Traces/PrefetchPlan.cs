@@ -24,15 +24,11 @@ public sealed class PrefetchPlan
     /// <summary>Blob space bytes.</summary>
     public long Bytes => Ranges.Sum(range => range.Length);
 
-    /// <summary>Of one start, or of several: what any of them needed, by the earliest time.</summary>
-    public static PrefetchPlan Of(params IReadOnlyList<StartTrace> traces)
+    /// <summary>Of a start.</summary>
+    public static PrefetchPlan Of(StartTrace trace)
     {
-        IEnumerable<TraceRead> reads = traces.SelectMany(trace => trace.Reads)
-            .GroupBy(read => (read.Blob, read.Offset))
-            .Select(same => same.MinBy(read => read.At))
-            .OrderBy(read => read.At);
         List<Draft> drafts = [];
-        foreach (TraceRead read in reads)
+        foreach (TraceRead read in trace.Reads)
         {
             int joined = -1;
             for (int index = drafts.Count - 1; index >= 0 && index >= drafts.Count - Depth && joined < 0; index--)

@@ -31,6 +31,32 @@ public sealed class PrefetchTests
     }
 
     [Fact]
+    public async Task A_trace_beside_the_image_helps_a_node_that_never_started_it()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        (await TraceAsync(node, "show", image)).Fails(4, "is no lazy image of this node");
+        await StartAsync(node, image, "one");
+        (await TraceAsync(node, "push", image)).Fails(4, "no start of it was noted yet");
+        string trace = await TraceAsync(node);
+
+        string table = (await TraceAsync(node, "show", image)).Succeeds().Output;
+        Assert.Contains("/bin/busybox", table, StringComparison.Ordinal);
+        Assert.Contains("/data/5", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("/data/4", table, StringComparison.Ordinal);
+        Assert.Equal(await File.ReadAllTextAsync(trace, TestMachine.Cancellation), (await TraceAsync(node, "show", image, "--json")).Succeeds().Output.TrimEnd());
+        string page = node.Workspace.File("start.html");
+        (await TraceAsync(node, "show", image, "--html", page)).Succeeds();
+        Assert.Contains("/data/5</text>", await File.ReadAllTextAsync(page, TestMachine.Cancellation), StringComparison.Ordinal);
+        Assert.Contains("application/vnd.sluice.trace.v1+json", (await TraceAsync(node, "push", image)).Succeeds().Output, StringComparison.Ordinal);
+        await ForgetAsync(node, image, "one");
+
+        File.Delete(trace);
+        Assert.Contains("prefetch", await StartAsync(node, image, "two"));
+        await ForgetAsync(node, image, "two");
+    }
+
+    [Fact]
     public async Task It_can_be_turned_off()
     {
         await using TestNode node = await TestNode.StartAsync();
@@ -61,6 +87,9 @@ public sealed class PrefetchTests
         await node.CtrAsync("images", "rm", "--sync", image);
         await node.AssertNothingIsLeftAsync();
     }
+
+    private static Task<SluiceResult> TraceAsync(TestNode node, string verb, string image, params string[] more) =>
+        SluiceProgram.RunAsync(["trace", verb, image, "--admin-address", node.AdminSocket, .. more]);
 
     private static async Task<string> TraceAsync(TestNode node)
     {

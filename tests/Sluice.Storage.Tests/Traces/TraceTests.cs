@@ -93,7 +93,7 @@ public sealed class TraceTests
     {
         StartTrace one = new(Manifest, [Read("a", 0, 4096, 1), Read("a", 1 << 20, 4096, 900)]);
         StartTrace two = new(Manifest, [Read("a", 1 << 20, 4096, 5), Read("a", 4 << 20, 4096, 6)]);
-        Assert.Equal([0L, 1 << 20, 4 << 20], PrefetchPlan.Of(one, two).Ranges.Select(range => range.Offset));
+        Assert.Equal([0L, 1 << 20, 4 << 20], PrefetchPlan.Of(StartTrace.Join([one, two])!).Ranges.Select(range => range.Offset));
     }
 
     [Fact]
