@@ -60,6 +60,7 @@ public static class TraceFile
             Digest manifest = Digest.Parse(root.GetProperty("manifest").GetString() ?? "");
             Digest[] blobs = [.. root.GetProperty("blobs").EnumerateArray().Select(blob => Digest.Parse(blob.GetString() ?? ""))];
             JsonElement reads = root.GetProperty("reads");
+            if (reads.GetArrayLength() == 0) throw Error("has no reads");
             if (reads.GetArrayLength() > TraceRecorder.MaxReads) throw Error($"has more than {TraceRecorder.MaxReads} reads");
             return new StartTrace(manifest, [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs))]);
         }

@@ -61,6 +61,7 @@ public sealed class TraceTests
     [InlineData("")]
     [InlineData("[]")]
     [InlineData("{}")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":[],"reads":[]}""")]
     [InlineData("""{"version":2,"manifest":"MANIFEST","blobs":[],"reads":[]}""")]
     [InlineData("""{"version":1,"manifest":"sha256:1","blobs":[],"reads":[]}""")]
     [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":[],"reads":[[0,0,1,0,0]]}""")]
