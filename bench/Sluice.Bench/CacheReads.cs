@@ -21,9 +21,10 @@ internal static class CacheReads
         string root = Directory.CreateTempSubdirectory("sluice-bench-").FullName;
         try
         {
-            using CacheDirectory directory = new(root);
-            using Fetcher fetcher = new();
             MemorySource source = new(ChunkCount, ChunkSize);
+            await CompareMissesAsync(root, source);
+            using CacheDirectory directory = new(Path.Combine(root, "hits"));
+            using Fetcher fetcher = new();
             using FilesystemDisk disk = new("bench", new BlobReader(new RafsBlobFormat(source.NewDecoder()), directory, fetcher, [source]));
             await MeasureMissesAsync(disk);
             SafeFileHandle file = disk.CompleteFile ?? throw new InvalidOperationException("the cache is not complete");
@@ -48,6 +49,44 @@ internal static class CacheReads
         }
 
         Console.WriteLine($"first read, sequential, 1 MiB: {disk.Length / 1048576.0 / watch.Elapsed.TotalSeconds:0} MiB/s (fetch from memory, BLAKE3, store)");
+    }
+
+    /// <summary>Reads of 1 MiB, none behind another, each of which somebody waits for: decoded on all cores, and by one thread.</summary>
+    private static async Task CompareMissesAsync(string root, MemorySource source)
+    {
+        List<double> parallel = [];
+        List<double> serial = [];
+        for (int round = 0; round < Rounds; round++)
+        {
+            parallel.Add(await TimeMissesAsync(Path.Combine(root, $"parallel-{round}"), source, new FetchOptions()));
+            serial.Add(await TimeMissesAsync(Path.Combine(root, $"serial-{round}"), source, new FetchOptions { ParallelDecode = int.MaxValue }));
+        }
+
+        double mine = parallel.Order().ElementAt(Rounds / 2);
+        double other = serial.Order().ElementAt(Rounds / 2);
+        Console.WriteLine($"first read, random, 1 MiB: {mine:0} us, by one thread {other:0} us, ratio {mine / other:0.00}");
+    }
+
+    private static async Task<double> TimeMissesAsync(string root, MemorySource source, FetchOptions options)
+    {
+        const int Reads = 128;
+        const int Size = 1 << 20;
+        using CacheDirectory directory = new(root);
+        using Fetcher fetcher = new(options);
+        using FilesystemDisk disk = new("bench", new BlobReader(new RafsBlobFormat(source.NewDecoder()), directory, fetcher, [source]));
+        byte[] buffer = new byte[Size];
+        long[] offsets = [.. Enumerable.Range(0, (int)(disk.Length / Size)).Select(place => (long)place * Size)];
+        new Random(1).Shuffle(offsets);
+        long start = Stopwatch.GetTimestamp();
+        foreach (long offset in offsets.Take(Reads))
+        {
+            if (await disk.ReadAsync(offset, buffer) != DiskError.None) throw new InvalidOperationException("a read failed");
+        }
+
+        double took = Stopwatch.GetElapsedTime(start).TotalMicroseconds / Reads;
+        directory.Dispose();
+        Directory.Delete(root, recursive: true);
+        return took;
     }
 
     private static void Compare(string name, FilesystemDisk disk, SafeFileHandle file, int size, int count, bool random)

@@ -39,7 +39,7 @@ internal static class WarmReads
     /// <param name="scratch">Directory on a plain (unstacked) file system; what is made in it stays for the caller to remove.</param>
     public static async Task RunAsync(string layout, string scratch)
     {
-        var options = new NodeOptions { Root = Path.Combine(scratch, "root"), State = Path.Combine(scratch, "state"), Keeper = Kernel.Keeper.KeeperKind.None };
+        var options = new NodeOptions { Root = Path.Combine(scratch, "root"), State = Path.Combine(scratch, "state"), Keeper = KeeperKind.None };
         ImageReference reference = ImageReference.Parse("oci:" + layout);
         await using IImageStore store = ImageStores.Open(reference, options.Sources);
         StoredImage source = await ImageResolver.ResolveAsync(store, reference.TagOrDigest, Platform.Host, preferAccelerated: true, CancellationToken.None);

@@ -187,7 +187,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
-        _successor = new Successor(options, _mounter.IsKept);
+        _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
             new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);

@@ -4,7 +4,7 @@ using Sluice.Formats;
 
 namespace Sluice.Kernel.Keeper;
 
-/// <summary>Names of held descriptors: such as a service manager takes, too (sd_notify(3), FDNAME).</summary>
+/// <summary>Names of held descriptors.</summary>
 internal static class DescriptorName
 {
     public const int MaxLength = 255;

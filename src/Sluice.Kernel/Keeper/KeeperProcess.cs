@@ -5,10 +5,22 @@ using Sluice.Kernel.Fuse;
 namespace Sluice.Kernel.Keeper;
 
 /// <summary>
-/// The keeper process of a state directory. If it ends while this connection lives, another one is started and given all that it held for this
-/// process: nothing was lost, as this process has the descriptors too.
+/// The keeper process of a state directory, which holds the descriptors of FUSE connections, so that these outlive the one that serves them: as long as one
+/// descriptor is open, requests wait in the kernel instead of failing, and a successor can adopt them (<see cref="DiskServer.AdoptAsync"/>).
+/// <para>
+/// A name means one connection, and whoever keeps or takes it serves it from then on. A server gives each connection away as soon as it
+/// is mounted (<see cref="Keep"/>); its successor begins with <see cref="Take"/>, adopts what is still mounted, and releases the rest.
+/// <see cref="Release"/> follows the unmount, not the other way round. Orderly end of a server that wants to be succeeded: stop serving,
+/// dispose this object, exit; nothing is released.
+/// </para>
+/// <para>
+/// A keeper knows nothing of mounts and disks. Names are 1 to 255 of <c>A-Z a-z 0-9 . _ -</c>. All members may be called concurrently and wait for
+/// the other process, for seconds if that is in trouble. They throw a <see cref="SluiceException"/>: Usage for a bad name, Kernel when the keeper can't be reached
+/// or refuses. Disposing lets go of the keeper, not of what it holds. If it ends while this object lives, another one is started and given all that it held
+/// for this process: nothing was lost, as this process has the descriptors too.
+/// </para>
 /// </summary>
-public sealed class KeeperProcess : IDescriptorKeeper
+public sealed class KeeperProcess : IDisposable
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
@@ -28,9 +40,10 @@ public sealed class KeeperProcess : IDescriptorKeeper
     }
 
     /// <summary>Connects to the keeper of the state directory; starts one, in a session of its own, if there is none.</summary>
-    /// <param name="options">Where; <see cref="KeeperOptions.Kind"/> doesn't matter.</param>
+    /// <param name="options">Where.</param>
     /// <param name="log">Takes warnings.</param>
     /// <param name="cancellation">Ends the wait for a keeper that starts.</param>
+    /// <exception cref="SluiceException">It can't be reached or started.</exception>
     public static async Task<KeeperProcess> ConnectOrStartAsync(KeeperOptions options, Action<string> log, CancellationToken cancellation = default) =>
         new(options, await OpenAsync(options, cancellation), log);
 
@@ -65,6 +78,7 @@ public sealed class KeeperProcess : IDescriptorKeeper
         return connection is not null;
     }
 
+    /// <summary>Has a duplicate of the descriptor held, in place of the one of the same name. The caller keeps its own.</summary>
     public void Keep(string name, FuseDescriptor descriptor)
     {
         byte[] bytes = DescriptorName.Encode(name);
@@ -75,6 +89,7 @@ public sealed class KeeperProcess : IDescriptorKeeper
         }
     }
 
+    /// <summary>Lets go of a name. One that is not held is no error.</summary>
     public void Release(string name)
     {
         byte[] bytes = DescriptorName.Encode(name);
@@ -85,6 +100,7 @@ public sealed class KeeperProcess : IDescriptorKeeper
         }
     }
 
+    /// <summary>Everything that is held, as duplicates that the caller disposes; the keeper goes on holding its own.</summary>
     public IReadOnlyDictionary<string, FuseDescriptor> Take()
     {
         lock (_gate)

@@ -2,13 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Sluice.Formats;
-using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Keeper;
 
 /// <summary>
-/// What a service tells its manager (sd_notify(3)) and gets from it at the start (sd_listen_fds(3)). Where there is no manager, nothing happens.
+/// What a service tells its manager (sd_notify(3)). Where there is no manager, nothing happens.
 /// </summary>
 public static unsafe class ServiceManager
 {
@@ -17,16 +16,7 @@ public static unsafe class ServiceManager
     /// <summary>Seconds that a manager which does not read is waited for.</summary>
     private const long SendTimeout = 10;
 
-    /// <summary>The first descriptor that is passed on.</summary>
-    private const int FirstDescriptor = 3;
-
     private const int AddressSize = 110;
-
-    /// <summary>True when this process is a service that is listened to.</summary>
-    public static bool IsPresent => Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 1 };
-
-    /// <summary>How many descriptors the manager says it stores (<c>$FDSTORE</c>, systemd 254 and newer); 0 where it says nothing.</summary>
-    public static int DescriptorLimit => int.TryParse(Environment.GetEnvironmentVariable("FDSTORE"), NumberStyles.None, CultureInfo.InvariantCulture, out int limit) ? limit : 0;
 
     /// <summary>The service is ready for use.</summary>
     public static void Ready() => Notify("READY=1");
@@ -46,19 +36,9 @@ public static unsafe class ServiceManager
     /// <summary>A start, stop or reload that is under way takes this long from now on.</summary>
     public static void ExtendTimeout(TimeSpan time) => Notify($"EXTEND_TIMEOUT_USEC={(long)time.TotalMicroseconds}");
 
-    /// <summary>Descriptors that the manager passed to this process, with their names, the last of a name winning. To be called once: they are the caller's.</summary>
-    internal static IReadOnlyList<(string Name, int Descriptor)> Passed()
-    {
-        string? process = Environment.GetEnvironmentVariable("LISTEN_PID");
-        string[] names = (Environment.GetEnvironmentVariable("LISTEN_FDNAMES") ?? "").Split(':');
-        if (process != Environment.ProcessId.ToString(CultureInfo.InvariantCulture)) return [];
-        if (!int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), NumberStyles.None, CultureInfo.InvariantCulture, out int count)) return [];
-        return [.. Enumerable.Range(0, Math.Min(count, names.Length)).Select(i => (names[i], FirstDescriptor + i))];
-    }
-
-    /// <summary>Sends the lines to the manager, with a descriptor unless that is null.</summary>
+    /// <summary>Sends the lines to the manager.</summary>
     /// <exception cref="SluiceException">The manager can't be reached.</exception>
-    internal static void Notify(string lines, FuseDescriptor? descriptor = null)
+    internal static void Notify(string lines)
     {
         if (Environment.GetEnvironmentVariable(SocketVariable) is not { Length: > 1 } address) return;
         int socket = Libc.Socket(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
@@ -69,7 +49,7 @@ public static unsafe class ServiceManager
         byte* path = stackalloc byte[AddressSize];
         int length = Encode(address, path);
         if (Libc.Connect(socket, path, length) != 0) throw KernelError.Last(address, "the service manager can't be reached");
-        int errno = connected.Send(Encoding.UTF8.GetBytes(lines), descriptor, wait: true);
+        int errno = connected.Send(Encoding.UTF8.GetBytes(lines), -1, wait: true);
         if (errno != 0) throw KernelError.Of(errno, address, "the service manager takes no message");
     }
 

@@ -1,8 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using Sluice.Formats;
-using Sluice.Kernel.Keeper;
-using Sluice.Node.Configuration;
 
 namespace Sluice.Node.Admin;
 
@@ -10,7 +8,7 @@ namespace Sluice.Node.Admin;
 /// Starts the daemon that is to succeed this one, with the same arguments, environment and output. It takes over when it is ready to: see
 /// <see cref="NodeDaemon.SucceedAsync"/>.
 /// </summary>
-internal sealed class Successor(NodeOptions options, bool isKept)
+internal sealed class Successor(bool isKept)
 {
     /// <summary>The argument that says so.</summary>
     public const string Argument = "--take-over";
@@ -22,9 +20,7 @@ internal sealed class Successor(NodeOptions options, bool isKept)
     /// <exception cref="SluiceException">It can't be started, or nothing would stay mounted meanwhile.</exception>
     public int Start(string? program)
     {
-        if (!isKept) throw new SluiceException(SluiceError.Configuration, "keeper", "there is none that keeps what is mounted while the daemon is replaced", "set keeper: auto, and restart the daemon when nothing runs on it");
-        if (options.Keeper == KeeperKind.ServiceManager || (ServiceManager.DescriptorLimit > 0 && !KeeperProcess.IsRunning(options.State)))
-            throw new SluiceException(SluiceError.Configuration, "keeper", "the service manager keeps what is mounted, and gives it only to a service that it starts", "systemctl restart sluice");
+        if (!isKept) throw new SluiceException(SluiceError.Configuration, "keeper", "there is none that keeps what is mounted while the daemon is replaced", "set keeper: process, and restart the daemon when nothing runs on it");
         string[] arguments = Environment.GetCommandLineArgs();
         string running = Environment.ProcessPath!;
         IEnumerable<string> own = Path.GetFileName(running) == "dotnet" ? arguments : arguments.Skip(1);

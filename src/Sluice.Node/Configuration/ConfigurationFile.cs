@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
-using Sluice.Kernel.Keeper;
 using Sluice.Storage.Disks.Uppers;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -58,7 +57,7 @@ public static partial class ConfigurationFile
                 "state" => options with { State = AbsolutePath(value, key, file) },
                 "address" => options with { Address = AbsolutePath(value, key, file) },
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
-                "keeper" => options with { Keeper = KeeperOf(Choice(value, key, file, "auto", "process", "service-manager", "none")) },
+                "keeper" => options with { Keeper = Choice(value, key, file, "process", "none") == "none" ? KeeperKind.None : KeeperKind.Process },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "log_format" => options with { JsonLog = Choice(value, key, file, "text", "json") == "json" },
                 "metrics_address" => options with { MetricsAddress = Endpoint(value, key, file) },
@@ -81,14 +80,6 @@ public static partial class ConfigurationFile
             throw new SluiceException(SluiceError.Configuration, file, $"'metrics_address' is {address}, which others can reach, and metrics have no authentication", "use 127.0.0.1, or set metrics_allow_remote: true");
         return options;
     }
-
-    private static KeeperKind KeeperOf(string name) => name switch
-    {
-        "process" => KeeperKind.Process,
-        "service-manager" => KeeperKind.ServiceManager,
-        "none" => KeeperKind.None,
-        _ => KeeperKind.Auto,
-    };
 
     private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)
     {

@@ -48,7 +48,7 @@ public sealed record NodeOptions
     public SourceOptions Sources { get; init; } = new();
 
     /// <summary>Who holds the kernel's connections while the daemon is away, so that what is mounted stays.</summary>
-    public KeeperKind Keeper { get; init; } = KeeperKind.Auto;
+    public KeeperKind Keeper { get; init; } = KeeperKind.Process;
 
     /// <summary>containerd's socket, to which CRI's image service is passed on so that the logins of pulls are known; empty: the service is not there.</summary>
     public string ImageServiceOf { get; init; } = "";

@@ -15,13 +15,13 @@ internal sealed class KeptConnections : IDisposable
     /// <summary>Names of the connections, here and at the keeper.</summary>
     public const string Disks = "disks", Writable = "writable";
 
-    private readonly IDescriptorKeeper? _keeper;
+    private readonly KeeperProcess? _keeper;
     private readonly string _state;
     private readonly MountDescription _description;
     private readonly Action<string> _log;
     private readonly Dictionary<string, FuseDescriptor> _left;
 
-    private KeptConnections(IDescriptorKeeper? keeper, string state, MountDescription description, Action<string> log)
+    private KeptConnections(KeeperProcess? keeper, string state, MountDescription description, Action<string> log)
     {
         (_keeper, _state, _description, _log) = (keeper, state, description, log);
         _left = new Dictionary<string, FuseDescriptor>(keeper?.Take() ?? new Dictionary<string, FuseDescriptor>(), StringComparer.Ordinal);
@@ -34,8 +34,10 @@ internal sealed class KeptConnections : IDisposable
     /// <exception cref="SluiceException">There is to be a keeper and it can't be had.</exception>
     public static async Task<KeptConnections> OpenAsync(NodeOptions options, MountDescription description, Action<string> log, CancellationToken cancellation)
     {
-        var keeper = new KeeperOptions { Kind = options.Keeper, State = options.State, Deadline = options.LongestDeadline };
-        var connections = new KeptConnections(await DescriptorKeepers.OpenAsync(keeper, log, CancellationToken.None), options.State, description, log); // it has a limit of its own; a keeper that has just been started must not be forgotten
+        var place = new KeeperOptions { State = options.State, Deadline = options.LongestDeadline };
+        // It has a limit of its own; a keeper that has just been started must not be forgotten.
+        KeeperProcess? keeper = options.Keeper == KeeperKind.None ? null : await KeeperProcess.ConnectOrStartAsync(place, log, CancellationToken.None);
+        var connections = new KeptConnections(keeper, options.State, description, log);
         if (!cancellation.IsCancellationRequested) return connections;
         connections.End();
         throw new OperationCanceledException(cancellation);
@@ -108,11 +110,11 @@ internal sealed class KeptConnections : IDisposable
         }
     }
 
-    /// <summary>Lets go of the keeper, and ends it if it is a process that holds nothing.</summary>
+    /// <summary>Lets go of the keeper, and ends it if it holds nothing.</summary>
     public void End()
     {
         Dispose();
-        if (_keeper is not KeeperProcess) return;
+        if (_keeper is null) return;
         try
         {
             KeeperProcess.Stop(_state, anyway: false);

@@ -48,7 +48,8 @@ internal abstract class Flight(BlobReader owner) : IThreadPoolWorkItem
     /// <summary>By the worker: makes part of a kept buffer available as the content of a chunk.</summary>
     protected void Add(int number, byte[] buffer, int offset, int length) => _pieces[number] = new Piece(buffer, offset, length);
 
-    protected bool Has(int number) => _pieces.ContainsKey(number);
+    /// <summary>By the worker, while nothing is added.</summary>
+    internal bool Has(int number) => _pieces.ContainsKey(number);
 
     /// <summary>By the fetcher, once, after the flight is no longer registered.</summary>
     internal void Complete()

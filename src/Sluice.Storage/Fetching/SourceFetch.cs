@@ -172,30 +172,8 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         try
         {
             Count(from.Source.Name, length);
-            byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
-            Keep(decoded);
-            int position = 0;
             long began = fetcher.Options.Time.GetTimestamp();
-            for (int index = 0; index < Units.Count;)
-            {
-                FetchUnit extent = Owner.Format.GetUnit(Units[index]);
-                ReadOnlySpan<byte> content = answer.Buffer.AsSpan((int)(extent.CompressedOffset - start), extent.CompressedLength);
-                string? fault = Open(Units[index], extent, content, decoded, position);
-                position += extent.DecodedLength;
-                if (fault is null)
-                {
-                    Units.RemoveAt(index);
-                    _causes.RemoveAt(index);
-                    continue;
-                }
-
-                fetcher.Counters.WrongUnit();
-                Owner.Activity.WrongUnit();
-                HadWrongBytes = true;
-                AddFault($"{from.Source.Name}: unit {Units[index]}: {fault}");
-                index++;
-            }
-
+            OpenUnits(answer, start, decodedLength);
             Owner.Activity.Decoded(fetcher.Options.Time.GetElapsedTime(began));
             if (Units.Count == 0) return;
             fetcher.Counters.Source(from.Source.Name).Failed(SourceFailure.Wrong);
@@ -285,39 +263,40 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         }
     }
 
-    /// <summary>Decodes, verifies and stores a unit; returns what is wrong with it, or null.</summary>
-    private string? Open(int unit, FetchUnit extent, ReadOnlySpan<byte> compressed, byte[] buffer, int position)
+    /// <summary>Decodes, verifies and stores what came; the units that are wrong stay in <see cref="Units"/>.</summary>
+    private void OpenUnits(SourceRequest answer, long start, int decodedLength)
     {
-        IBlobFormat format = Owner.Format;
-        Span<byte> decoded = buffer.AsSpan(position, extent.DecodedLength);
-        try
+        byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
+        Keep(decoded);
+        UnitOpening[] openings = new UnitOpening[Units.Count];
+        int position = 0;
+        for (int index = 0; index < openings.Length; index++)
         {
-            if (!format.Decode(unit, compressed, decoded)) return "does not decode";
-        }
-        catch (SluiceException e)
-        {
-            return $"does not decode: {e.Message}";
+            FetchUnit extent = Owner.Format.GetUnit(Units[index]);
+            openings[index] = new UnitOpening(this, fetcher, Units[index], answer.Buffer, (int)(extent.CompressedOffset - start), decoded, position);
+            position += extent.DecodedLength;
         }
 
-        string? fault = null;
-        for (int index = 0; index < extent.MemberCount; index++)
+        // Somebody waits for a demand fetch; everything else leaves the other cores to the container.
+        if (Priority == FetchPriority.Demand && decodedLength >= fetcher.Options.ParallelDecode) Parallel.ForEach(openings, opening => opening.Run());
+        else Array.ForEach(openings, opening => opening.Run());
+
+        int kept = 0;
+        foreach (UnitOpening opening in openings)
         {
-            UnitMember member = format.GetMember(unit, index);
-            ChunkExtent chunk = format.GetExtent(member.Slot);
-            if (Has(chunk.Number)) continue;
-            if (member.DecodedOffset < 0 || member.DecodedOffset > extent.DecodedLength - chunk.Length) return $"chunk {chunk.Number} lies outside of its unit";
-            ReadOnlySpan<byte> content = decoded.Slice(member.DecodedOffset, chunk.Length);
-            if (!format.Verify(member.Slot, content))
+            foreach ((int number, int offset, int length) in opening.Chunks) Add(number, decoded, offset, length);
+            if (opening.Fault is null)
             {
-                fault = $"chunk {chunk.Number} has the wrong digest";
+                Units.RemoveAt(kept);
+                _causes.RemoveAt(kept);
                 continue;
             }
 
-            fetcher.Counters.Decoded(chunk.Length);
-            if (!Owner.Cache.Store(format, member.Slot, content)) fetcher.Counters.NotStored();
-            Add(chunk.Number, buffer, position + member.DecodedOffset, chunk.Length);
+            fetcher.Counters.WrongUnit();
+            Owner.Activity.WrongUnit();
+            HadWrongBytes = true;
+            AddFault($"{answer.Choice.Source.Name}: unit {opening.Unit}: {opening.Fault}");
+            kept++;
         }
-
-        return fault;
     }
 }

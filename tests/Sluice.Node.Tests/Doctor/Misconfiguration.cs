@@ -61,6 +61,7 @@ internal sealed record Misconfiguration(string Name, Action<SeededNode> Spoil, s
         new("state of a later version", n => n.Facts = n.Facts with { Schema = (3, 2) }, "state-newer", "# install the version"),
         new("few open files", n => n.Replace("/proc/100/limits", "1048576", "1024"), "open-files", "LimitNOFILE=1048576"),
         new("no keeper", n => n.Facts = n.Facts with { KeeperRuns = false }, "keeper-missing", "systemctl enable --now sluice-keeper"),
+        new("a configuration without a keeper", n => n.Facts = n.Facts with { Options = n.Facts.Options with { Keeper = KeeperKind.None } }, "keeper-none", "sed -i 's/^keeper:.*/keeper: process/' /etc/sluice/config.yaml && systemctl restart sluice"),
         new("KillMode by default", n => n.Replace("/etc/systemd/system/sluice.service", "KillMode=process\n", ""), "unit-kill-mode", "printf '[Service]\\nKillMode=process\\n' > /etc/systemd/system/sluice.service.d/zz-killmode.conf && systemctl daemon-reload"),
         new("KillMode in a drop-in", n => n.Write("/run/systemd/system/sluice.service.d/a.conf", "[Service]\nKillMode = control-group\n"), "unit-kill-mode", "killmode.conf"),
         new("a mount namespace", n => n.Replace("/etc/systemd/system/sluice.service", "[Service]\n", "[Service]\nProtectSystem=strict\nProtectHome=no\n"), "unit-namespace", "printf '[Service]\\nProtectSystem=no\\n'"),

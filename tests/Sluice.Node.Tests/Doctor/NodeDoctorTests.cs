@@ -83,15 +83,6 @@ public sealed class NodeDoctorTests
     }
 
     [Fact]
-    public void A_node_that_was_switched_to_a_keeper_of_systemd_needs_no_other()
-    {
-        using SeededNode node = new();
-        node.Facts = node.Facts with { KeeperRuns = false };
-        node.Replace("/etc/systemd/system/sluice.service", "KillMode", "FileDescriptorStoreMax=64\nKillMode");
-        Assert.Empty(node.Judge().Findings);
-    }
-
-    [Fact]
     public async Task This_machine_can_be_looked_at_without_a_daemon()
     {
         using var directory = new Testing.TemporaryDirectory();

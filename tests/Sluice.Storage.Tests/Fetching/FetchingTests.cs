@@ -50,6 +50,35 @@ public sealed class FetchingTests
     }
 
     [Fact]
+    public async Task ALargeDemandReadIsDecodedByMoreThanOneThread()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(27, 8, 65536);
+        using ManualResetEventSlim two = new();
+        int begun = 0;
+        blob.Decoding = _ =>
+        {
+            if (Interlocked.Increment(ref begun) == 2) two.Set();
+            Assert.True(two.Wait(TimeSpan.FromSeconds(50)), "no unit is decoded while another one is");
+        };
+        using Rig rig = new(blob, Rig.NoExtras with { ParallelDecode = 8 * 65536 });
+        await rig.AssertReadAsync(0, 8 * 65536);
+        Assert.Equal([(0L, 8 * 65536)], rig.Source.Requests);
+    }
+
+    [Fact]
+    public async Task WrongUnitsOfALargeReadAreAskedForAgain()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(28, 16, 65536);
+        byte[] wrong = (byte[])blob.Stored.Clone();
+        wrong[(3 * 65536) + 5] ^= 1;
+        wrong[(12 * 65536) + 7] ^= 1;
+        using Rig rig = new(blob, Rig.NoExtras with { ParallelDecode = 0 }, null, null, new ScriptedSource(wrong), new ScriptedSource(blob.Stored));
+        await rig.AssertReadAsync(0, 16 * 65536);
+        Assert.Equal(2, rig.Fetcher.Counters.WrongBytes);
+        Assert.Equal([(3L * 65536, 10 * 65536)], rig.Sources[1].Requests);
+    }
+
+    [Fact]
     public async Task OneReadOverNeighboursIsOneRequest()
     {
         using Rig rig = new(SyntheticBlob.Create(3, 64));

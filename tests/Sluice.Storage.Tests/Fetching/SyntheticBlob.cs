@@ -39,6 +39,9 @@ internal sealed class SyntheticBlob : IBlobFormat
 
     public int UnitCount => _units.Count;
 
+    /// <summary>Called at the start of each decoding, with the unit.</summary>
+    public Action<int>? Decoding { get; set; }
+
     /// <summary>Chunks of <paramref name="chunkSize"/> (shorter ones at random where <paramref name="vary"/>), units of up to <paramref name="maxMembers"/>.</summary>
     /// <param name="like">Every second chunk is one of this blob, where the lengths allow, at another place.</param>
     public static SyntheticBlob Create(int seed, int chunks, int chunkSize = 4096, int maxMembers = 1, bool vary = false, int maxGap = 0, SyntheticBlob? like = null)
@@ -145,6 +148,7 @@ internal sealed class SyntheticBlob : IBlobFormat
 
     public bool Decode(int unit, ReadOnlySpan<byte> compressed, Span<byte> decoded)
     {
+        Decoding?.Invoke(unit);
         for (int index = 0; index < compressed.Length; index++) decoded[index] = (byte)(compressed[index] ^ 0x5A);
         return true;
     }

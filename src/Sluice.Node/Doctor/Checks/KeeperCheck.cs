@@ -1,13 +1,22 @@
+using Sluice.Node.Configuration;
 using Sluice.Node.Doctor.Facts;
 
 namespace Sluice.Node.Doctor.Checks;
 
-/// <summary>Somebody holds the kernel's connections when the daemon dies: a keeper, or the service manager.</summary>
+/// <summary>A keeper holds the kernel's connections when the daemon dies.</summary>
 internal sealed class KeeperCheck : ICheck
 {
     public IEnumerable<Finding> Judge(NodeFacts node)
     {
-        if (node.Daemon is null || node.KeeperRuns || UnitFile.Read(node.Files, "sluice.service")?["FileDescriptorStoreMax"] is not (null or "0")) yield break;
+        if (node.Options.Keeper == KeeperKind.None)
+        {
+            yield return new Finding(
+                "keeper-none", Severity.Warning, node.ConfigurationPath, "has keeper: none: when the daemon ends or dies, running containers get errors for good, and `sluice upgrade` is refused",
+                $"sed -i 's/^keeper:.*/keeper: process/' {node.ConfigurationPath} && {Mend.Restart(node)}");
+            yield break;
+        }
+
+        if (node.Daemon is null || node.KeeperRuns) yield break;
         bool hasUnit = UnitFile.Read(node.Files, "sluice-keeper.service") is not null;
         yield return new Finding(
             "keeper-missing", Severity.Warning, node.Options.State, "no keeper holds the kernel's connections: when the daemon dies, running containers get errors for good",
