@@ -1,9 +1,8 @@
 namespace Sluice.Storage.Cache;
 
 /// <summary>
-/// How much of the disk the cache uses and may use. A chunk takes its blocks before they are written and gives them back after they were punched, so that the
-/// cache is never above its limit; what can't be refused (chunk maps, blobs that must come whole) may be, until the next eviction. Blocks that two blobs share count
-/// twice. All members may be called concurrently.
+/// How much of the disk the cache uses and may use. Whatever is written takes its blocks before, and gives them back after they were punched or deleted, so that the
+/// cache is never above its limit: chunks, pages of chunk maps, whole blobs, directories. Blocks that two blobs share count twice. All members may be called concurrently.
 /// </summary>
 /// <remarks>
 /// The limit is the quota, or what the minimum of free space leaves, whichever is less; the latter is measured, as others use the disk, too.
@@ -16,7 +15,7 @@ internal sealed class CacheSpace
     private const long TickWithoutLimit = 64 << 20;
 
     private readonly string _root;
-    private readonly CacheOptions _options;
+    private volatile CacheOptions _options;
     private readonly Action _evict;
     private long _used;
     private long _held;
@@ -54,14 +53,17 @@ internal sealed class CacheSpace
     /// <summary>Takes blocks that are going to be written; false: there is no room.</summary>
     public bool TryTake(long bytes)
     {
-        long used = Interlocked.Add(ref _used, bytes);
         long limit = Limit;
-        if (used > limit)
+        long before, used;
+        do
         {
-            Interlocked.Add(ref _used, -bytes);
+            before = Used;
+            used = before + bytes;
+            if (used <= limit) continue;
             _evict();
             return false;
         }
+        while (Interlocked.CompareExchange(ref _used, used, before) != before);
 
         if (Interlocked.Add(ref _untilTick, -bytes) <= 0)
         {
@@ -74,7 +76,7 @@ internal sealed class CacheSpace
         return true;
     }
 
-    /// <summary>Takes, or with a negative number gives back, what nobody can refuse.</summary>
+    /// <summary>Gives back; or, with a positive number, takes what is there already.</summary>
     public void Charge(long bytes)
     {
         if (Interlocked.Add(ref _used, bytes) > High && bytes > 0) _evict();
@@ -90,6 +92,14 @@ internal sealed class CacheSpace
 
     /// <summary>The kernel has a file already; or, with a negative number, no longer.</summary>
     public void Hold(long bytes) => Interlocked.Add(ref _held, bytes);
+
+    /// <summary>Quota, least free space and watermarks are others from now on; what is too much is evicted.</summary>
+    public void Apply(CacheOptions options)
+    {
+        _options = options;
+        if (options.Quota.IsNone && options.MinFree.IsNone) Volatile.Write(ref _limit, long.MaxValue);
+        Measure();
+    }
 
     /// <summary>Looks how much of the disk is free.</summary>
     public void Measure()
