@@ -20,7 +20,7 @@ internal sealed class StartTraces(TraceStore own)
     /// <param name="open">Opens that place.</param>
     public void Expect(Digest manifest, Func<IImageStore> open, CancellationToken cancellation)
     {
-        if (own.Load(manifest) is null) _coming.GetOrAdd(manifest, _ => Task.Run(() => AskAsync(manifest, open, cancellation), CancellationToken.None));
+        if (own.Load(manifest) is null) _ = _coming.GetOrAdd(manifest, _ => Task.Run(() => AskAsync(manifest, open, cancellation), CancellationToken.None));
     }
 
     /// <summary>The trace of an image, or null; never faults.</summary>
