@@ -27,6 +27,9 @@ internal sealed partial class ImageMounter
     /// <summary>Writable disks of a predecessor that are served again.</summary>
     public IReadOnlyList<AdoptedWritable> AdoptedWritable { get; private set; } = [];
 
+    /// <summary>Listens for containerd, see <see cref="KeptListener.Open"/>.</summary>
+    public KeptListener Listen(string path) => _connections.Listen(path);
+
     /// <summary>
     /// Ends the servers and leaves what they serve to a successor: readers wait until it comes, or until the keeper answers for it. Disks, and what
     /// else this process has open of the mounts, are the caller's to dispose after it.
