@@ -17,7 +17,7 @@ internal sealed partial class StatusScreen(int? width, int rows)
         List<string> lines = [];
         Head(lines, status, before);
         Images(lines, images);
-        Sources(lines, status);
+        lines.AddRange(new SourceTable(width).Lines(status.Sources));
         Recent(lines, status);
         return lines;
     }
@@ -39,6 +39,12 @@ internal sealed partial class StatusScreen(int? width, int rows)
             string hung = reads.Hung > 0 ? $", {Words.Count(reads.Hung)} for more than {reads.HungSeconds} s" : "";
             string longest = status.Waits is [{ } first, ..] ? $"; longest {Words.Duration(first.Seconds)}, {first.Image}" : "";
             Say("waiting", $"{Words.Count(reads.Waiting, "read")}{hung}{longest}");
+        }
+
+        if (status.DiskRequests is { Waiting: > 0 } own)
+        {
+            string hung = own.Hung > 0 ? $", {Words.Count(own.Hung)} for more than {reads.HungSeconds} s" : "";
+            Say("disks", $"{Words.Count(own.Waiting, "request")} of containers' own disks not answered{hung}; longest {Words.Duration(own.LongestSeconds)}");
         }
 
         void Say(string label, string text)
@@ -91,21 +97,6 @@ internal sealed partial class StatusScreen(int? width, int rows)
         { WholeBytes: > 0 } => $"{Math.Min(99, image.LocalBytes!.Value * 100 / image.WholeBytes.Value)} %",
         _ => "mounted",
     };
-
-    private void Sources(List<string> lines, NodeStatus status)
-    {
-        if (status.Sources.Count == 0) return;
-        var table = new TextTable(width, "SOURCE", "STATE", ">FETCHED", ">ANSWERED", ">FAILED", ">MEAN");
-        foreach (SourceStatus source in status.Sources)
-        {
-            table.Add(
-                source.Name, source.Healthy ? "ok" : "failing", ByteSize.Text(source.Bytes), Words.Count(source.Answered), Words.Count(source.Failures),
-                source.MeanSeconds is { } mean ? Words.Duration(mean) : "-");
-        }
-
-        lines.Add("");
-        lines.AddRange(table.Lines());
-    }
 
     private void Recent(List<string> lines, NodeStatus status)
     {

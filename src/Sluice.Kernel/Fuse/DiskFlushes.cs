@@ -92,6 +92,16 @@ internal sealed unsafe class DiskFlushes : IDisposable
         foreach ((DiskNode node, ulong unique) in expired) fail(node, unique);
     }
 
+    public OpenRequests CountOpen(OpenRequests open, long now, TimeSpan limit)
+    {
+        lock (_gate)
+        {
+            foreach ((_, _, long since) in _unanswered) open = open.With(since, now, limit);
+        }
+
+        return open;
+    }
+
     /// <summary>The threads end when they have flushed what waits.</summary>
     public void Dispose()
     {

@@ -102,6 +102,24 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
         }
     }
 
+    public OpenRequests CountOpen(OpenRequests open, long now, TimeSpan limit)
+    {
+        lock (_gate)
+        {
+            foreach (DiskNode disk in _lines)
+            {
+                foreach (ReadRequest request in disk.Misses.Waiting) open = open.With(request.Since, now, limit);
+            }
+
+            foreach (PendingRead place in _places)
+            {
+                if (place.Watch.Since is not 0 and var since) open = open.With(since, now, limit);
+            }
+        }
+
+        return open;
+    }
+
     /// <summary>Frees the buffers; those of running fetches are freed when the fetches end.</summary>
     public void Dispose()
     {

@@ -64,6 +64,21 @@ public sealed class DiskServer : IAsyncDisposable
         }
     }
 
+    /// <summary>What the kernel waits for, but reads that are answered at once.</summary>
+    /// <param name="limit">What waits longer hangs.</param>
+    public OpenRequests CountOpen(TimeSpan limit)
+    {
+        long now = Environment.TickCount64;
+        OpenRequests open = _reads.CountOpen(default, now, limit);
+        if (_writes is not null) open = _writes.CountOpen(open, now, limit);
+        foreach (FuseWorker worker in _connection.Workers)
+        {
+            if (worker.Watch.Since is not 0 and var since) open = open.With(since, now, limit);
+        }
+
+        return open;
+    }
+
     /// <summary>Completes when the kernel has ended the connection: unmounted by someone, or aborted.</summary>
     public Task Ended => _connection.Idle;
 

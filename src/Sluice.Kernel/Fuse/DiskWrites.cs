@@ -44,6 +44,9 @@ internal sealed class DiskWrites(FuseConnection connection, int flushThreads, Ac
     /// <summary>Finds flushes whose time has passed; they go on.</summary>
     public void Expire(long now, Action<DiskNode, ulong> fail) => _flushes.Expire(now, fail);
 
+    /// <summary>Adds flushes, and writes that wait for one.</summary>
+    public OpenRequests CountOpen(OpenRequests open, long now, TimeSpan limit) => _flushes.CountOpen(open, now, limit);
+
     public void Dispose() => _flushes.Dispose();
 
     /// <returns>Null if it waits for a flush, and is answered then.</returns>

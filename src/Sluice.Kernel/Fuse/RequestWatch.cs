@@ -20,6 +20,9 @@ internal sealed class RequestWatch
         Volatile.Write(ref _since, since);
     }
 
+    /// <summary>When the request came that is being worked on, in milliseconds of the machine; 0: there is none.</summary>
+    public long Since => Volatile.Read(ref _since);
+
     public void End() => Volatile.Write(ref _since, 0);
 
     /// <summary>True, with the request, if its time has passed. Once for each request.</summary>

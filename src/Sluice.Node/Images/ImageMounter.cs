@@ -59,6 +59,10 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <summary>What the disk server has answered so far, over all images.</summary>
     public DiskServerCounters Counters => Server.Counters;
 
+    /// <summary>What containers wait for on their own disks.</summary>
+    /// <param name="limit">What waits longer hangs.</param>
+    public OpenRequests CountOpenWritable(TimeSpan limit) => _writable.CountOpen(limit);
+
     private DiskServer Server => _server ?? throw new InvalidOperationException("not started");
 
     /// <summary>Takes over what a predecessor has left and serves it when this returns; what is left otherwise is cleaned away.</summary>

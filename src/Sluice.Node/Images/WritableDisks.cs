@@ -25,6 +25,10 @@ internal sealed class WritableDisks(
     private readonly long _since = Environment.TickCount64;
     private long _opened;
 
+    /// <summary>What containers wait for on their own disks.</summary>
+    /// <param name="limit">What waits longer hangs.</param>
+    public OpenRequests CountOpen(TimeSpan limit) => Volatile.Read(ref _started)?.CountOpen(limit) ?? default;
+
     /// <summary>A name that no disk has had while the machine runs: somebody may still have an earlier one open, or a loop device may stand on it.</summary>
     public string NameOf(string key) => $"{key}-{_since:x}-{Interlocked.Increment(ref _opened)}";
 

@@ -2,7 +2,7 @@ namespace Sluice.Node.Metrics;
 
 /// <summary>
 /// Every name there is. A name once given stays: dashboards and alerts of others depend on it. Labels have few values: causes, results, and sources, of which
-/// the node has as many as registries and mirrors (see <see cref="NodeMetrics.MostSources"/>). What belongs to single images is in <c>GET /v1/images</c>.
+/// the node has as many as registries and mirrors (see <see cref="SourceMetrics.MostSources"/>). What belongs to single images is in <c>GET /v1/images</c>.
 /// </summary>
 internal static class MetricFamilies
 {
@@ -24,7 +24,9 @@ internal static class MetricFamilies
 
     public static readonly MetricFamily Fetches = Counter("sluice_fetches_total", "{request}", "Requests to sources.");
     public static readonly MetricFamily FetchDuration = Histogram("sluice_fetch_duration_seconds", "How long answered requests to a source took.", "source");
-    public static readonly MetricFamily FetchFailures = Counter("sluice_fetch_failures_total", "{request}", "Requests that a source failed or did not answer in time.", "source");
+    public static readonly MetricFamily FetchFailures = Counter("sluice_fetch_failures_total", "{request}", "Requests that a source failed or did not answer in time, and wrong answers, by kind: missing, denied, throttled, silent, broken, wrong.", "source", "kind");
+    public static readonly MetricFamily FetchHedges = Counter("sluice_fetch_hedges_total", "{request}", "Second requests, sent to a source because the first one, here or elsewhere, took long.", "source");
+    public static readonly MetricFamily FetchHedgesWon = Counter("sluice_fetch_hedges_won_total", "{request}", "Of these, those that were answered first.", "source");
     public static readonly MetricFamily FetchedBytes = Counter("sluice_fetched_bytes_total", "By", "Compressed bytes that sources delivered, by what they were wanted for.", "source", "cause");
     public static readonly MetricFamily FetchRetries = Counter("sluice_fetch_retries_total", "{request}", "Fetches that were tried again.");
     public static readonly MetricFamily FetchJoins = Counter("sluice_fetch_joins_total", "{read}", "Misses that waited for bytes which were already on their way.");
@@ -35,6 +37,12 @@ internal static class MetricFamilies
     public static readonly MetricFamily FetchOldest = Gauge("sluice_fetch_oldest_seconds", "s", "Age of the oldest queued or running fetch; 0 if there is none.");
     public static readonly MetricFamily DecodedBytes = Counter("sluice_decoded_bytes_total", "By", "Bytes that were decoded and verified.");
 
+    public static readonly MetricFamily SourceState = Gauge("sluice_source_state", "{source}", "1 for the state that a source is in, 0 for the others: healthy, resting (it failed), held_back (it asked for a pause).", "source", "state");
+    public static readonly MetricFamily SourceRunning = Gauge("sluice_source_requests_running", "{request}", "Requests of reads that a source is working on.", "source");
+    public static readonly MetricFamily SourceDistrusted = Gauge("sluice_source_distrusted_blobs", "{blob}", "Blobs of which a source delivered wrong bytes lately.", "source");
+    public static readonly MetricFamily SourcePauses = Counter("sluice_source_pauses_total", "{pause}", "How often a source asked for a pause (429, Retry-After).", "source");
+    public static readonly MetricFamily SourcePaused = Counter("sluice_source_paused_seconds_total", "s", "How long these pauses have lasted together.", "source");
+
     public static readonly MetricFamily VerificationFailures =
         Counter("sluice_verification_failures_total", "{part}", "What was not what its digest says, by where it came from: source, cache. It was never served.", "origin");
     public static readonly MetricFamily CacheChecks = Counter("sluice_cache_checks_total", "{chunk}", "Chunks of an earlier process that were checked at their first read.");
@@ -44,6 +52,9 @@ internal static class MetricFamilies
 
     public static readonly MetricFamily Images = Gauge("sluice_images", "{image}", "Lazy images, by state: known, mounted, complete; each state counts the next one, too.", "state");
     public static readonly MetricFamily ContainerDisks = Gauge("sluice_container_disks", "{disk}", "Containers' own disks that are attached.");
+    public static readonly MetricFamily DiskRequestsWaiting = Gauge("sluice_container_disk_requests_waiting", "{request}", "Reads, writes and flushes of containers' own disks that are not answered.");
+    public static readonly MetricFamily DiskRequestsHung = Gauge("sluice_container_disk_requests_hung", "{request}", "Of these, those that have waited longer than hung_seconds.");
+    public static readonly MetricFamily DiskRequestLongest = Gauge("sluice_container_disk_longest_wait_seconds", "s", "How long the request has waited that waits longest; 0 if none waits.");
     public static readonly MetricFamily Disks = Gauge("sluice_disks", "{disk}", "Disks of images that the kernel can read.");
     public static readonly MetricFamily Mounts = Gauge("sluice_mounts", "{mount}", "Mounts below the state directory.");
     public static readonly MetricFamily Loops = Gauge("sluice_loop_devices", "{device}", "Loop devices on disks of this node.");
@@ -65,9 +76,10 @@ internal static class MetricFamilies
     [
         BuildInfo, Starts, KeeperUp,
         ReadHits, ReadMisses, ReadErrors, ReadDeadlines, ReadBytes, ReadWait, ReadsWaiting, ReadsHung, ReadLongest, KernelReads, KernelWaiting,
-        Fetches, FetchDuration, FetchFailures, FetchedBytes, FetchRetries, FetchJoins, FetchMerges, FetchesRunning, FetchesQueued, FetchMemory, FetchOldest, DecodedBytes,
+        Fetches, FetchDuration, FetchFailures, FetchHedges, FetchHedgesWon, FetchedBytes, FetchRetries, FetchJoins, FetchMerges, FetchesRunning, FetchesQueued, FetchMemory, FetchOldest, DecodedBytes,
+        SourceState, SourceRunning, SourceDistrusted, SourcePauses, SourcePaused,
         VerificationFailures, CacheChecks, CacheStoreFailures, CacheBytes, CacheFree,
-        Images, ContainerDisks, Disks, Mounts, Loops, LogLines,
+        Images, ContainerDisks, DiskRequestsWaiting, DiskRequestsHung, DiskRequestLongest, Disks, Mounts, Loops, LogLines,
         StartTime, Cpu, Resident, Descriptors, DescriptorLimit, Threads, Collections, GcPause, GcHeap, GcAllocated,
     ];
 

@@ -12,11 +12,6 @@ namespace Sluice.Node.Metrics;
 /// </summary>
 internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvider time)
 {
-    /// <summary>Sources that have labels of their own; what the others did is that of the source <c>other</c>.</summary>
-    public const int MostSources = 32;
-
-    private const string Other = "other";
-
     public MetricReading Read()
     {
         var reading = new MetricReading(node.StartedAt, time.GetUtcNow());
@@ -25,7 +20,7 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.KeeperUp, node.LookAtKeeper().Running ? 1 : 0);
         AddReads(reading, node.Counters);
         AddFetches(reading, node.Counters, node.Fetching());
-        AddSources(reading, node.Counters.Sources);
+        SourceMetrics.Add(reading, node.LookAtPlaces());
         AddCache(reading, node.Counters, node.LookAtCache());
         AddImages(reading);
         reading.Add(MetricFamilies.LogLines, log.Warnings, "warning");
@@ -69,28 +64,6 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.DecodedBytes, counters.BytesDecoded);
     }
 
-    /// <summary>By name, so that a source keeps its label while others come.</summary>
-    private static void AddSources(MetricReading reading, IReadOnlyDictionary<string, SourceTotals> sources)
-    {
-        KeyValuePair<string, SourceTotals>[] all = [.. sources.OrderBy(source => source.Key, StringComparer.Ordinal)];
-        foreach ((string name, SourceTotals[] totals) in all.Take(MostSources).Select(source => (source.Key, (SourceTotals[])[source.Value]))) AddSource(reading, name, totals);
-        if (all.Length > MostSources) AddSource(reading, Other, [.. all.Skip(MostSources).Select(source => source.Value)]);
-    }
-
-    private static void AddSource(MetricReading reading, string name, SourceTotals[] totals)
-    {
-        long[] latencies = new long[SourceTotals.Bounds.Length + 1];
-        foreach (SourceTotals one in totals)
-        {
-            long[] counts = one.Latencies();
-            for (int index = 0; index < counts.Length; index++) latencies[index] += counts[index];
-        }
-
-        reading.Add(MetricFamilies.FetchDuration, TimeSpan.FromTicks(totals.Sum(one => one.LatencySum.Ticks)), latencies, SourceTotals.Bounds, name);
-        reading.Add(MetricFamilies.FetchFailures, totals.Sum(one => one.Failures), name);
-        foreach (FetchCause cause in FetchCauses.All) reading.Add(MetricFamilies.FetchedBytes, totals.Sum(one => one.Bytes(cause)), name, cause.Name());
-    }
-
     private static void AddCache(MetricReading reading, FetchCounters counters, CacheStatus cache)
     {
         reading.Add(MetricFamilies.VerificationFailures, counters.WrongBytes, "source");
@@ -108,6 +81,10 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.Images, images.Mounted, "mounted");
         reading.Add(MetricFamilies.Images, images.Complete, "complete");
         reading.Add(MetricFamilies.ContainerDisks, images.ContainerDisks);
+        DiskRequestStatus requests = node.LookAtContainerDisks();
+        reading.Add(MetricFamilies.DiskRequestsWaiting, requests.Waiting);
+        reading.Add(MetricFamilies.DiskRequestsHung, requests.Hung);
+        reading.Add(MetricFamilies.DiskRequestLongest, requests.LongestSeconds);
     }
 
     private static void AddProcess(MetricReading reading, ProcessStatus process, DateTimeOffset started)

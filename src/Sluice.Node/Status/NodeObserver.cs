@@ -46,7 +46,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
         IReadOnlyList<ImageStatus> list = LookAtImages();
         return new NodeStatus(
             Version, Environment.ProcessId, StartedAt, Math.Round(time.GetElapsedTime(_started).TotalSeconds, 3), starts, LookAtKeeper(), Options.Root, Options.State,
-            mounter.OnLoop ? "loop" : "file", Count(list), LookAtCache(), LookAtReads(), LookAtWaits(), LookAtSources(), recent.Lines(), LookAtProcess());
+            mounter.OnLoop ? "loop" : "file", Count(list), LookAtCache(), LookAtReads(), LookAtWaits(), LookAtContainerDisks(), [.. LookAtPlaces().Select(SourceStatus.Of)], recent.Lines(), LookAtProcess());
     }
 
     /// <summary>By name; prefixes last.</summary>
@@ -82,17 +82,14 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
             .Take(MostWaits),
     ];
 
-    private IReadOnlyList<SourceStatus> LookAtSources() =>
-    [
-        .. Counters.Sources.OrderBy(source => source.Key, StringComparer.Ordinal).Select(source =>
-        {
-            SourceTotals totals = source.Value;
-            long answered = totals.Latencies().Sum();
-            return new SourceStatus(
-                source.Key, answered > 0 || totals.Failures == 0, FetchCauses.All.Sum(totals.Bytes), answered, totals.Failures,
-                answered == 0 ? null : Math.Round(totals.LatencySum.TotalSeconds / answered, 6));
-        }),
-    ];
+    /// <summary>By name.</summary>
+    public IReadOnlyList<SourceReport> LookAtPlaces() => [.. mounter.Fetcher.GetSources().OrderBy(source => source.Health.Name, StringComparer.Ordinal)];
+
+    public DiskRequestStatus LookAtContainerDisks()
+    {
+        OpenRequests open = mounter.CountOpenWritable(TimeSpan.FromSeconds(Options.HungSeconds));
+        return new DiskRequestStatus(open.Waiting, open.Hung, Math.Round(open.Longest.TotalSeconds, 3));
+    }
 
     private ImageStatus LookAt(LazyImage image, IReadOnlyDictionary<Digest, IReadOnlyList<IDisk>> mounted, ILookup<Digest, IDisk> disks)
     {

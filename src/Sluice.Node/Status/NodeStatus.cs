@@ -15,6 +15,7 @@ public sealed record NodeStatus(
     CacheStatus Cache,
     ReadStatus Reads,
     IReadOnlyList<WaitStatus> Waits,
+    DiskRequestStatus DiskRequests,
     IReadOnlyList<SourceStatus> Sources,
     IReadOnlyList<RecentLine> Recent,
     ProcessStatus Process);
@@ -53,14 +54,11 @@ public sealed record ReadStatus(long Hits, long Misses, long Errors, long Deadli
 /// <param name="Seconds">How long it has waited.</param>
 public sealed record WaitStatus(string Image, string Disk, long Offset, int Length, double Seconds);
 
-/// <summary>What one source has done since the start.</summary>
-/// <param name="Name">E.g. <c>registry docker.io</c>.</param>
-/// <param name="Healthy">It has answered, or has not failed.</param>
-/// <param name="Bytes">Compressed bytes that it delivered.</param>
-/// <param name="Answered">Requests that it answered.</param>
-/// <param name="Failures">Requests that it failed or did not answer in time.</param>
-/// <param name="MeanSeconds">Mean time of answered requests; null if there were none.</param>
-public sealed record SourceStatus(string Name, bool Healthy, long Bytes, long Answered, long Failures, double? MeanSeconds);
+/// <summary>Reads, writes and flushes of containers' own disks that are not answered.</summary>
+/// <param name="Waiting">All of them.</param>
+/// <param name="Hung">Of these, those that have waited longer than <c>hung_seconds</c>.</param>
+/// <param name="LongestSeconds">How long the oldest has waited; 0 if there is none.</param>
+public sealed record DiskRequestStatus(int Waiting, int Hung, double LongestSeconds);
 
 /// <summary>A warning or error of the log. Lines that differ only in details are one, the latest.</summary>
 /// <param name="At">When it was written the last time.</param>

@@ -45,7 +45,7 @@ public sealed partial class StatusTests
 
         // What images fetched is what the source delivered, and what the cache has.
         SourceStatus source = Assert.Single(status.Sources);
-        Assert.Equal(($"registry {node.Registry.Host}", true), (source.Name, source.Healthy));
+        Assert.Equal(($"registry {node.Registry.Host}", "healthy", 0), (source.Name, source.State, source.Failures));
         Assert.Equal(images.Sum(image => image.Activity?.BytesByCause.Values.Sum() ?? 0), source.Bytes);
         Assert.Equal(source.Bytes, status.Reads.BytesFetched);
         Assert.InRange(status.Cache.Bytes, OrdinaryImage.DataFiles * OrdinaryImage.DataFileSize, 40 << 20);
@@ -74,7 +74,7 @@ public sealed partial class StatusTests
     {
         using TemporaryDirectory directory = new();
         string config = directory.File("config.yaml");
-        await File.WriteAllTextAsync(config, "log_format: json\nhung_seconds: 1\nfetch: {deadline_seconds: 6}\n", TestMachine.Cancellation);
+        await File.WriteAllTextAsync(config, "log_format: json\nhung_seconds: 1\nfetch: {deadline_seconds: 12}\n", TestMachine.Cancellation);
         await using TestNode node = await TestNode.StartAsync(null, "--config", config);
         await using FaultProxy proxy = new(new Uri($"http://{node.Registry.Host}"));
         string image = (await node.ConvertedAsync(new OrdinaryImage())).Replace(node.Registry.Host, proxy.Authority, StringComparison.Ordinal);
@@ -89,7 +89,7 @@ public sealed partial class StatusTests
             while (status.Reads.Hung == 0 && !reader.HasExited) status = await client.StatusAsync(TestMachine.Cancellation);
             Assert.True(status.Reads.Hung > 0, node.Daemon!.Log);
             Assert.Equal(image, status.Waits[0].Image);
-            Assert.True(status.Waits[0].Seconds > 1);
+            Assert.True(status.Waits[0].Seconds >= 1);
             string screen = (await SluiceProgram.RunAsync("status", "--admin-address", node.AdminSocket)).Succeeds().Output;
             Assert.Matches(@"(?m)^waiting +\d+ reads?, \d+ for more than 1 s", screen);
             Assert.Matches($@"(?m)^{Regex.Escape(image)} +hung ", screen);
@@ -100,6 +100,12 @@ public sealed partial class StatusTests
         NodeStatus after = await client.StatusAsync(TestMachine.Cancellation);
         Assert.Equal((0, 0), (after.Reads.Waiting, after.Reads.Hung));
         Assert.True(after.Reads is { Errors: > 0, DeadlinesPassed: > 0 }, $"{after.Reads}");
+        SourceStatus source = Assert.Single(after.Sources, source => source.Failures > 0);
+        Assert.True(source.FailuresByKind["silent"] > 0);
+        string metrics = await AdminSocketTests.AskAsync(node.AdminSocket, "GET /v1/metrics HTTP/1.0\r\n\r\n");
+        Assert.Matches($"sluice_fetch_failures_total{{source=\"{Regex.Escape(source.Name)}\",kind=\"silent\"}} [1-9]", metrics);
+        Assert.Contains($"sluice_source_state{{source=\"{source.Name}\",state=\"held_back\"}} 0", metrics, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^  failed: .*\d+ silent", (await SluiceProgram.RunAsync("status", "--admin-address", node.AdminSocket)).Succeeds().Output);
         RecentLine line = after.Recent.First(recent => recent.Event == 43);
         Assert.Equal(("error", image), (line.Level, line.Image));
 

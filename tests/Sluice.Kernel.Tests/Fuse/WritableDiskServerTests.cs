@@ -1,3 +1,4 @@
+using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Kernel.Tests.Support;
 using Sluice.Storage.Disks;
@@ -94,6 +95,9 @@ public sealed class WritableDiskServerTests
             Assert.Equal(disk.Bytes, await Command.OutputAsync("cat", path));
             Assert.Equal(0, disk.Flushes);
             Assert.Equal(1, other.Flushes);
+            await Wait.UntilAsync(() => served.Server.CountOpen(TimeSpan.FromMilliseconds(1)).Hung > 0);
+            OpenRequests open = served.Server.CountOpen(TimeSpan.FromHours(1));
+            Assert.True(open is { Waiting: > 0, Hung: 0 } && open.Longest > TimeSpan.Zero, $"{open}");
         }
         finally
         {
@@ -102,6 +106,7 @@ public sealed class WritableDiskServerTests
         }
 
         Assert.InRange(disk.Flushes, 1, 12);
+        Assert.Equal(default, served.Server.CountOpen(TimeSpan.Zero));
     }
 
     [Fact]

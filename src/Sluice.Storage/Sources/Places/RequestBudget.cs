@@ -11,6 +11,7 @@ internal sealed class RequestBudget(double perSecond, TimeProvider time)
 
     public long Pauses { get; private set; }
 
+    /// <summary>How long these pauses are together, <see cref="PauseLeft"/> included.</summary>
     public TimeSpan Paused { get; private set; }
 
     /// <summary>What is left of the pause that was asked for.</summary>

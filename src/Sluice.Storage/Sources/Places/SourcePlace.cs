@@ -71,7 +71,7 @@ public sealed class SourcePlace
                     PlaceState.Resting => _options.Time.GetElapsedTime(now, _restUntil),
                     _ => TimeSpan.Zero,
                 };
-                return new PlaceHealth(Name, state, _failures, left, Running, _short.Slow(), _distrusted.Values.Count(until => until > now), _budget.Pauses, _budget.Paused);
+                return new PlaceHealth(Name, state, _failures, left, Running, _short.Slow(), _distrusted.Values.Count(until => until > now), _budget.Pauses, _budget.Paused - pause);
             }
         }
     }

@@ -86,7 +86,7 @@ public sealed class SourcePlaceTests
         Assert.Equal(TimeSpan.FromSeconds(30), wait);
         place.HoldBack(TimeSpan.FromSeconds(40));
         Pass(39);
-        Assert.Equal((PlaceState.HeldBack, 1, TimeSpan.FromSeconds(40)), (place.Health.State, place.Health.Pauses, place.Health.Paused));
+        Assert.Equal((PlaceState.HeldBack, 1, TimeSpan.FromSeconds(39)), (place.Health.State, place.Health.Pauses, place.Health.Paused));
         Pass(1);
         Assert.True(place.TryAsk(out _));
         place.HoldBack(TimeSpan.FromDays(1));
