@@ -121,6 +121,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         if (!isLeft && _images.IsEmpty) return;
         await EndRequestsAsync();
         _rootLock?.Dispose();
+        StartRecord.End(_mounter.State, toSuccessor: _stop.Asked.IsCompleted);
         await _images.LeaveAsync();
     }
 
@@ -183,7 +184,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
         configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
-        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
+        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartRecord.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(

@@ -65,7 +65,14 @@ public sealed class KeeperProcess : IDisposable
     public static IReadOnlyList<string>? Names(string state, TimeSpan? patience = null)
     {
         using KeeperConnection? connection = KeeperConnection.TryOpen(state, patience ?? TimeSpan.FromSeconds(10));
-        return connection is null ? null : [.. connection.Names(take: false).Keys];
+        try
+        {
+            return connection is null ? null : [.. connection.Names(take: false).Keys];
+        }
+        catch (SluiceException) when (!IsRunning(state))
+        {
+            return null; // it was about to end
+        }
     }
 
     /// <summary>Ends the keeper; false if none runs. Unless it is to end <paramref name="anyway"/>, it refuses while it holds what no daemon serves.</summary>

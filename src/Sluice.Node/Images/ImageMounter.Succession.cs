@@ -18,6 +18,12 @@ internal sealed partial class ImageMounter
     /// <summary>True if what is mounted stays when this process leaves.</summary>
     public bool IsKept => _connections.AreKept;
 
+    /// <summary>True if a predecessor's connection is served again, mounts on it or not.</summary>
+    public bool HasTakenOver { get; private set; }
+
+    /// <summary>The state directory.</summary>
+    public string State => _options.State;
+
     /// <summary>True if a predecessor has left mounts that are served again.</summary>
     public bool IsInherited => Adopted.Count + AdoptedWritable.Count > 0;
 
@@ -94,6 +100,7 @@ internal sealed partial class ImageMounter
             keptServers.Add(_options.WritableDisksDirectory);
         }
 
+        HasTakenOver = keptServers.Count > 0;
         _connections.DropLeft();
         await CleanAsync(kept, keptServers, cancellation);
         _server ??= await _connections.StartAsync(KeptConnections.Disks, ServerOptions(), cancellation);

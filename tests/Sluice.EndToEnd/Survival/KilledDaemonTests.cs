@@ -3,6 +3,8 @@ using Sluice.EndToEnd.Harness;
 using Sluice.EndToEnd.Writable;
 using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
+using Sluice.Node.Admin;
+using Sluice.Node.Status;
 
 namespace Sluice.EndToEnd.Survival;
 
@@ -84,6 +86,7 @@ public sealed class KilledDaemonTests
             await Task.Delay(TimeSpan.FromSeconds(1.5), TestMachine.Cancellation); // longer than containerd waits for a server that says nothing
             Assert.DoesNotContain(starting, start => start.IsCompleted);
             await node.StartDaemonAsync();
+            Assert.Equal(new TakeOverCounts(Killed: round + 1, Stopped: 0, Upgraded: 0), await TakeOversAsync(node));
             Assert.All(await Task.WhenAll(starting), output => Assert.Contains("READY", output, StringComparison.Ordinal));
         }
 
@@ -113,6 +116,7 @@ public sealed class KilledDaemonTests
         Task<string> waiting = node.ExecAsync("one", ReadAll);
         await node.StartDaemonAsync();
         Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await waiting, StringComparison.Ordinal);
+        Assert.Equal(new TakeOverCounts(Killed: 0, Stopped: 1, Upgraded: 0), await TakeOversAsync(node));
 
         await node.StopDaemonAsync();
         await node.UnmountAllAsync(); // with no daemon there
@@ -125,6 +129,8 @@ public sealed class KilledDaemonTests
         Assert.False(File.Exists(socket));
         Assert.Null(KeeperProcess.Names(node.State));
     }
+
+    private static async Task<TakeOverCounts> TakeOversAsync(TestNode node) => (await new AdminClient(node.AdminSocket).StatusAsync(TestMachine.Cancellation)).TakeOvers;
 
     private static async Task<TestNode> StartAsync(string configuration)
     {
