@@ -16,6 +16,7 @@ using Sluice.Node.Metrics;
 using Sluice.Node.Status;
 using Sluice.Node.Succession;
 using Sluice.Storage.Cache;
+using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node;
@@ -51,7 +52,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     {
         NodeOptions options = configuration.Current;
         PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
-        if (logins is not null) options = options with { Sources = options.Sources with { Credentials = options.Sources.Credentials with { Remembered = logins.Remembered } } };
+        options = options with { Sources = WithLogins(options.Sources, logins) };
         var connections = new RegistryConnections(options.Sources);
         var daemon = new NodeDaemon(connections, logins);
         try
@@ -142,6 +143,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _stopping.Dispose();
     }
 
+    private static SourceOptions WithLogins(SourceOptions sources, PullLogins? logins) =>
+        logins is null ? sources : sources with { Credentials = sources.Credentials with { Remembered = logins.Remembered } };
+
+    /// <summary>What is open follows, too.</summary>
+    private Action PrepareSources(NodeOptions wanted) => _connections.Prepare(WithLogins(wanted.Sources, _logins));
+
     private async Task EndRequestsAsync()
     {
         await _stopping.CancelAsync();
@@ -182,7 +189,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _undoing = halts.UndoAsync(_stopping.Token);
         _listener = _mounter.Listen(options.SocketPath);
         _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
-        configuration.Changed += changed => _mounter.Fetcher.Apply(changed.Fetch);
+        configuration.Prepare = PrepareSources;
+        configuration.Changed += changed =>
+        {
+            _mounter.Fetcher.Apply(changed.Fetch);
+            _mounter.Cache.Apply(changed.Cache);
+        };
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartRecord.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);

@@ -14,7 +14,7 @@ internal static class ReloadCommand
         {
             ReloadedConfiguration result = await daemon.Client(parsed).ReloadAsync(cancellation);
             if (result.Changed.Count > 0) Console.Out.WriteLine($"changed: {string.Join(", ", result.Changed)}");
-            if (result.Restart.Count > 0) Console.Out.WriteLine($"after a restart: {string.Join(", ", result.Restart)}");
+            if (result.Restart.Count > 0) Console.Out.WriteLine($"restart needed: {string.Join(", ", result.Restart)}");
             if (result.Changed.Count + result.Restart.Count == 0) Console.Out.WriteLine("nothing has changed");
             return ExitCodes.Success;
         });

@@ -4,7 +4,7 @@ using Sluice.Formats;
 namespace Sluice.Node.Configuration;
 
 /// <summary>
-/// Reloads the configuration when its file changes, and on demand. It looks at the file now and then: replaced files, symbolic links that are
+/// Reloads the configuration when its file, or a file of mirrors and certificates (<c>registry.hosts_dir</c>), changes, and on demand. It looks at them now and then: replaced files, symbolic links that are
 /// turned (as Kubernetes does) and file systems without notification are all the same to it.
 /// </summary>
 internal sealed partial class ConfigurationWatch : IDisposable
@@ -15,7 +15,7 @@ internal sealed partial class ConfigurationWatch : IDisposable
     private readonly ILogger _logger;
     private readonly ITimer? _timer;
     private readonly Lock _gate = new();
-    private (DateTime Written, long Length) _seen;
+    private (DateTime Written, long Length, string Hosts) _seen;
 
     public ConfigurationWatch(LiveConfiguration configuration, ILogger logger, TimeProvider time)
     {
@@ -50,7 +50,7 @@ internal sealed partial class ConfigurationWatch : IDisposable
     {
         lock (_gate)
         {
-            (DateTime, long) now = Look();
+            (DateTime, long, string) now = Look();
             if (now == _seen) return;
             _seen = now;
         }
@@ -66,17 +66,18 @@ internal sealed partial class ConfigurationWatch : IDisposable
     }
 
     /// <summary>Follows symbolic links; all zero for a file that is not there.</summary>
-    private (DateTime Written, long Length) Look()
+    private (DateTime Written, long Length, string Hosts) Look()
     {
+        string hosts = HostFiles.Look(_configuration.Current.Sources.HostDirectories);
         try
         {
             var file = new FileInfo(_configuration.File!);
             if (file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target) file = target;
-            return file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
+            return file.Exists ? (file.LastWriteTimeUtc, file.Length, hosts) : (default, default, hosts);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return default;
+            return (default, default, hosts);
         }
     }
 
@@ -85,7 +86,7 @@ internal sealed partial class ConfigurationWatch : IDisposable
         [LoggerMessage(80, LogLevel.Information, "The configuration was read again; changed: {Keys}")]
         public static partial void Changed(ILogger logger, string keys);
 
-        [LoggerMessage(81, LogLevel.Warning, "The configuration was read again; these keys hold after a restart only: {Keys}")]
+        [LoggerMessage(81, LogLevel.Warning, "The configuration was read again; restart needed for: {Keys}")]
         public static partial void NeedsRestart(ILogger logger, string keys);
 
         [LoggerMessage(82, LogLevel.Information, "The configuration was read again; nothing has changed")]

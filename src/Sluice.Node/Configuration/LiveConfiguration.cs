@@ -12,7 +12,12 @@ namespace Sluice.Node.Configuration;
 public sealed class LiveConfiguration(Func<NodeOptions> read, string? file = null)
 {
     private readonly Lock _gate = new();
-    private volatile NodeOptions _current = read();
+    private volatile NodeOptions _current = HostFiles.LookAt(read());
+
+    /// <summary>
+    /// Asked before new values hold, one at a time; makes them hold with what it returns. What it throws is what is wrong with them.
+    /// </summary>
+    public Func<NodeOptions, Action>? Prepare { get; set; }
 
     /// <summary>Raised, one at a time, when values have changed that hold from now on.</summary>
     public event Action<NodeOptions>? Changed;
@@ -26,11 +31,18 @@ public sealed class LiveConfiguration(Func<NodeOptions> read, string? file = nul
     {
         lock (_gate)
         {
-            NodeOptions wanted = read();
+            NodeOptions wanted = HostFiles.LookAt(read()), next = _current;
             ConfigurationKey[] different = [.. ConfigurationKeys.All.Where(key => key.Differs(_current, wanted))];
             ConfigurationKey[] changed = [.. different.Where(key => key.Take is not null)];
-            foreach (ConfigurationKey key in changed) _current = key.Take!(_current, wanted);
-            if (changed.Length > 0) Changed?.Invoke(_current);
+            foreach (ConfigurationKey key in changed) next = key.Take!(next, wanted);
+            if (changed.Length > 0)
+            {
+                Action? change = Prepare?.Invoke(next);
+                _current = next;
+                change?.Invoke();
+                Changed?.Invoke(next);
+            }
+
             return new ReloadedConfiguration([.. changed.Select(key => key.Name)], [.. different.Except(changed).Select(key => key.Name)]);
         }
     }

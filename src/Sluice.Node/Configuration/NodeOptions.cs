@@ -47,6 +47,9 @@ public sealed record NodeOptions
 
     public SourceOptions Sources { get; init; } = new();
 
+    /// <summary>How the files of registries were when the options were read; see <see cref="Configuration.HostFiles"/>.</summary>
+    public string HostFiles { get; init; } = "";
+
     /// <summary>Who holds the kernel's connections while the daemon is away, so that what is mounted stays.</summary>
     public KeeperKind Keeper { get; init; } = KeeperKind.Process;
 

@@ -38,6 +38,9 @@ public sealed partial class CacheDirectory : IDisposable
     /// <summary>Figures of this moment.</summary>
     public CacheCounters Counters => _context.Totals.Read(_context.Space);
 
+    /// <summary>Quota, least free space and watermarks are others from now on; the rest of the options stays as it is.</summary>
+    public void Apply(CacheOptions options) => _context.Space.Apply(options);
+
     internal EqualChunks Equal => _context.Equal;
 
     /// <summary>

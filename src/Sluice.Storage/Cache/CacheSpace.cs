@@ -16,7 +16,7 @@ internal sealed class CacheSpace
     private const long TickWithoutLimit = 64 << 20;
 
     private readonly string _root;
-    private readonly CacheOptions _options;
+    private volatile CacheOptions _options;
     private readonly Action _evict;
     private long _used;
     private long _held;
@@ -90,6 +90,14 @@ internal sealed class CacheSpace
 
     /// <summary>The kernel has a file already; or, with a negative number, no longer.</summary>
     public void Hold(long bytes) => Interlocked.Add(ref _held, bytes);
+
+    /// <summary>Quota, least free space and watermarks are others from now on; what is too much is evicted.</summary>
+    public void Apply(CacheOptions options)
+    {
+        _options = options;
+        if (options.Quota.IsNone && options.MinFree.IsNone) Volatile.Write(ref _limit, long.MaxValue);
+        Measure();
+    }
 
     /// <summary>Looks how much of the disk is free.</summary>
     public void Measure()

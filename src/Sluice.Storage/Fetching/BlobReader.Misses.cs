@@ -108,12 +108,11 @@ public sealed partial class BlobReader
             }
             catch (TimeoutException)
             {
-                string sources = string.Join(", ", Sources.Select(source => source.Name));
                 string? reason = flights.Select(joined => (joined.Flight as SourceFetch)?.LastFault).FirstOrDefault(fault => fault is not null);
                 _fetcher.Counters.DeadlinePassed();
                 options.Report(
                     FetchEventKind.DeadlinePassed, this, FetchCause.Demand,
-                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {Deadline.TotalSeconds:0.#} s from {sources}{(reason is null ? "" : $"; last: {reason}")}");
+                    $"blob {Format.Blob}, blob space {offset}+{destination.Length}: nothing within {Deadline.TotalSeconds:0.#} s from {Sources.Names}{(reason is null ? "" : $"; last: {reason}")}");
                 return DiskError.InputOutput;
             }
             finally

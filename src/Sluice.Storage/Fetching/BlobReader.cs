@@ -3,7 +3,6 @@ using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Sources;
-using Sluice.Storage.Sources.Places;
 
 namespace Sluice.Storage.Fetching;
 
@@ -13,9 +12,6 @@ namespace Sluice.Storage.Fetching;
 /// </summary>
 public sealed partial class BlobReader : IDisposable
 {
-    /// <summary>Sources beyond this are not asked.</summary>
-    public const int MaxSources = 64;
-
     private readonly CacheDirectory _directory;
     private readonly Fetcher _fetcher;
     private readonly ReadAhead _readAhead;
@@ -25,7 +21,8 @@ public sealed partial class BlobReader : IDisposable
     private int _covered;
     private int _coveredGeneration;
     private SafeFileHandle? _complete;
-    private readonly long[] _avoidUntil;
+    private readonly IReadOnlyList<IBlobSource> _listed;
+    private SourceSet _sources;
     private volatile bool _disposed;
 
     /// <param name="activity">Of the image; null: nobody wants to know.</param>
@@ -35,12 +32,9 @@ public sealed partial class BlobReader : IDisposable
     {
         if (sources.Count == 0) throw new ArgumentException("a blob needs a source", nameof(sources));
         Format = format;
-        Sources = sources.Count <= MaxSources ? sources : [.. sources.Take(MaxSources)];
-        (_directory, _fetcher) = (directory, fetcher);
+        (_directory, _fetcher, _listed) = (directory, fetcher, sources);
         _deadline = deadline;
-        Places = [.. Sources.Select(fetcher.PlaceOf)];
-        _avoidUntil = new long[Sources.Count];
-        Array.Fill(_avoidUntil, long.MinValue);
+        _sources = new SourceSet(FollowedSources.Of(sources), fetcher);
         Activity = activity ?? new ImageActivity($"blob {format.Blob}");
         _readAhead = new ReadAhead(this, fetcher);
         Cache = directory.Open(format);
@@ -50,13 +44,22 @@ public sealed partial class BlobReader : IDisposable
 
     public BlobCache Cache { get; }
 
-    public IReadOnlyList<IBlobSource> Sources { get; }
+    /// <summary>As they are now.</summary>
+    internal SourceSet Sources
+    {
+        get
+        {
+            IReadOnlyList<IBlobSource> now = FollowedSources.Of(_listed);
+            SourceSet known = Volatile.Read(ref _sources);
+            if (ReferenceEquals(known.Listed, now)) return known;
+            SourceSet set = new(now, _fetcher); // two at once: what one of them learns of its sources is learned again
+            Volatile.Write(ref _sources, set);
+            return set;
+        }
+    }
 
     /// <summary>From a read's arrival to its end in data or an error.</summary>
     internal TimeSpan Deadline => _deadline ?? _fetcher.Options.RequestDeadline;
-
-    /// <summary>Of each source.</summary>
-    internal IReadOnlyList<SourcePlace> Places { get; }
 
     /// <summary>What is done for the image.</summary>
     internal ImageActivity Activity { get; }
@@ -144,15 +147,6 @@ public sealed partial class BlobReader : IDisposable
         file.Dispose();
         return null;
     }
-
-    /// <summary>A source has no such blob, or did not give it: others are asked for it first for a while.</summary>
-    internal void Avoid(int source)
-    {
-        FetchOptions options = _fetcher.Options;
-        Volatile.Write(ref _avoidUntil[source], options.Time.GetTimestamp() + (long)(options.SourcePenalty.TotalSeconds * options.Time.TimestampFrequency));
-    }
-
-    internal bool Avoids(int source, long now) => Volatile.Read(ref _avoidUntil[source]) > now || Places[source].Distrusts(Format.Blob);
 
     /// <summary>Looks only at what was not covered last time: verified bits stay, unless the generation says otherwise.</summary>
     private bool CoversAll()

@@ -1,3 +1,4 @@
+using Sluice.Formats.Oci;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Places;
 
@@ -22,22 +23,22 @@ public sealed partial class Fetcher
     /// </summary>
     private static SourceChoice ChooseSource(SourceFetch fetch, long now)
     {
-        BlobReader reader = fetch.Owner;
+        SourceSet sources = fetch.Sources;
         (int best, int rank) = (0, int.MaxValue);
-        for (int index = 0; index < reader.Sources.Count && rank > 0; index++)
+        for (int index = 0; index < sources.Count && rank > 0; index++)
         {
             if ((fetch.Tried & (1UL << index)) != 0) continue;
-            int here = RankOf(reader, index, now);
+            int here = RankOf(new SourceChoice(sources, index), fetch.Owner.Format.Blob, now);
             if (here < rank) (best, rank) = (index, here);
         }
 
-        return new SourceChoice(best, reader.Sources[best], reader.Places[best]);
+        return new SourceChoice(sources, best);
     }
 
-    private static int RankOf(BlobReader reader, int index, long now)
+    private static int RankOf(SourceChoice choice, Digest blob, long now)
     {
-        if (reader.Avoids(index, now)) return 4;
-        SourcePlace place = reader.Places[index];
+        if (choice.Set.Avoids(choice.Index, blob, now)) return 4;
+        SourcePlace place = choice.Place;
         TimeSpan wait = place.Wait();
         if (wait > ShortWait) return 3;
         return place.IsResting ? 2 : wait > TimeSpan.Zero ? 1 : 0;
@@ -60,7 +61,7 @@ public sealed partial class Fetcher
             if (_disposed || fetch.Owner.IsDisposed || _hedges.IsUsedUp) return null;
             long now = Options.Time.GetTimestamp();
             SourceChoice choice = fetch.Untried > 0 ? ChooseSource(fetch, now) : default;
-            if (choice.Source is null || RankOf(fetch.Owner, choice.Index, now) > 0) choice = fetch.Asked;
+            if (choice.Set is null || RankOf(choice, fetch.Owner.Format.Blob, now) > 0) choice = fetch.Asked;
             if (choice.Place.Running >= SlotsPerPlace || _memory + length > Options.MemoryInFlight || !choice.Place.TryAsk(out _)) return null;
             _hedges.Take();
             _memory += length;

@@ -63,10 +63,13 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     /// <summary>Whom the last start asked.</summary>
     public SourceChoice Asked => _choice;
 
-    /// <summary>Sources of the owner that were not asked in this round.</summary>
-    public int Untried => Owner.Sources.Count - BitOperations.PopCount(Tried);
+    /// <summary>Whom it may ask; another set at most with another round.</summary>
+    public SourceSet Sources { get; private set; } = owner.Sources;
 
-    /// <summary>Bit i: source i of the owner was asked in this round.</summary>
+    /// <summary>Sources that were not asked in this round.</summary>
+    public int Untried => Sources.Count - BitOperations.PopCount(Tried);
+
+    /// <summary>Bit i: source i was asked in this round.</summary>
     public ulong Tried { get; set; }
 
     /// <summary>Nobody else is left to be asked now or later.</summary>
@@ -106,7 +109,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     }
 
     /// <summary>All sources may be asked again.</summary>
-    public void StartRound() => (Tried, _onceMore, _isSecondRound, MayPassIn) = (0, 0, false, null);
+    public void StartRound() => (Sources, Tried, _onceMore, _isSecondRound, MayPassIn) = (Owner.Sources, 0, 0, false, null);
 
     /// <summary>Those that gave wrong bytes or no answer may be asked once more, after all others. False if that has been, or there are none.</summary>
     public bool TryStartSecondRound()

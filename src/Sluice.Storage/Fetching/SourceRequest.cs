@@ -104,7 +104,7 @@ internal sealed class SourceRequest
             _fetcher.Counters.SourceFailed(Choice.Source.Name, SourceFailures.Of(exception));
             if (SourceFailures.IsOfPlace(exception)) Choice.Place.Failed();
             else if (SourceFailures.Of(exception) == SourceFailure.Throttled) Choice.Place.HoldBack(((SluiceException)exception).MayPassIn!.Value);
-            else _fetch.Owner.Avoid(Choice.Index);
+            else Choice.Set.Avoid(Choice.Index, _fetcher.Options);
         }
 
         string end = closing ? "on shutdown" : $"after {_limit.TotalSeconds:0.#} s";

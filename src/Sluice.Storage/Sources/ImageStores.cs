@@ -11,7 +11,8 @@ public static class ImageStores
 {
     /// <summary>
     /// Makes a store without touching network or disk, except for the host configuration of registries. The caller
-    /// disposes it; disposing an archive that was written to is what packs the file.
+    /// disposes it; disposing an archive that was written to is what packs the file. A registry's store with shared connections follows their changes
+    /// (<see cref="RegistryConnections.Prepare"/>).
     /// </summary>
     /// <exception cref="Formats.SluiceException"><see cref="Formats.SluiceError.Configuration"/>: a <c>hosts.toml</c> or certificate file is wrong.</exception>
     public static IImageStore Open(ImageReference reference, SourceOptions options) => reference.Transport switch
@@ -24,9 +25,8 @@ public static class ImageStores
 
     private static IImageStore OpenRegistry(ImageReference reference, SourceOptions options)
     {
+        if (options.Connections is { } shared) return new SupplementedStore(reference, shared.Newer ?? options, shared, ownsConnections: false);
         if (options.ExtraSources.Count == 0) return new RegistryStore(reference.Host, reference.Repository, options);
-        RegistryConnections connections = options.Connections ?? new RegistryConnections(options);
-        RegistryStore registry = new(reference.Host, reference.Repository, options with { Connections = connections });
-        return new SupplementedStore(registry, ExtraSource.OpenAll(reference, options, connections), options.Connections is null ? connections : null);
+        return new SupplementedStore(reference, options, new RegistryConnections(options), ownsConnections: true);
     }
 }

@@ -118,37 +118,6 @@ public sealed partial class StatusTests
     }
 
     [Fact]
-    public async Task The_configuration_can_be_changed_while_it_runs()
-    {
-        TestMachine.RequireMounts();
-        using Workspace workspace = new();
-        string config = workspace.File("config.yaml"), socket = SluiceDaemon.AdminSocketOf(workspace.File("sluice"));
-        await WriteAsync("fetch: {concurrency: 3}\n");
-        await using SluiceDaemon daemon = await SluiceDaemon.StartAsync(workspace.File("sluice"), "--config", config);
-        Assert.Equal("nothing has changed\n", (await ReloadAsync()).Succeeds().Output);
-
-        // The file alone.
-        await WriteAsync("log_level: debug\nfetch: {concurrency: 4}\n");
-        await TestMachine.UntilAsync(() => daemon.Log.Contains("changed: log_level, fetch.concurrency", StringComparison.Ordinal), "the changed file is noticed");
-
-        // SIGHUP; whether the watch or the signal is first, nobody is told twice.
-        await WriteAsync("mount: {mode: loop}\nlog_level: debug\nfetch: {concurrency: 4}\n");
-        await Command.RunAsync("/bin/kill", ["-HUP", daemon.ProcessId.ToString(CultureInfo.InvariantCulture)]);
-        await TestMachine.UntilAsync(() => daemon.Log.Contains("hold after a restart only: mount.mode", StringComparison.Ordinal), "the key that needs a restart is named");
-        Assert.Equal("after a restart: mount.mode\n", (await ReloadAsync()).Succeeds().Output);
-
-        await WriteAsync("fetch: {concurrency: 0}\n");
-        (await ReloadAsync()).Fails(2, "config.yaml:1", "'fetch.concurrency' is '0'");
-        Assert.Contains("is wrong and the old one holds", daemon.Log, StringComparison.Ordinal);
-        await WriteAsync("log_level: debug\nfetch: {concurrency: 4}\n");
-        Assert.Equal("nothing has changed\n", (await ReloadAsync()).Succeeds().Output);
-        await daemon.StopAsync();
-
-        Task WriteAsync(string text) => File.WriteAllTextAsync(config, text, TestMachine.Cancellation);
-        Task<SluiceResult> ReloadAsync() => SluiceProgram.RunAsync("reload", "--admin-address", socket);
-    }
-
-    [Fact]
     public async Task Without_a_daemon_status_says_so() =>
         (await SluiceProgram.RunAsync("status", "--admin-address", "/nowhere/admin.sock")).Fails(10, "there is no such socket");
 

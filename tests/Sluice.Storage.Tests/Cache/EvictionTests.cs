@@ -36,6 +36,23 @@ public sealed class EvictionTests : IDisposable
     }
 
     [Fact]
+    public async Task AnotherQuotaHoldsAtOnce()
+    {
+        const int chunks = 400;
+        using Rig rig = new(SyntheticBlob.Create(1, chunks), root: _root);
+        await rig.AssertReadAsync(0, chunks * Chunk);
+        Assert.True(rig.Directory.Counters.UsedBytes >= chunks * Chunk);
+        rig.Directory.Apply(Limited(100 * Chunk));
+        while (rig.Directory.Counters.UsedBytes > 100 * Chunk) await Task.Delay(10, TestContext.Current.CancellationToken);
+        await rig.AssertReadAsync(0, chunks * Chunk);
+        Assert.InRange(rig.Directory.Counters.UsedBytes, 0, 100 * Chunk);
+        rig.Directory.Apply(new CacheOptions());
+        await rig.AssertReadAsync(0, chunks * Chunk);
+        await rig.AssertReadAsync(0, chunks * Chunk);
+        Assert.True(rig.Directory.Counters.UsedBytes >= chunks * Chunk);
+    }
+
+    [Fact]
     public async Task TheDiskNeverHasMoreThanTheQuotaAndOneChunk()
     {
         const int size = 65536, quota = 40 * size;

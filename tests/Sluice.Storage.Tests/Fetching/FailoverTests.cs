@@ -2,6 +2,7 @@ using Sluice.Formats;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
+using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Places;
 
 namespace Sluice.Storage.Tests.Fetching;
@@ -27,6 +28,20 @@ public sealed class FailoverTests
         SourceReport mirror = Assert.Single(rig.Fetcher.GetSources(), report => report.Health.Name == "mirror");
         Assert.Equal((1, PlaceState.Healthy, 1), (mirror.Health.Distrusted, mirror.Health.State, mirror.Totals.FailuresOf(SourceFailure.Wrong)));
         Assert.Contains("mirror: unit 0", Assert.Single(rig.Log), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_open_blob_is_read_from_the_sources_that_there_are_now()
+    {
+        SyntheticBlob blob = Blob(60);
+        ScriptedSource old = new(blob.Stored, "old"), fresh = new(blob.Stored, "fresh");
+        FollowedSources sources = new([old]);
+        using Rig rig = new(blob);
+        using FilesystemDisk disk = new("followed", new BlobReader(blob, rig.Directory, rig.Fetcher, sources));
+        await Rig.AssertReadAsync(disk, blob, 0, 4096);
+        sources.Current = [fresh, old];
+        await Rig.AssertReadAsync(disk, blob, 40 * 4096, 4096);
+        Assert.Equal((1, 1), (old.Requests.Count, fresh.Requests.Count));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Extra;
 using Sluice.Storage.Sources.Places;
 using Sluice.Storage.Sources.Registries;
 using Sluice.Testing;
@@ -118,6 +119,40 @@ public sealed class MirrorTests : IAsyncDisposable
             Assert.Equal("https://upstream.test", request.Header("X-Dragonfly-Registry"));
             Assert.EndsWith("?ns=" + Uri.EscapeDataString(_registry.Proxy.Authority), request.Target, StringComparison.Ordinal);
         });
+    }
+
+    [Fact]
+    public async Task An_open_store_follows_mirrors_and_extra_sources_that_change()
+    {
+        await using IImageStore store = Open();
+        await ReadAsync(store.Sources[0]);
+        Write("");
+        _connections.Prepare(Options)();
+        Assert.Equal([RegistryName], store.Sources.Select(source => source.Name));
+        await ReadAsync(store);
+        Assert.Equal((1, 1), (_mirror.Proxy.Requests.Count, _registry.Proxy.Requests.Count));
+
+        Write($"[host.\"{_mirror.Proxy.Address}\"]");
+        ExtraSourceOptions directory = new() { Kind = ExtraSourceKind.Directory, Path = _directory.Path, Images = ["*"] };
+        _connections.Prepare(Options with { ExtraSources = [directory] })();
+        Assert.Equal([directory.Name, MirrorName, RegistryName], store.Sources.Select(source => source.Name));
+        await ReadAsync(store);
+        Assert.Equal((2, 1), (_mirror.Proxy.Requests.Count, _registry.Proxy.Requests.Count));
+
+        // One that is opened later by somebody who still has the old options, too.
+        await using IImageStore later = Open();
+        Assert.Equal(3, later.Sources.Count);
+    }
+
+    [Fact]
+    public async Task A_wrong_file_of_hosts_changes_nothing()
+    {
+        await using IImageStore store = Open();
+        Write("[host");
+        SluiceException error = Assert.Throws<SluiceException>(() => _connections.Prepare(Options));
+        Assert.Equal(SluiceError.Configuration, error.Error);
+        Assert.Equal([MirrorName, RegistryName], store.Sources.Select(source => source.Name));
+        await ReadAsync(store);
     }
 
     private string RegistryName => $"registry {_registry.Proxy.Authority}";

@@ -8,20 +8,46 @@ namespace Sluice.Storage.Sources.Extra;
 
 /// <summary>
 /// A repository of a registry whose blobs also come from extra sources. Manifests, tags and everything that is written are the registry's alone. Blobs come from
-/// whoever has them, in order; the registry's own mirrors keep theirs.
+/// whoever has them, in order; the registry's own mirrors keep theirs. Mirrors, extra sources and how they are reached follow the configuration while the store is open.
 /// </summary>
-/// <param name="owned">Disposed with the store; null: nothing.</param>
-internal sealed class SupplementedStore(RegistryStore registry, (IReadOnlyList<IBlobSource> First, IReadOnlyList<IBlobSource> Last) extra, RegistryConnections? owned) : IImageStore, ITaggedStore
+internal sealed class SupplementedStore : IImageStore, ITaggedStore
 {
-    private readonly IBlobSource[] _order = [.. extra.First, registry, .. extra.Last];
+    private readonly ImageReference _image;
+    private readonly RegistryConnections _connections;
+    private readonly bool _ownsConnections;
+    private readonly FollowedSources _sources;
     private readonly ConcurrentDictionary<Digest, IBlobSource> _delivered = new();
+    private volatile Parts _parts;
 
-    public string Name => registry.Name;
+    /// <param name="ownsConnections">They are disposed with the store; otherwise it follows their changes.</param>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a <c>hosts.toml</c> is wrong.</exception>
+    public SupplementedStore(ImageReference image, SourceOptions options, RegistryConnections connections, bool ownsConnections)
+    {
+        (_image, _connections, _ownsConnections) = (image, connections, ownsConnections);
+        _parts = new Parts(image, options, connections);
+        _sources = new FollowedSources(_parts.Sources);
+        if (!ownsConnections) connections.Follow(this, options);
+    }
+
+    public string Name => Registry.Name;
 
     /// <summary>Its own part, for those that only that part can do something for.</summary>
-    public RegistryStore Registry => registry;
+    public RegistryStore Registry => _parts.Registry;
 
-    public IReadOnlyList<IBlobSource> Sources { get; } = [.. extra.First, .. registry.Sources, .. extra.Last];
+    public IReadOnlyList<IBlobSource> Sources => _sources;
+
+    /// <summary>Gets ready to be as other options want it. What is under way goes on as it began.</summary>
+    /// <returns>Makes it so.</returns>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a <c>hosts.toml</c> is wrong; nothing has changed.</exception>
+    public Action Prepare(SourceOptions options)
+    {
+        var parts = new Parts(_image, options, _connections);
+        return () =>
+        {
+            _parts = parts; // those before have nothing of their own to dispose
+            _sources.Current = parts.Sources;
+        };
+    }
 
     public Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation) => TryEachAsync(
         blob,
@@ -32,38 +58,39 @@ internal sealed class SupplementedStore(RegistryStore registry, (IReadOnlyList<I
         });
 
     public Task<Stream> OpenBlobAsync(Descriptor blob, CancellationToken cancellation) =>
-        TryEachAsync(blob.Digest, source => source == registry ? registry.OpenBlobAsync(blob, cancellation) : SourceStream.OpenAsync(source, blob, cancellation));
+        TryEachAsync(blob.Digest, source => source is RegistryStore registry ? registry.OpenBlobAsync(blob, cancellation) : SourceStream.OpenAsync(source, blob, cancellation));
 
     public void Reject(Digest blob)
     {
         if (_delivered.TryGetValue(blob, out IBlobSource? source)) source.Reject(blob);
     }
 
-    public Task<StoredManifest> GetManifestAsync(string tagOrDigest, CancellationToken cancellation) => registry.GetManifestAsync(tagOrDigest, cancellation);
+    public Task<StoredManifest> GetManifestAsync(string tagOrDigest, CancellationToken cancellation) => Registry.GetManifestAsync(tagOrDigest, cancellation);
 
-    public Task<bool> HasBlobAsync(Digest blob, CancellationToken cancellation) => registry.HasBlobAsync(blob, cancellation);
+    public Task<bool> HasBlobAsync(Digest blob, CancellationToken cancellation) => Registry.HasBlobAsync(blob, cancellation);
 
-    public Task<IBlobUpload> StartUploadAsync(CancellationToken cancellation) => registry.StartUploadAsync(cancellation);
+    public Task<IBlobUpload> StartUploadAsync(CancellationToken cancellation) => Registry.StartUploadAsync(cancellation);
 
     public Task CopyBlobAsync(IImageStore source, Descriptor blob, CancellationToken cancellation) =>
-        registry.CopyBlobAsync(source is SupplementedStore other ? other.Registry : source, blob, cancellation);
+        Registry.CopyBlobAsync(source is SupplementedStore other ? other.Registry : source, blob, cancellation);
 
-    public Task PutManifestAsync(StoredManifest manifest, string? tag, CancellationToken cancellation) => registry.PutManifestAsync(manifest, tag, cancellation);
+    public Task PutManifestAsync(StoredManifest manifest, string? tag, CancellationToken cancellation) => Registry.PutManifestAsync(manifest, tag, cancellation);
 
-    public Task<IReadOnlyList<Descriptor>> GetReferrersAsync(Digest subject, string? artifactType, CancellationToken cancellation) => registry.GetReferrersAsync(subject, artifactType, cancellation);
+    public Task<IReadOnlyList<Descriptor>> GetReferrersAsync(Digest subject, string? artifactType, CancellationToken cancellation) => Registry.GetReferrersAsync(subject, artifactType, cancellation);
 
-    public Task<IReadOnlyList<string>> ListTagsAsync(CancellationToken cancellation) => registry.ListTagsAsync(cancellation);
+    public Task<IReadOnlyList<string>> ListTagsAsync(CancellationToken cancellation) => Registry.ListTagsAsync(cancellation);
 
     public async ValueTask DisposeAsync()
     {
-        foreach (IBlobSource source in _order) await source.DisposeAsync().ConfigureAwait(false);
-        owned?.Dispose();
+        _connections.Leave(this);
+        foreach (IBlobSource source in _parts.Order) await source.DisposeAsync().ConfigureAwait(false);
+        if (_ownsConnections) _connections.Dispose();
     }
 
     private async Task<T> TryEachAsync<T>(Digest blob, Func<IBlobSource, Task<T>> ask)
     {
         SluiceException? told = null;
-        foreach (IBlobSource source in _order.OrderBy(source => RankOf(source.Place, blob)))
+        foreach (IBlobSource source in _parts.Order.OrderBy(source => RankOf(source.Place, blob)))
         {
             try
             {
@@ -77,7 +104,7 @@ internal sealed class SupplementedStore(RegistryStore registry, (IReadOnlyList<I
                 if (exception is RegistryFault { Transient: true, RetryAfter: null }) source.Place?.Failed();
 
                 // The registry is who should have it: what it says is told; what may pass sooner than that, in its place.
-                if (told is null || source == registry || (told.MayPassIn is null && exception.MayPassIn is not null)) told = exception;
+                if (told is null || source is RegistryStore || (told.MayPassIn is null && exception.MayPassIn is not null)) told = exception;
             }
         }
 
@@ -85,4 +112,24 @@ internal sealed class SupplementedStore(RegistryStore registry, (IReadOnlyList<I
     }
 
     private static int RankOf(SourcePlace? place, Digest blob) => place is null ? 0 : place.Distrusts(blob) ? 2 : place.IsResting || place.Wait() > TimeSpan.Zero ? 1 : 0;
+
+    /// <summary>What one state of the configuration makes of an image.</summary>
+    private sealed class Parts
+    {
+        public Parts(ImageReference image, SourceOptions options, RegistryConnections connections)
+        {
+            Registry = new RegistryStore(image.Host, image.Repository, options with { Connections = connections });
+            (IReadOnlyList<IBlobSource> first, IReadOnlyList<IBlobSource> last) = ExtraSource.OpenAll(image, options, connections);
+            Order = [.. first, Registry, .. last];
+            Sources = [.. first, .. Registry.Sources, .. last];
+        }
+
+        public RegistryStore Registry { get; }
+
+        /// <summary>The registry as one, its mirrors and itself, among the extra sources.</summary>
+        public IReadOnlyList<IBlobSource> Order { get; }
+
+        /// <summary>One by one.</summary>
+        public IReadOnlyList<IBlobSource> Sources { get; }
+    }
 }

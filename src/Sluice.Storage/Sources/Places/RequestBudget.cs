@@ -4,7 +4,7 @@ namespace Sluice.Storage.Sources.Places;
 /// <param name="perSecond">0: no bound.</param>
 internal sealed class RequestBudget(double perSecond, TimeProvider time)
 {
-    private readonly double _burst = Math.Max(1, perSecond);
+    private double _perSecond = perSecond;
     private double _tokens = Math.Max(1, perSecond);
     private long _filled = time.GetTimestamp();
     private long _pausedUntil = long.MinValue;
@@ -25,16 +25,24 @@ internal sealed class RequestBudget(double perSecond, TimeProvider time)
     public TimeSpan Wait()
     {
         TimeSpan pause = PauseLeft();
-        if (perSecond <= 0) return pause;
+        if (_perSecond <= 0) return pause;
         Fill();
-        TimeSpan token = _tokens >= 1 ? TimeSpan.Zero : TimeSpan.FromSeconds((1 - _tokens) / perSecond);
+        TimeSpan token = _tokens >= 1 ? TimeSpan.Zero : TimeSpan.FromSeconds((1 - _tokens) / _perSecond);
         return pause > token ? pause : token;
     }
 
     /// <summary>By a request that begins.</summary>
     public void Take()
     {
-        if (perSecond > 0) _tokens--;
+        if (_perSecond > 0) _tokens--;
+    }
+
+    /// <summary>Another rate from now on.</summary>
+    public void Allow(double perSecond)
+    {
+        if (perSecond == _perSecond) return;
+        Fill();
+        (_perSecond, _tokens) = (perSecond, Math.Min(_tokens, Math.Max(1, perSecond)));
     }
 
     /// <summary>Nobody asks for so long. A shorter pause does not end a longer one.</summary>
@@ -57,7 +65,7 @@ internal sealed class RequestBudget(double perSecond, TimeProvider time)
     private void Fill()
     {
         long now = time.GetTimestamp();
-        _tokens = Math.Min(_burst, _tokens + (time.GetElapsedTime(_filled, now).TotalSeconds * perSecond));
+        _tokens = Math.Min(Math.Max(1, _perSecond), _tokens + (time.GetElapsedTime(_filled, now).TotalSeconds * _perSecond));
         _filled = now;
     }
 }

@@ -23,7 +23,7 @@ public sealed class SourcePlace
     private const int ShortRequest = 256 << 10;
 
     private readonly Lock _gate = new();
-    private readonly PlaceOptions _options;
+    private PlaceOptions _options;
     private readonly RequestBudget _budget;
     private readonly LatencyWindow _short = new();
     private readonly LatencyWindow _long = new();
@@ -73,6 +73,16 @@ public sealed class SourcePlace
                 };
                 return new PlaceHealth(Name, state, _failures, left, Running, _short.Slow(), _distrusted.Values.Count(until => until > now), _budget.Pauses, _budget.Paused - pause);
             }
+        }
+    }
+
+    /// <summary>Rate and rests are others from now on.</summary>
+    public void Apply(PlaceOptions options)
+    {
+        lock (_gate)
+        {
+            _options = options with { Time = _options.Time };
+            _budget.Allow(options.RequestsPerSecond);
         }
     }
 

@@ -7,20 +7,26 @@ using Sluice.Storage.Sources.Credentials;
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>Knows for each host how it wants to be asked, and keeps the tokens. Concurrent needs for one token make one request.</summary>
-internal sealed class RegistryAuthorizer(SourceOptions options, RegistryConnections connections) : IDisposable
+internal sealed class RegistryAuthorizer : IDisposable
 {
     /// <summary>So long a login that is sent as it is may be used before its source is asked again: a rotated one counts after this time, without any refusal.</summary>
     private static readonly TimeSpan LoginLife = TimeSpan.FromSeconds(10);
 
-    private readonly ConcurrentDictionary<string, HostAuthorization> _hosts = new(StringComparer.Ordinal);
-    private readonly CredentialChain _logins = new(options);
+    private readonly RegistryConnections _connections;
+    private volatile Known _known;
+
+    public RegistryAuthorizer(SourceOptions options, RegistryConnections connections) => (_connections, _known) = (connections, new Known(options));
+
+    /// <summary>Logins come from elsewhere from now on; tokens and refusals are forgotten. Requests under way go on with what they have.</summary>
+    public void Apply(SourceOptions options) => _known = new Known(options);
 
     /// <summary>The header for a request; null while the host has not asked for one.</summary>
     public async ValueTask<AuthenticationHeaderValue?> GetAsync(RegistryHost host, string scope, CancellationToken cancellation)
     {
-        if (!_hosts.TryGetValue(host.Api.AbsoluteUri, out HostAuthorization? state) || state.Challenge is null) return null;
+        Known known = _known;
+        if (!known.Hosts.TryGetValue(host.Api.AbsoluteUri, out HostAuthorization? state) || state.Challenge is null) return null;
         if (state.TryGet(scope, out HostAuthorization.Kept? kept)) return kept.Header;
-        return await RenewAsync(host, state, scope, refused: null, new LoginRefusals(), cancellation).ConfigureAwait(false);
+        return await RenewAsync(known, host, state, scope, refused: null, new LoginRefusals(), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -31,29 +37,30 @@ internal sealed class RegistryAuthorizer(SourceOptions options, RegistryConnecti
     public async Task<AuthenticationHeaderValue?> RenewAsync(
         RegistryHost host, string scope, HttpResponseMessage refusal, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
     {
-        HostAuthorization state = _hosts.GetOrAdd(host.Api.AbsoluteUri, static (_, time) => new HostAuthorization(time), options.Time);
+        Known known = _known;
+        HostAuthorization state = known.Hosts.GetOrAdd(host.Api.AbsoluteUri, static (_, time) => new HostAuthorization(time), known.Options.Time);
         AuthChallenge? challenge = AuthChallenge.From(refusal);
         if (challenge is not null) state.Challenge = challenge;
         if (state.Challenge is null) return null;
         if (challenge?.Scope is { Length: > 0 } asked) state.Learn(scope, asked);
         if (refusals.Refused(isFinal: !state.Challenge.IsBearer || challenge?.Error == "insufficient_scope" || refusal.StatusCode == HttpStatusCode.Forbidden) is { } login) state.SetRefused(scope, login);
-        return await RenewAsync(host, state, scope, refused, refusals, cancellation).ConfigureAwait(false);
+        return await RenewAsync(known, host, state, scope, refused, refusals, cancellation).ConfigureAwait(false);
     }
 
     public void Dispose()
     {
-        foreach (HostAuthorization state in _hosts.Values) state.Dispose();
+        foreach (HostAuthorization state in _known.Hosts.Values) state.Dispose();
     }
 
     private async Task<AuthenticationHeaderValue?> RenewAsync(
-        RegistryHost host, HostAuthorization state, string scope, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
+        Known known, RegistryHost host, HostAuthorization state, string scope, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
     {
         await state.Gate.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
             HostAuthorization.Kept? header = state.TryGet(scope, out HostAuthorization.Kept? kept) && !kept.Header.Equals(refused) && !refusals.Contains(kept.Login)
                 ? kept
-                : await ChooseAsync(host, state, scope, refused, refusals, cancellation).ConfigureAwait(false);
+                : await ChooseAsync(known, host, state, scope, refused, refusals, cancellation).ConfigureAwait(false);
             if (header is null) return null;
             state.Keep(scope, header);
             refusals.Tried(header.Login);
@@ -67,17 +74,17 @@ internal sealed class RegistryAuthorizer(SourceOptions options, RegistryConnecti
 
     /// <summary>The header of the first login that is not known to be refused; what its token server refuses is not.</summary>
     private async Task<HostAuthorization.Kept?> ChooseAsync(
-        RegistryHost host, HostAuthorization state, string scope, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
+        Known known, RegistryHost host, HostAuthorization state, string scope, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
     {
         RegistryFault? reason = null;
         foreach (bool anew in (bool[])[false, true])
         {
-            await foreach (RegistryCredential login in _logins.FindAsync(RepositoryName.Of(host, scope), anew, cancellation).ConfigureAwait(false))
+            await foreach (RegistryCredential login in known.Logins.FindAsync(RepositoryName.Of(host, scope), anew, cancellation).ConfigureAwait(false))
             {
                 if (refusals.Contains(login) || (!anew && state.WasRefused(scope, login))) continue;
                 try
                 {
-                    HostAuthorization.Kept? header = await MakeAsync(host, state, scope, login, cancellation).ConfigureAwait(false);
+                    HostAuthorization.Kept? header = await MakeAsync(known.Options, host, state, scope, login, cancellation).ConfigureAwait(false);
                     if (header is null) continue;
                     if (!header.Header.Equals(refused)) return header;
                 }
@@ -94,13 +101,23 @@ internal sealed class RegistryAuthorizer(SourceOptions options, RegistryConnecti
         return reason is null ? null : throw reason;
     }
 
-    private async Task<HostAuthorization.Kept?> MakeAsync(RegistryHost host, HostAuthorization state, string scope, RegistryCredential login, CancellationToken cancellation)
+    private async Task<HostAuthorization.Kept?> MakeAsync(SourceOptions options, RegistryHost host, HostAuthorization state, string scope, RegistryCredential login, CancellationToken cancellation)
     {
         DateTimeOffset soon = options.Time.GetUtcNow() + LoginLife;
         AuthChallenge challenge = state.Challenge!;
         if (!challenge.IsBearer) return login.User.Length == 0 ? null : new(new("Basic", login.BasicParameter), login, soon);
         if (!login.RegistryToken.IsEmpty) return new(new("Bearer", login.RegistryToken.Reveal()), login, soon);
-        (Secret token, DateTimeOffset expires) = await TokenRequest.SendAsync(host, challenge, state.ScopesOf(scope), login, options, connections, cancellation).ConfigureAwait(false);
+        (Secret token, DateTimeOffset expires) = await TokenRequest.SendAsync(host, challenge, state.ScopesOf(scope), login, options, _connections, cancellation).ConfigureAwait(false);
         return new(new("Bearer", token.Reveal()), login, expires);
+    }
+
+    /// <summary>What is known with one state of the configuration.</summary>
+    private sealed class Known(SourceOptions options)
+    {
+        public SourceOptions Options => options;
+
+        public ConcurrentDictionary<string, HostAuthorization> Hosts { get; } = new(StringComparer.Ordinal);
+
+        public CredentialChain Logins { get; } = new(options);
     }
 }

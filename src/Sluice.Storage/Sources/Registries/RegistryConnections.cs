@@ -1,25 +1,25 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Security;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Sluice.Formats;
+using Sluice.Storage.Sources.Extra;
 using Sluice.Storage.Sources.Places;
 
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>
-/// Connections and tokens that the stores of one program share: one pool for each host and way of trusting it. May be used
-/// concurrently. Dispose it after the stores that use it.
+/// Connections, tokens and what is known of places, which the stores of one program share. The options may change while stores are open, which follow them.
+/// May be used concurrently. Dispose it after the stores that use it.
 /// </summary>
 public sealed class RegistryConnections : IDisposable
 {
-    private readonly ConcurrentDictionary<(TlsSettings Tls, bool Proxy), HttpMessageInvoker> _pools = new();
-    private readonly SourceOptions _options;
+    private readonly ConcurrentBag<ConnectionPools> _made = [];
+    private readonly Lock _gate = new();
+    private readonly HashSet<SupplementedStore> _followers = [];
+    private volatile ConnectionPools _pools;
+    private volatile SourceOptions? _newer;
 
     public RegistryConnections(SourceOptions options)
     {
-        _options = options;
+        _made.Add(_pools = new ConnectionPools(options));
         Authorizer = new RegistryAuthorizer(options, this);
         Places = new SourcePlaces(options.Places with { Time = options.Time });
     }
@@ -29,105 +29,56 @@ public sealed class RegistryConnections : IDisposable
 
     internal RegistryAuthorizer Authorizer { get; }
 
+    /// <summary>Options that hold instead of those that a caller still has; null: they never changed.</summary>
+    internal SourceOptions? Newer => _newer;
+
+    /// <summary>
+    /// Gets ready for other options: mirrors, extra sources, credentials, proxy, rates and limits of requests. What is under way goes on as it began; tokens are asked for anew.
+    /// One change at a time.
+    /// </summary>
+    /// <returns>Makes them hold, for this and for all open stores.</returns>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a <c>hosts.toml</c> of an open store is wrong; nothing has changed.</exception>
+    public Action Prepare(SourceOptions options)
+    {
+        Dictionary<SupplementedStore, Action> prepared = Followers().ToDictionary(store => store, store => store.Prepare(options));
+        return () =>
+        {
+            // Pools that were used before are not disposed now, as requests are under way; they close their connections a minute after the last.
+            _made.Add(_pools = new ConnectionPools(options));
+            Authorizer.Apply(options);
+            Places.Apply(options.Places with { Time = options.Time });
+            _newer = options;
+            foreach (SupplementedStore store in Followers()) (prepared.GetValueOrDefault(store) ?? store.Prepare(options))();
+        };
+    }
+
+    /// <summary>A store that was opened with these options follows others from now on.</summary>
+    internal void Follow(SupplementedStore store, SourceOptions options)
+    {
+        lock (_gate) _followers.Add(store);
+        if (_newer is { } newer && !ReferenceEquals(newer, options)) store.Prepare(newer)(); // it was opened while they changed
+    }
+
+    internal void Leave(SupplementedStore store)
+    {
+        lock (_gate) _followers.Remove(store);
+    }
+
     /// <summary>The pool for an address.</summary>
     /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a certificate file can't be read.</exception>
-    internal HttpMessageInvoker For(Uri address, TlsSettings tls) =>
-        _pools.GetOrAdd((tls, Proxy: !RegistryHosts.IsLoopback(address.Host)), static (key, options) => Create(key.Tls, key.Proxy, options), _options);
+    internal HttpMessageInvoker For(Uri address, TlsSettings tls) => _pools.For(address, tls);
 
-    /// <summary>Host and port of the proxy over which an address is reached; null: directly.</summary>
-    internal string? ProxyOf(Uri address) => RegistryHosts.IsLoopback(address.Host) ? null : _options.Proxy?.GetProxy(address)?.Authority;
+    /// <inheritdoc cref="ConnectionPools.ProxyOf"/>
+    internal string? ProxyOf(Uri address) => _pools.ProxyOf(address);
 
     public void Dispose()
     {
-        foreach (HttpMessageInvoker pool in _pools.Values) pool.Dispose();
-        _pools.Clear();
+        foreach (ConnectionPools pools in _made) pools.Dispose();
         Authorizer.Dispose();
     }
 
-    private static HttpMessageInvoker Create(TlsSettings tls, bool proxy, SourceOptions options)
+    private SupplementedStore[] Followers()
     {
-        SocketsHttpHandler handler = new()
-        {
-            // Redirects decide about secrets, and blobs must arrive as they are stored.
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            MaxConnectionsPerServer = options.ConnectionsPerHost,
-            ConnectTimeout = options.ConnectTimeout,
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
-            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-            ResponseDrainTimeout = TimeSpan.FromSeconds(1),
-            MaxResponseDrainSize = 256 << 10,
-            UseProxy = proxy && options.Proxy is not null,
-            Proxy = options.Proxy,
-            ActivityHeadersPropagator = null,
-        };
-        if (tls.ClientCertificates.Length > 0) handler.SslOptions.ClientCertificates = LoadClientCertificates(tls);
-        if (tls.SkipVerify)
-        {
-#pragma warning disable CA5359 // This is what skip_verify asks for; content is checked against digests all the same.
-            handler.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
-#pragma warning restore CA5359
-        }
-        else if (tls.Authorities.Length > 0)
-        {
-            X509Certificate2Collection authorities = LoadAuthorities(tls);
-            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsTrusted(certificate, chain, errors, authorities);
-        }
-
-        return new HttpMessageInvoker(handler);
-    }
-
-    private static bool IsTrusted(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors, X509Certificate2Collection authorities)
-    {
-        if (errors == SslPolicyErrors.None) return true;
-        if (errors != SslPolicyErrors.RemoteCertificateChainErrors || certificate is not X509Certificate2 server) return false;
-        using X509Chain chain = new();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1") /* server authentication */);
-        if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
-        return chain.Build(server);
-    }
-
-    private static X509Certificate2Collection LoadAuthorities(TlsSettings tls)
-    {
-        X509Certificate2Collection authorities = [];
-        foreach (string file in tls.AuthorityFiles)
-        {
-            Load(file, () =>
-            {
-                int before = authorities.Count;
-                if (File.ReadAllText(file).Contains("-----BEGIN", StringComparison.Ordinal)) authorities.ImportFromPemFile(file);
-                else authorities.Add(X509CertificateLoader.LoadCertificateFromFile(file));
-                if (authorities.Count == before) throw new CryptographicException("holds no certificate");
-            });
-        }
-
-        return authorities;
-    }
-
-    private static X509CertificateCollection LoadClientCertificates(TlsSettings tls)
-    {
-        X509CertificateCollection certificates = [];
-        foreach ((string certificate, string key) in tls.ClientFiles)
-        {
-            Load(certificate, () => certificates.Add(X509Certificate2.CreateFromPemFile(certificate, key.Length == 0 ? certificate : key)));
-        }
-
-        return certificates;
-    }
-
-    private static void Load(string file, Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
-        {
-            throw new SluiceException(SluiceError.Configuration, file, $"certificate can't be used: {error.Message}", inner: error);
-        }
+        lock (_gate) return [.. _followers];
     }
 }

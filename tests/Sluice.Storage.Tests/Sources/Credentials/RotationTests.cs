@@ -2,6 +2,7 @@ using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Credentials;
+using Sluice.Storage.Sources.Registries;
 using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Sources.Credentials;
@@ -26,6 +27,19 @@ public sealed class RotationTests : IAsyncDisposable
         await _registry.ReadAsync(store);
         Accept(tokens, "me:two");
         _registry.Write("auth.json", _registry.Entry("me:two"));
+        await _registry.ReadAsync(store);
+    }
+
+    [Fact]
+    public async Task Logins_of_another_file_are_used_as_soon_as_that_is_configured()
+    {
+        _registry.AcceptTokensOf("me:one");
+        SourceOptions options = StubRegistry.Quick with { AuthFile = _registry.Write("one.json", _registry.Entry("me:one")) };
+        using RegistryConnections connections = new(options);
+        await using IImageStore store = _registry.Open(options with { Connections = connections });
+        await _registry.ReadAsync(store);
+        _registry.AcceptTokensOf("you:two");
+        connections.Prepare(options with { AuthFile = _registry.Write("two.json", _registry.Entry("you:two")) })();
         await _registry.ReadAsync(store);
     }
 

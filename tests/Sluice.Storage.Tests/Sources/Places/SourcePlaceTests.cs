@@ -116,6 +116,19 @@ public sealed class SourcePlaceTests
     }
 
     [Fact]
+    public void Another_rate_holds_at_once_and_keeps_what_is_known()
+    {
+        SourcePlace place = Create();
+        place.Failed();
+        place.Apply(new PlaceOptions { RequestsPerSecond = 1 });
+        Assert.True(place.TryAsk(out _));
+        Assert.False(place.TryAsk(out TimeSpan wait));
+        Assert.Equal((TimeSpan.FromSeconds(1), 1), (wait, place.Health.Failures));
+        place.Apply(new PlaceOptions());
+        Assert.True(place.TryAsk(out _));
+    }
+
+    [Fact]
     public void So_many_requests_begin_in_a_second_and_no_more()
     {
         SourcePlace place = Create(perSecond: 4);
