@@ -176,7 +176,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
         var local = new LocalImages(options.ImagesDirectory);
         _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
-        var cache = new ImageCache(_mounter.Cache, local);
+        var cache = new ImageCache(_mounter.Cache, local, _mounter.OpenCacheAsync);
         cache.ApplyPins();
         _images = new LazyImages(options, _mounter, local, logger);
         _images.Adopt();
@@ -216,6 +216,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         new StopRoutes(stop, successor),
         new StatusRoutes(observer),
         new ExplainRoutes(new ImageExplainer(images, snapshotter)),
+        new TraceRoutes(new ImageExplainer(images, snapshotter), images),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
