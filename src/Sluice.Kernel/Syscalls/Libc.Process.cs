@@ -15,6 +15,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "setsid", SetLastError = true)]
     public static partial int SetSession();
 
+    [LibraryImport(Library, EntryPoint = "malloc_trim")]
+    public static partial int TrimHeap(nuint keep);
+
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint EffectiveUser();
 

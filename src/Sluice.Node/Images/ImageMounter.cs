@@ -2,6 +2,7 @@ using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
+using Sluice.Kernel.Syscalls;
 using Sluice.Node.Configuration;
 using Sluice.Node.Succession;
 using Sluice.Storage.Activity;
@@ -36,7 +37,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly WritableDisks _writable;
     private readonly Action<string> _log;
     private DiskServer? _server;
-    private readonly Timer _trim = new(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
+    private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
 
     private ImageMounter(
         NodeOptions options, DirectoryLock stateLock, MountDescription description, KeptConnections connections, CacheDirectory cache, Fetcher fetcher, MountProcess mounts, bool onLoop, Action<string> log)
