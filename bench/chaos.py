@@ -19,7 +19,7 @@ def main():
     options.add_argument("--json", help="file that gets the figures")
     given = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-    with ChaosNode("auto", given.seed) as node:
+    with ChaosNode("process", given.seed) as node:
         node.prepare()
         figures = node.run_rounds(given.rounds, given.seed)
     print(f"load {' '.join(open('/proc/loadavg').read().split()[:3])}")

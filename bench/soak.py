@@ -193,7 +193,14 @@ def memory(pid):
 
 
 def children(pid):
-    return sorted(int(child) for task in os.listdir(f"/proc/{pid}/task") for child in open(f"/proc/{pid}/task/{task}/children").read().split())
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                found += map(int, file.read().split())
+        except OSError:
+            pass  # the thread has ended meanwhile
+    return sorted(found)
 
 
 def can_connect(address):

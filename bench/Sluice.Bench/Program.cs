@@ -19,6 +19,12 @@ switch (args)
     case ["cache-reads"]:
         await Sluice.Bench.CacheReads.RunAsync();
         return 0;
+    case ["bad-disk"]:
+        await Sluice.Bench.BadDisk.RunAsync();
+        return 0;
+    case ["record-reads", string steps, string target]:
+        await Sluice.Bench.ReadRecorder.RunAsync(steps, target);
+        return 0;
     case ["hedging"]:
         await Sluice.Bench.Hedging.RunAsync();
         return 0;
@@ -38,6 +44,6 @@ switch (args)
         await Sluice.Bench.WarmReads.RunAsync(layout, scratch);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|zfile FILE|tar|ext4|cache-reads|hedging|block-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|zfile FILE|tar|ext4|cache-reads|bad-disk|hedging|block-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR|record-reads STEPS FILE");
         return 2;
 }

@@ -29,6 +29,7 @@ internal static class Program
             ReloadCommand.Create(),
             DoctorCommand.Create(),
             ExplainCommand.Create(),
+            TraceCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             CacheCommand.Create(),

@@ -220,6 +220,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         new StopRoutes(stop, successor),
         new StatusRoutes(observer),
         new ExplainRoutes(new ImageExplainer(images, snapshotter)),
+        new TraceRoutes(new ImageExplainer(images, snapshotter), images),
         new MetricsRoutes(metrics),
         new ConfigurationRoutes(watch),
         new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),

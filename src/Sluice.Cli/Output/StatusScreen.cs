@@ -30,7 +30,7 @@ internal sealed partial class StatusScreen(int? width, int rows)
         Say("keeper", status.Keeper.Running ? $"running, holds {Words.Count(status.Keeper.Held.Count, "connection")}" : "none: containers don't survive the daemon's death");
         string disks = status.Images.ContainerDisks == 0 ? "" : $"; {Words.Count(status.Images.ContainerDisks, "container disk")}";
         Say("images", $"{status.Images.Known} known, {status.Images.Mounted} mounted, {status.Images.Complete} complete{disks}");
-        Say("cache", $"{ByteSize.Text(status.Cache.Bytes)} in {status.Cache.Directory}{(status.Cache.FreeBytes is { } free ? $", {ByteSize.Text(free)} free" : "")}");
+        Say("cache", CacheText(status.Cache));
         Say("reads", $"{Words.Count(reads.Hits, "hit")}, {Words.Count(reads.Misses)} waited, {ByteSize.Text(reads.BytesFetched)} fetched{Rates(status, before)}");
         string failed = $"{Words.Count(reads.Errors, "read error")}, {Words.Count(reads.DeadlinesPassed)} by deadline; {Words.Count(reads.VerificationFailures, "verification failure")}";
         if (reads.Errors + reads.DeadlinesPassed + reads.VerificationFailures > 0) Say("failures", failed);
@@ -116,4 +116,13 @@ internal sealed partial class StatusScreen(int? width, int rows)
 
     [GeneratedRegex(@"\b(sha(?:256|512):[0-9a-f]{12})[0-9a-f]{20,}")]
     private static partial Regex LongDigest();
+
+    private static string CacheText(CacheStatus cache)
+    {
+        string limit = cache.LimitBytes == 0 ? "" : $" of {ByteSize.Text(cache.LimitBytes)}";
+        string free = cache.FreeBytes is { } bytes ? $", {ByteSize.Text(bytes)} free" : "";
+        string evicted = cache.EvictedBytes == 0 ? "" : $"; {ByteSize.Text(cache.EvictedBytes)} evicted";
+        string saved = cache.SavedBytes == 0 ? "" : $"; equal chunks saved {ByteSize.Text(cache.SavedBytes)} of downloads";
+        return $"{ByteSize.Text(cache.Bytes)}{limit} in {cache.Directory}{free}{evicted}{saved}";
+    }
 }

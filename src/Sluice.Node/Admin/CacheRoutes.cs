@@ -115,7 +115,7 @@ internal sealed class CacheRoutes(ImageCache cache) : IAdminRoutes
     {
         writer.WriteStartObject();
         writer.WriteNumber("freed", freed);
-        writer.WriteNumber("used", cache.List().Counters.UsedBytes);
+        writer.WriteNumber("used", cache.Counters.UsedBytes);
         writer.WriteEndObject();
     };
 

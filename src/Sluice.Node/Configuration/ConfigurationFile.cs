@@ -58,6 +58,7 @@ public static partial class ConfigurationFile
                 "address" => options with { Address = AbsolutePath(value, key, file) },
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
                 "keeper" => options with { Keeper = Choice(value, key, file, "process", "none") == "none" ? KeeperKind.None : KeeperKind.Process },
+                "prefetch" => options with { Prefetch = Choice(value, key, file, "true", "false") == "true" },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "log_format" => options with { JsonLog = Choice(value, key, file, "text", "json") == "json" },
                 "metrics_address" => options with { MetricsAddress = Endpoint(value, key, file) },
@@ -72,7 +73,7 @@ public static partial class ConfigurationFile
                 "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache, sources, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache, sources, credentials"),
             };
         }
 

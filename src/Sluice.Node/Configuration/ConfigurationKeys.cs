@@ -12,6 +12,7 @@ internal static class ConfigurationKeys
         new("address", options => options.SocketPath),
         new("admin_address", options => options.AdminSocketPath),
         new("keeper", options => options.Keeper),
+        new("prefetch", options => options.Prefetch),
         new("log_level", options => options.Verbose, (here, wanted) => here with { Verbose = wanted.Verbose }),
         new("log_format", options => options.JsonLog),
         new("hung_seconds", options => options.HungSeconds, (here, wanted) => here with { HungSeconds = wanted.HungSeconds }),

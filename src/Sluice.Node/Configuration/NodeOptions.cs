@@ -62,6 +62,9 @@ public sealed record NodeOptions
     /// <summary>How long the login of a pull is remembered after its last use.</summary>
     public TimeSpan PullLoginLife { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>True: what a start reads is noted, and fetched ahead of the next start of the image.</summary>
+    public bool Prefetch { get; init; } = true;
+
     /// <summary>True: log debug lines too.</summary>
     public bool Verbose { get; init; }
 
@@ -119,6 +122,8 @@ public sealed record NodeOptions
     public string MountsDirectory => Path.Combine(State, "images");
 
     public string ImagesDirectory => Path.Combine(Root, "images");
+
+    public string TracesDirectory => Path.Combine(Root, "traces");
 
     public string CacheDirectory => Path.Combine(Root, "cache");
 }

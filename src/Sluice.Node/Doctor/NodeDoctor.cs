@@ -31,6 +31,7 @@ public static class NodeDoctor
 
         new RootFileSystemCheck(),
         new RootSpaceCheck(),
+        new QuotaCheck(),
         new StateFileSystemCheck(),
         new MountsCheck(),
         new LoopsCheck(),

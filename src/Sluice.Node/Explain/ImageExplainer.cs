@@ -125,7 +125,8 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
     }
 
     /// <summary>By the name that containerd has it under, by one that leaves out what is understood, or by the beginning of its digest.</summary>
-    private LazyImage? FindImage(string name)
+    /// <returns>Null: nobody knows it.</returns>
+    public LazyImage? FindImage(string name)
     {
         IReadOnlyList<LazyImage> known = snapshotter.LazyImages();
         string wanted = ContainerdName(name);

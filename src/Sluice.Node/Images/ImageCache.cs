@@ -7,6 +7,8 @@ namespace Sluice.Node.Images;
 /// <summary>The cache as people see it: by images.</summary>
 internal sealed class ImageCache(CacheDirectory cache, LocalImages images)
 {
+    public CacheCounters Counters => cache.Counters;
+
     /// <summary>Pins that an earlier process has left.</summary>
     public void ApplyPins() => cache.Pinned = images.ListPinnedBlobs();
 

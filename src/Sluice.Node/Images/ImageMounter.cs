@@ -119,13 +119,17 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
     /// <param name="name">What was asked for, for a successor to compare.</param>
-    public async Task<MountedImage> MountAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation, string name = "")
+    /// <param name="begin">Told who reads the blobs, before the mount is made; what it returns ends with the mount. Null: nobody wants to know.</param>
+    public async Task<MountedImage> MountAsync(
+        string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation, string name = "",
+        Func<ImageActivity, IReadOnlyDictionary<Digest, BlobReader>, IAsyncDisposable>? begin = null)
     {
         ImageActivity activity = ActivityOf(image);
         activity.Mark(ImageStep.MountBegan);
-        OpenedImage opened = await image.Content.OpenAsync(Opener(image), store, key, image, OnLoop, cancellation);
+        ImageDisks opener = Opener(image);
+        OpenedImage opened = await image.Content.OpenAsync(opener, store, key, image, OnLoop, cancellation);
         bool ownsTarget = !Directory.Exists(target);
-        var mounted = new MountedImage(target, ownsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, key));
+        var mounted = new MountedImage(target, ownsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, key)) { Start = begin?.Invoke(activity, opener.Readers) };
         int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {

@@ -5,9 +5,11 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Node.Starts;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
+using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -22,6 +24,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private static readonly TimeSpan SourcePatience = TimeSpan.FromSeconds(3);
 
     private readonly ContainerDisks _disks = new(options, mounter, logger);
+    private readonly StartTraces _traces = new(new TraceStore(options.TracesDirectory));
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -101,7 +104,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest)) await CheckSourceAsync(image, store, cancellation);
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
-            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation);
+            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: options.Prefetch ? Begin : null);
             _mounted[manifest] = (mounted, store);
             local.RememberUse(manifest);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
@@ -113,6 +116,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             await store.DisposeAsync();
             throw;
         }
+
+        ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
+            new(manifest, activity, _traces.FindAsync(manifest), readers, _traces.TrySave, logger);
     }
 
     public async Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation)
@@ -145,6 +151,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     /// <summary>What is done for each image.</summary>
     public ImageActivities Activities => mounter.Activities;
+
+    /// <summary>What starts of images have read.</summary>
+    public StartTraces Traces => _traces;
 
     /// <summary>An image as it is on the local disk; null if it is not, or damaged.</summary>
     public LocalImage? LoadLocal(Digest manifest) => local.Load(manifest);
@@ -181,6 +190,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
+        _traces.Forget(image.Manifest);
         mounter.Activities.Forget(image.Manifest);
         _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
@@ -249,6 +259,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         await _disks.LeaveAsync();
         foreach ((MountedImage mounted, IImageStore store) in _mounted.Values)
         {
+            if (mounted.Start is { } start) await start.DisposeAsync();
             mounted.Leave();
             await store.DisposeAsync();
         }
@@ -328,6 +339,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<DownloadedImage> FetchAsync(LazyImage image)
     {
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
+        if (options.Prefetch && image.Made is null) _traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
         await using IImageStore store = OpenStore("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
 

@@ -22,6 +22,9 @@ internal sealed class MountedImage(
     /// <summary>How long <see cref="DisposeAsync"/> waits for a writable file system that is still in use.</summary>
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Goes on with the mount and ends before its disks do; null: nothing.</summary>
+    public IAsyncDisposable? Start { get; set; }
+
     /// <summary>True while it is mounted, whatever else is mounted on the same directory.</summary>
     public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);
 
@@ -39,7 +42,7 @@ internal sealed class MountedImage(
     /// <summary>Instead of <see cref="Found"/>: the mount is that of a predecessor.</summary>
     public void Adopted(MountIdentity mount) => _mount = mount.Id;
 
-    /// <summary>Closes the disks and leaves the mount to a successor. Their server must have left before.</summary>
+    /// <summary>Closes the disks and leaves the mount to a successor. Their server must have left before, and <see cref="Start"/> must be over.</summary>
     public void Leave()
     {
         foreach (IDisk disk in Disks) disk.Dispose();
@@ -48,6 +51,7 @@ internal sealed class MountedImage(
     /// <exception cref="Formats.SluiceException">The kernel did not unmount it; its disks are closed all the same.</exception>
     public async ValueTask DisposeAsync()
     {
+        if (Start is not null) await Start.DisposeAsync();
         try
         {
             if (_mount is not null && MountTable.Find(Target)?.Id == _mount) await mounts.DetachAsync(Target); // not what lay below ours

@@ -49,6 +49,14 @@ internal static class MetricFamilies
     public static readonly MetricFamily CacheStoreFailures = Counter("sluice_cache_store_failures_total", "{chunk}", "Chunks that were served and could not be stored.");
     public static readonly MetricFamily CacheBytes = Gauge("sluice_cache_bytes", "By", "What the cache takes on its disk.");
     public static readonly MetricFamily CacheFree = Gauge("sluice_cache_free_bytes", "By", "What the disk of the cache has left.");
+    public static readonly MetricFamily CacheLimit = Gauge("sluice_cache_limit_bytes", "By", "Most that the cache may take now: its quota, or what min_free leaves; 0 if there is no limit.");
+    public static readonly MetricFamily CacheHeld = Gauge("sluice_cache_held_bytes", "By", "Complete blobs that the kernel reads by itself and that can't be evicted.");
+    public static readonly MetricFamily CacheStored = Counter("sluice_cache_stored_bytes_total", "By", "Bytes of chunks that were stored.");
+    public static readonly MetricFamily CacheEvicted = Counter("sluice_cache_evicted_bytes_total", "By", "Bytes of the disk that evictions gave back.");
+    public static readonly MetricFamily CacheEvictedChunks = Counter("sluice_cache_evicted_chunks_total", "{chunk}", "Chunks that were evicted one by one; blobs that no image uses go whole.");
+    public static readonly MetricFamily CacheRefused = Counter("sluice_cache_refused_chunks_total", "{chunk}", "Chunks that were served and not stored because the cache was at its limit.");
+    public static readonly MetricFamily CacheWriteFailures = Counter("sluice_cache_write_failures_total", "{write}", "Writes that the cache's disk failed; after each nothing is stored for 2 s.");
+    public static readonly MetricFamily CacheSaved = Counter("sluice_cache_saved_bytes_total", "By", "Bytes that were not downloaded because another blob had them, by how they came to the disk: shared (its blocks), copied.", "how");
 
     public static readonly MetricFamily Images = Gauge("sluice_images", "{image}", "Lazy images, by state: known, mounted, complete; each state counts the next one, too.", "state");
     public static readonly MetricFamily ContainerDisks = Gauge("sluice_container_disks", "{disk}", "Containers' own disks that are attached.");
@@ -78,7 +86,7 @@ internal static class MetricFamilies
         ReadHits, ReadMisses, ReadErrors, ReadDeadlines, ReadBytes, ReadWait, ReadsWaiting, ReadsHung, ReadLongest, KernelReads, KernelWaiting,
         Fetches, FetchDuration, FetchFailures, FetchHedges, FetchHedgesWon, FetchedBytes, FetchRetries, FetchJoins, FetchMerges, FetchesRunning, FetchesQueued, FetchMemory, FetchOldest, DecodedBytes,
         SourceState, SourceRunning, SourceDistrusted, SourcePauses, SourcePaused,
-        VerificationFailures, CacheChecks, CacheStoreFailures, CacheBytes, CacheFree,
+        VerificationFailures, CacheChecks, CacheStoreFailures, CacheBytes, CacheFree, CacheLimit, CacheHeld, CacheStored, CacheEvicted, CacheEvictedChunks, CacheRefused, CacheWriteFailures, CacheSaved,
         Images, ContainerDisks, DiskRequestsWaiting, DiskRequestsHung, DiskRequestLongest, Disks, Mounts, Loops, LogLines,
         StartTime, Cpu, Resident, Descriptors, DescriptorLimit, Threads, Collections, GcPause, GcHeap, GcAllocated,
     ];

@@ -2,6 +2,7 @@ using System.Globalization;
 using Sluice.Kernel.Fuse;
 using Sluice.Node.Status;
 using Sluice.Storage.Activity;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Fetching;
 
 namespace Sluice.Node.Metrics;
@@ -64,7 +65,7 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.DecodedBytes, counters.BytesDecoded);
     }
 
-    private static void AddCache(MetricReading reading, FetchCounters counters, CacheStatus cache)
+    private void AddCache(MetricReading reading, FetchCounters counters, CacheStatus cache)
     {
         reading.Add(MetricFamilies.VerificationFailures, counters.WrongBytes, "source");
         reading.Add(MetricFamilies.VerificationFailures, counters.Corruptions, "cache");
@@ -72,6 +73,16 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.CacheStoreFailures, counters.Unstored);
         reading.Add(MetricFamilies.CacheBytes, cache.Bytes);
         if (cache.FreeBytes is { } free) reading.Add(MetricFamilies.CacheFree, free);
+        CacheCounters done = node.CountCache();
+        reading.Add(MetricFamilies.CacheLimit, done.LimitBytes);
+        reading.Add(MetricFamilies.CacheHeld, done.HeldBytes);
+        reading.Add(MetricFamilies.CacheStored, done.StoredBytes);
+        reading.Add(MetricFamilies.CacheEvicted, done.EvictedBytes);
+        reading.Add(MetricFamilies.CacheEvictedChunks, done.EvictedChunks);
+        reading.Add(MetricFamilies.CacheRefused, done.RefusedChunks);
+        reading.Add(MetricFamilies.CacheWriteFailures, done.WriteFailures);
+        reading.Add(MetricFamilies.CacheSaved, done.SharedBytes, "shared");
+        reading.Add(MetricFamilies.CacheSaved, done.CopiedBytes, "copied");
     }
 
     private void AddImages(MetricReading reading)

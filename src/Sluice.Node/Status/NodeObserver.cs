@@ -8,6 +8,7 @@ using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
 using Sluice.Storage.Activity;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
 
@@ -64,7 +65,14 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
     public ImageCounts Count(IReadOnlyList<ImageStatus> list) =>
         new(list.Count, list.Count(image => image.Mounted), list.Count(image => image.IsComplete), images.ContainerDisks.Sum(group => group.Count()));
 
-    public CacheStatus LookAtCache() => new(Options.CacheDirectory, DiskUse.Below(Options.CacheDirectory), FreeBytes(Options.Root));
+    /// <summary>What the cache has and what it has done.</summary>
+    public CacheCounters CountCache() => mounter.Cache.Counters;
+
+    public CacheStatus LookAtCache()
+    {
+        CacheCounters counters = CountCache();
+        return new CacheStatus(Options.CacheDirectory, counters.UsedBytes, FreeBytes(Options.Root), counters.LimitBytes, counters.HeldBytes, counters.EvictedBytes, counters.SharedBytes + counters.CopiedBytes);
+    }
 
     public ReadStatus LookAtReads()
     {

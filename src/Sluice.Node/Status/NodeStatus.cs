@@ -33,7 +33,11 @@ public sealed record ImageCounts(int Known, int Mounted, int Complete, int Conta
 /// <param name="Directory">Where the cache is.</param>
 /// <param name="Bytes">What it takes on the disk.</param>
 /// <param name="FreeBytes">What the disk has left; null if that can't be found out.</param>
-public sealed record CacheStatus(string Directory, long Bytes, long? FreeBytes);
+/// <param name="LimitBytes">Most that it may take now: the quota, or what the minimum of free space leaves; 0 if there is no limit.</param>
+/// <param name="HeldBytes">What of it can't be evicted, as the kernel reads it by itself.</param>
+/// <param name="EvictedBytes">What evictions gave back since the start.</param>
+/// <param name="SavedBytes">What was not downloaded since the start, as another blob had it.</param>
+public sealed record CacheStatus(string Directory, long Bytes, long? FreeBytes, long LimitBytes = 0, long HeldBytes = 0, long EvictedBytes = 0, long SavedBytes = 0);
 
 /// <param name="Hits">Reads answered from local bytes.</param>
 /// <param name="Misses">Reads that had to wait.</param>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Storage.Activity;
 
@@ -18,6 +19,7 @@ public sealed class ImageActivity
     private readonly HashSet<Waiting> _waiting = [];
     private readonly long[] _steps = new long[Enum.GetValues<ImageStep>().Length]; // UTC ticks
     private StartActivity _start;
+    private TraceRecorder? _recorder;
     private long _hits, _misses, _waited, _errors, _fetches, _wrongUnits, _firstRead;
 
     /// <param name="name">What metrics, logs and people call the image.</param>
@@ -31,6 +33,13 @@ public sealed class ImageActivity
 
     /// <summary>When the first read since the mount arrived that the kernel could not answer by itself; null: none yet.</summary>
     public DateTimeOffset? FirstRead => Volatile.Read(ref _firstRead) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    /// <summary>Notes what is read; null: nobody wants to know. May be set at any time.</summary>
+    public TraceRecorder? Recorder
+    {
+        get => Volatile.Read(ref _recorder);
+        set => Volatile.Write(ref _recorder, value);
+    }
 
     public ActivityTotals Totals() => new(
         _time.GetUtcNow(), Volatile.Read(ref _hits), Volatile.Read(ref _misses), TimeSpan.FromTicks(Volatile.Read(ref _waited)), Volatile.Read(ref _errors), Volatile.Read(ref _fetches),

@@ -21,10 +21,12 @@ public sealed partial class BlobCache
     {
         lock (_flushing)
         {
-            if (_files is not { } files || _dirtyPages.Count == 0) return;
+            if (_files is not { } files || (_dirtyPages.Count == 0 && !_unsettled)) return;
+            _unsettled = false;
             try
             {
                 WriteDirtyPages(files);
+                Settle(files);
                 _flushFailed = false;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
@@ -58,7 +60,9 @@ public sealed partial class BlobCache
 
     internal void Close()
     {
-        _closed = true;
+        lock (_evicting) _closed = true;
+        Interlocked.MemoryBarrier();
+        SpinWait.SpinUntil(() => _busy.Count == 0 && Volatile.Read(ref _adopters) == 0); // what is written later, or deleted while it is open, would be counted nowhere
         _context.Equal.Remove(this);
         Flush();
         lock (_flushing)
@@ -79,6 +83,7 @@ public sealed partial class BlobCache
             }
 
             if (files.IsHeld) _context.Space.Hold(-PaddedLength);
+            lock (_settling) _isSettled = true;
             files.Dispose();
         }
     }
@@ -91,7 +96,7 @@ public sealed partial class BlobCache
         for (int number = 0; number < _dirtyPages.Length; number++)
         {
             // Cleared before the records are copied: a chunk stored from here on marks the page again.
-            if (!_dirtyPages.Clear(number)) continue;
+            if (!_dirtyPages.Clear(number) || !_paidPages[number]) continue;
             byte[] page = ArrayPool<byte>.Shared.Rent(ChunkMapLayout.PageSize);
             files.Map.FillPage(number, page);
             pages.Add((number, page));

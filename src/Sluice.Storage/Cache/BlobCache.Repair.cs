@@ -22,8 +22,10 @@ public sealed partial class BlobCache
         lock (_opening)
         {
             if (_files is not null || _closed || _options.Time.GetTimestamp() < _writesFailUntil) return _files;
+            bool paid = false;
             try
             {
+                if (!File.Exists(Path.Combine(_directory, "map")) && !(paid = TryPayForFiles())) return null;
                 BlobFiles files = BlobFiles.Open(_directory, Blob, Length, PaddedLength, _records, _present);
                 if (files.WasDropped)
                 {
@@ -32,12 +34,13 @@ public sealed partial class BlobCache
                 }
 
                 if (files.IsHeld) _context.Space.Hold(PaddedLength);
+                Account(files);
                 _files = files;
-                Account();
                 return files;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
+                if (paid) Charge(-FilesCost);
                 NoteWriteFailure(e);
                 return null;
             }
@@ -75,6 +78,7 @@ public sealed partial class BlobCache
     private void NoteWriteFailure(Exception e)
     {
         Volatile.Write(ref _writesFailUntil, _options.Time.GetTimestamp() + ToTicks(_options.WriteRetryDelay));
+        _unsettled = true;
         _context.Totals.WriteFailed();
         _context.Space.Measure();
         if (_writeFailed) return;

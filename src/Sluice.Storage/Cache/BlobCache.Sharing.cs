@@ -3,6 +3,8 @@ namespace Sluice.Storage.Cache;
 /// <summary>Chunks that another blob of the node has already.</summary>
 public sealed partial class BlobCache
 {
+    private int _adopters; // others that read our files at the moment
+
     /// <summary>
     /// Takes a chunk over from another blob: its blocks where the file system can share them, else a copy. What arrives is checked against this image's own digest,
     /// after it has arrived: nothing is believed of the other blob, which may evict the chunk meanwhile.
@@ -15,6 +17,19 @@ public sealed partial class BlobCache
         if (ChunkIdentities.Find(others, number) is var place && (place < 0 || others[place].Length != chunk.Length)) return false;
         ChunkExtent from = others[place].Extent;
         content = content[..chunk.Length];
+        Interlocked.Increment(ref source._adopters);
+        try
+        {
+            return !source._closed && TryAdopt(format, slot, chunk, source, from, content);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref source._adopters);
+        }
+    }
+
+    private bool TryAdopt(IBlobFormat format, int slot, in ChunkIdentity chunk, BlobCache source, ChunkExtent from, Span<byte> content)
+    {
         if (TryShare(format, slot, chunk, source, from, content))
         {
             _context.Totals.Adopted(chunk.Length, shared: true);

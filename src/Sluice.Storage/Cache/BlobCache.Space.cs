@@ -10,12 +10,8 @@ public sealed partial class BlobCache
     private const long Slack = 1 << 20;
 
     private readonly Lock _evicting = new();
-    private long _charged;
     private long _unknown; // bytes of present chunks that no open image has named
     private bool _accounted;
-
-    /// <summary>Bytes of the disk that are charged for it.</summary>
-    internal long Charged => Volatile.Read(ref _charged);
 
     /// <summary>True if the kernel may read the data by itself.</summary>
     internal bool IsHeld => _files?.IsHeld == true;
@@ -33,14 +29,24 @@ public sealed partial class BlobCache
             if (HasFresh) return null;
             if (!files.IsHeld)
             {
-                if (!_context.Space.TryHold(PaddedLength)) return null;
+                if (!TryPay(SparseFile.BlockSize)) return null;
+                if (!_context.Space.TryHold(PaddedLength))
+                {
+                    Charge(-SparseFile.BlockSize);
+                    return null;
+                }
+
                 try
                 {
                     files.Hold();
                 }
                 finally
                 {
-                    if (!files.IsHeld) _context.Space.Hold(-PaddedLength);
+                    if (!files.IsHeld)
+                    {
+                        _context.Space.Hold(-PaddedLength);
+                        Charge(-SparseFile.BlockSize);
+                    }
                 }
             }
 
@@ -81,21 +87,22 @@ public sealed partial class BlobCache
             named += BlocksOf(chunk.Extent);
         }
 
-        Charge(named);
         if (Identities.All.IsEmpty) return;
         if (_accounted)
         {
             long found = Math.Min(named, _unknown);
             _unknown -= found;
-            Charge(-found);
+            Charge(named - found);
             return;
         }
 
         _accounted = true;
+        PayForStoredPages();
         _unknown = Math.Max(SparseFile.AllocatedBytes(files.DataPath) - named, 0);
-        if (unnamed <= 0 && _unknown > Slack) _unknown = RemoveStrays(files) ? 0 : _unknown;
-        else if (unnamed <= 0) _unknown = 0;
-        Charge(_unknown);
+        if (unnamed <= 0 && _unknown > Slack && RemoveStrays(files)) _unknown = Math.Max(SparseFile.AllocatedBytes(files.DataPath) - named, 0);
+
+        // At once: between two steps somebody else would take what is charged in neither.
+        Charge(named + _unknown + FilesCost + (_paidPages.Count * PageCost) + (files.IsHeld ? SparseFile.BlockSize : 0) - Charged);
     }
 
     /// <summary>Chunks that could be evicted, with their ages: <paramref name="add"/> is called with the age and the bytes of each.</summary>
@@ -118,7 +125,7 @@ public sealed partial class BlobCache
         if (!_evicting.TryEnter()) return 0; // it is being handed out
         try
         {
-            if (_files is not { IsHeld: false } files) return 0;
+            if (_closed || _files is not { IsHeld: false } files) return 0;
             uint now = _context.Space.Now;
             List<(ChunkIdentity Chunk, bool Present, bool Verified)> victims = [];
             lock (_repair)
@@ -169,10 +176,7 @@ public sealed partial class BlobCache
                 long start = victims[done].Chunk.Offset;
                 SparseFile.Punch(files.Data, start, PunchEnd(all, victims[next - 1].Chunk) - start);
                 for (; done < next; done++)
-                {
-                    bytes += BlocksOf(victims[done].Chunk.Extent);
-                    Vacate(victims[done].Chunk.Extent);
-                }
+                    if (_occupied.Clear(victims[done].Chunk.Number)) bytes += BlocksOf(victims[done].Chunk.Extent);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
@@ -182,6 +186,7 @@ public sealed partial class BlobCache
         }
         finally
         {
+            Settle(files, bytes);
             foreach ((ChunkIdentity chunk, _, _) in victims) _busy.Clear(chunk.Number);
         }
 
@@ -243,17 +248,6 @@ public sealed partial class BlobCache
         {
             if (end > start) SparseFile.Punch(files.Data, start, end - start);
         }
-    }
-
-    private void Vacate(ChunkExtent extent)
-    {
-        if (_occupied.Clear(extent.Number)) Charge(-BlocksOf(extent));
-    }
-
-    private void Charge(long bytes)
-    {
-        Interlocked.Add(ref _charged, bytes);
-        _context.Space.Charge(bytes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -51,8 +51,10 @@ public sealed partial class BlobCache
     private volatile bool _closed;
 
     /// <param name="directory">Where the files go. A disk that takes none is tried again later; the blob is read through meanwhile.</param>
-    internal BlobCache(string key, string directory, IBlobFormat format, CacheContext context)
+    /// <param name="inherited">What is charged for these files already: the blob's from now on.</param>
+    internal BlobCache(string key, string directory, IBlobFormat format, CacheContext context, long inherited = 0)
     {
+        _charged = inherited;
         (Key, Blob, Length, _directory, _context, _options) = (key, format.Blob, format.Length, directory, context, context.Options);
         PaddedLength = (Length + 4095) & ~4095L;
         _hasDigests = format.HasContentDigests;
@@ -65,6 +67,7 @@ public sealed partial class BlobCache
         _fresh = new AtomicBitmap(format.NumberCount);
         _syncing = new AtomicBitmap(format.NumberCount);
         _dirtyPages = new AtomicBitmap(ChunkMapLayout.PageCount(format.NumberCount));
+        _paidPages = new AtomicBitmap(_dirtyPages.Length);
         OpenFiles();
     }
 
@@ -199,19 +202,11 @@ public sealed partial class BlobCache
     {
         if (_options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil) || _closed) return null;
         if ((_files ?? OpenFiles()) is not { } files || !_busy.Set(extent.Number)) return null;
-        if (_occupied[extent.Number]) return files;
-        if (_context.Space.TryTake(BlocksOf(extent)))
-        {
-            Interlocked.Add(ref _charged, BlocksOf(extent));
-            if (!_occupied.Set(extent.Number)) Charge(-BlocksOf(extent));
-            return files;
-        }
-
+        if (!_closed && TryOccupy(extent)) return files;
         _busy.Clear(extent.Number);
+        if (_closed) return null;
         _context.Totals.Refused();
-        if (_context.LimitIsKnown) return null;
-        _context.LimitIsKnown = true;
-        Log($"the cache is at its limit of {_context.Space.Limit} bytes: evicting, and serving without the cache what it can't take meanwhile");
+        NoteLimit();
         return null;
     }
 

@@ -14,6 +14,8 @@ internal sealed class BlobFiles : IDisposable
     private const string BootIdPath = "/proc/sys/kernel/random/boot_id";
     private static readonly Lazy<string> BootId = new(() => File.ReadAllText(BootIdPath));
 
+    private readonly string _directory;
+    private readonly string _map;
     private readonly string _mark;
     private readonly SafeFileHandle _syncs; // a failed write-back is reported once to each open file: here it is for Sync, and Data's for HasLost
     private volatile bool _isHeld;
@@ -21,7 +23,9 @@ internal sealed class BlobFiles : IDisposable
     private BlobFiles(string directory, SafeFileHandle data, SafeFileHandle syncs, ChunkMapFile map, bool isClean, bool wasDropped)
     {
         (Data, _syncs, Map, IsClean, WasDropped) = (data, syncs, map, isClean, wasDropped);
+        _directory = directory;
         DataPath = Path.Combine(directory, "data");
+        _map = Path.Combine(directory, "map");
         _mark = Path.Combine(directory, "held");
         _isHeld = HasMark(_mark);
     }
@@ -85,6 +89,9 @@ internal sealed class BlobFiles : IDisposable
 
     /// <summary>True if something that was written and not synced was lost since this was asked last.</summary>
     public bool HasLost(long length) => SparseFile.HasWriteBackFailed(Data, length);
+
+    /// <summary>Bytes of the disk that these files and their directory have.</summary>
+    public long AllocatedBytes() => SparseFile.AllocatedBytes(DataPath) + SparseFile.AllocatedBytes(_map) + SparseFile.AllocatedBytes(_mark) + SparseFile.AllocatedBytes(_directory);
 
     /// <summary>Marks the data as handed out.</summary>
     public void Hold()

@@ -9,11 +9,8 @@ namespace Sluice.Storage.Cache;
 public sealed partial class CacheDirectory
 {
     private readonly Lock _evicting = new();
-    private readonly Dictionary<string, (long Bytes, long Order)> _closed = new(StringComparer.Ordinal); // guarded by _gate
-    private readonly Dictionary<string, long> _besides = new(StringComparer.Ordinal); // what open blobs have beside their chunks; guarded by _gate
     private volatile IReadOnlySet<Digest> _pinned = new HashSet<Digest>();
     private int _evictionRequested;
-    private long _nextOrder;
     private long _idleUntil;
 
     /// <summary>Blobs of which nothing is evicted.</summary>
@@ -38,17 +35,6 @@ public sealed partial class CacheDirectory
 
     /// <summary>True while an eviction is under way or about to begin.</summary>
     internal bool IsEvicting => Volatile.Read(ref _evictionRequested) != 0;
-
-    /// <summary>Charges for a file that was put beside a blob's data.</summary>
-    internal void Recount(Digest blob)
-    {
-        string key = Path.Combine(blob.Algorithm, blob.Hex);
-        lock (_gate)
-        {
-            if (_open.ContainsKey(key)) Opened(key);
-            else if (!_disposed) Closed(key, 0);
-        }
-    }
 
     private void RequestEviction()
     {
@@ -88,7 +74,7 @@ public sealed partial class CacheDirectory
                 long oldest = long.MaxValue;
                 foreach ((string name, (long its, long order)) in _closed)
                 {
-                    if (order >= oldest || BlobOf(name) is not { } blob || pinned.Contains(blob)) continue;
+                    if (order >= oldest || _inUse.ContainsKey(name) || BlobOf(name) is not { } blob || pinned.Contains(blob)) continue;
                     (oldest, key, bytes) = (order, name, its);
                 }
             }
@@ -104,10 +90,10 @@ public sealed partial class CacheDirectory
                 return 0;
             }
 
-            DeleteRemoved();
+            long freed = DeleteRemoved();
             if (bytes == 0) continue;
-            _context.Totals.Evicted(0, bytes);
-            return bytes;
+            _context.Totals.Evicted(0, freed);
+            return freed;
         }
     }
 
@@ -133,51 +119,13 @@ public sealed partial class CacheDirectory
         try
         {
             DeleteRemoved();
+            DeleteUnfinished();
             List<string> keys = [.. Directory.GetDirectories(_root).Where(path => !IsRemoved(path)).SelectMany(Directory.GetDirectories).Select(path => Path.GetRelativePath(_root, path))];
             foreach (string key in keys.Where(key => BlobOf(key) is not null).OrderBy(key => File.GetLastWriteTimeUtc(Path.Combine(_root, key, "map")))) Closed(key, 0);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             _options.Log?.Invoke($"cache {_root}: can't count what is there: {e.Message}");
-        }
-    }
-
-    /// <summary>A blob's files are counted one by one from now on. Under the lock.</summary>
-    private void Opened(string key)
-    {
-        if (_closed.Remove(key, out (long Bytes, long) closed)) _context.Space.Charge(-closed.Bytes);
-        long besides = BytesOf(key, withData: false);
-        _context.Space.Charge(besides - _besides.GetValueOrDefault(key));
-        _besides[key] = besides;
-    }
-
-    /// <summary>A blob's files are counted as a whole. Under the lock.</summary>
-    /// <param name="charged">What was charged for its chunks.</param>
-    private void Closed(string key, long charged)
-    {
-        _besides.Remove(key, out long besides);
-        _closed.Remove(key, out (long Bytes, long) before);
-        long bytes = BytesOf(key, withData: true);
-        _context.Space.Charge(bytes - charged - besides - before.Bytes);
-        _closed[key] = (bytes, _nextOrder++);
-    }
-
-    private void CloseFiles(BlobCache cache)
-    {
-        cache.Close();
-        Closed(cache.Key, cache.Charged);
-    }
-
-    private long BytesOf(string key, bool withData)
-    {
-        string directory = Path.Combine(_root, key);
-        try
-        {
-            return !Directory.Exists(directory) ? 0 : Directory.EnumerateFiles(directory).Where(file => withData || Path.GetFileName(file) != "data").Sum(SparseFile.AllocatedBytes);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return 0;
         }
     }
 }

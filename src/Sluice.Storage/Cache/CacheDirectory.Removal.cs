@@ -6,6 +6,7 @@ namespace Sluice.Storage.Cache;
 public sealed partial class CacheDirectory
 {
     private const string RemovedPrefix = "removed-";
+    private readonly Lock _deleting = new();
 
     /// <summary>
     /// Deletes the files of all blobs that are neither open nor in <paramref name="keep"/>. What can't be deleted is logged and tried
@@ -35,20 +36,33 @@ public sealed partial class CacheDirectory
         return removed;
     }
 
-    private void DeleteRemoved()
+    /// <returns>Bytes of the disk that were given back.</returns>
+    private long DeleteRemoved()
     {
+        long freed = 0;
         try
         {
-            foreach (string path in Directory.GetDirectories(_root).Where(IsRemoved)) Directory.Delete(path, recursive: true);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Somebody else deletes it.
+            // One at a time: a second one would find the files gone whose blocks the first still gives back.
+            lock (_deleting)
+            {
+                foreach (string path in Directory.GetDirectories(_root).Where(IsRemoved))
+                {
+                    Directory.Delete(path, recursive: true);
+                    lock (_gate)
+                    {
+                        _removed.Remove(path, out long bytes);
+                        _context.Space.Charge(-bytes);
+                        freed += bytes;
+                    }
+                }
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             _options.Log?.Invoke($"cache {_root}: can't delete what nothing uses: {e.Message}");
         }
+
+        return freed;
     }
 
     private static bool IsRemoved(string path) => Path.GetFileName(path).StartsWith(RemovedPrefix, StringComparison.Ordinal);
@@ -65,10 +79,14 @@ public sealed partial class CacheDirectory
     {
         lock (_gate)
         {
-            if (_disposed || _open.ContainsKey(key)) return false;
+            if (_disposed || _open.ContainsKey(key) || _inUse.ContainsKey(key)) return false;
             string path = Path.Combine(_root, key);
-            if (Directory.Exists(path)) Directory.Move(path, Path.Combine(_root, $"{RemovedPrefix}{Guid.NewGuid():n}"));
-            if (_closed.Remove(key, out (long Bytes, long) closed)) _context.Space.Charge(-closed.Bytes);
+            string away = Path.Combine(_root, $"{RemovedPrefix}{Guid.NewGuid():n}");
+            bool exists = Directory.Exists(path);
+            if (exists) Directory.Move(path, away);
+            _closed.Remove(key, out (long Bytes, long) closed);
+            if (exists) _removed[away] = closed.Bytes; // given back when it is deleted
+            else _context.Space.Charge(-closed.Bytes);
             return true;
         }
     }

@@ -127,16 +127,17 @@ public sealed partial class CacheDirectory : IDisposable
     /// <summary>A disk that takes no files is no reason to refuse an image: its blobs are then read through.</summary>
     private BlobCache? Create(string key, IBlobFormat format, bool mustAgree)
     {
-        BlobCache cache = new(key, Path.Combine(_root, key), format, _context);
+        _closed.Remove(key, out (long Bytes, long) closed);
+        BlobCache cache = new(key, Path.Combine(_root, key), format, _context, closed.Bytes);
         bool agrees = cache.Identities.TryAdd(format);
         if (!agrees && mustAgree)
         {
-            cache.Close();
+            CloseFiles(cache);
             return null;
         }
 
-        Opened(key);
         Used(key);
+        CountBesides(key);
         cache.Account();
         if (agrees) cache.ApplyCleanShutdown();
         _open[key] = (cache, 1);

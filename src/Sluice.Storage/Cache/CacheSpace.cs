@@ -1,9 +1,8 @@
 namespace Sluice.Storage.Cache;
 
 /// <summary>
-/// How much of the disk the cache uses and may use. A chunk takes its blocks before they are written and gives them back after they were punched, so that the
-/// cache is never above its limit; what can't be refused (chunk maps, blobs that must come whole) may be, until the next eviction. Blocks that two blobs share count
-/// twice. All members may be called concurrently.
+/// How much of the disk the cache uses and may use. Whatever is written takes its blocks before, and gives them back after they were punched or deleted, so that the
+/// cache is never above its limit: chunks, pages of chunk maps, whole blobs, directories. Blocks that two blobs share count twice. All members may be called concurrently.
 /// </summary>
 /// <remarks>
 /// The limit is the quota, or what the minimum of free space leaves, whichever is less; the latter is measured, as others use the disk, too.
@@ -54,14 +53,17 @@ internal sealed class CacheSpace
     /// <summary>Takes blocks that are going to be written; false: there is no room.</summary>
     public bool TryTake(long bytes)
     {
-        long used = Interlocked.Add(ref _used, bytes);
         long limit = Limit;
-        if (used > limit)
+        long before, used;
+        do
         {
-            Interlocked.Add(ref _used, -bytes);
+            before = Used;
+            used = before + bytes;
+            if (used <= limit) continue;
             _evict();
             return false;
         }
+        while (Interlocked.CompareExchange(ref _used, used, before) != before);
 
         if (Interlocked.Add(ref _untilTick, -bytes) <= 0)
         {
@@ -74,7 +76,7 @@ internal sealed class CacheSpace
         return true;
     }
 
-    /// <summary>Takes, or with a negative number gives back, what nobody can refuse.</summary>
+    /// <summary>Gives back; or, with a positive number, takes what is there already.</summary>
     public void Charge(long bytes)
     {
         if (Interlocked.Add(ref _used, bytes) > High && bytes > 0) _evict();

@@ -21,7 +21,7 @@ public sealed partial class ImageDisks
             foreach (BlockStackLayer layer in stack.Layers)
             {
                 IReadOnlyList<IBlobSource> sources = layer.IsChecked ? store.Sources : [new WholeBlobSource(directory, store, layer.Blob, layer.Size)];
-                layers.Add(new BlobReader(new OverlayBdBlobFormat(layer, store.Name), directory, fetcher, sources, activity, deadline));
+                layers.Add(OpenReader(new OverlayBdBlobFormat(layer, store.Name), sources));
             }
 
             return new BlockDisk(name, index, layers);

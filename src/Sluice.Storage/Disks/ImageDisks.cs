@@ -18,6 +18,11 @@ namespace Sluice.Storage.Disks;
 /// <param name="deadline">Of reads of the image; null: the fetcher's.</param>
 public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher, ImageActivity? activity = null, TimeSpan? deadline = null)
 {
+    private readonly Dictionary<Digest, BlobReader> _readers = [];
+
+    /// <summary>Who reads which blob of what was opened; disposed with the disks.</summary>
+    public IReadOnlyDictionary<Digest, BlobReader> Readers => _readers;
+
     /// <summary>One disk per blob, in the order of the device table.</summary>
     /// <param name="sources">Asked in this order.</param>
     /// <param name="nameSuffix">Appended to the blob's hex digits as <c>-suffix</c>; empty for none.</param>
@@ -81,7 +86,14 @@ public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher
     }
 
     private async Task<BlobReader> OpenReaderAsync(ChunkInfoLoader chunks, int index, IReadOnlyList<IBlobSource> sources, CancellationToken cancellation) =>
-        new(new RafsBlobFormat(await chunks.OpenAsync(index, cancellation)), directory, fetcher, sources, activity, deadline);
+        OpenReader(new RafsBlobFormat(await chunks.OpenAsync(index, cancellation)), sources);
+
+    private BlobReader OpenReader(IBlobFormat format, IReadOnlyList<IBlobSource> sources)
+    {
+        BlobReader reader = new(format, directory, fetcher, sources, activity, deadline);
+        _readers[format.Blob] = reader;
+        return reader;
+    }
 
     private static SluiceException NeedsLocalFile(RafsBlob blob) =>
         new(SluiceError.Image, $"blob {blob.Id}", "a tarfs blob is read from a local, uncompressed tar, and none was given");

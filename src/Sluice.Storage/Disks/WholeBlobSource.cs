@@ -10,6 +10,7 @@ namespace Sluice.Storage.Disks;
 /// <summary>
 /// A blob of which no part can be checked by itself, as a source of parts: the first read has it fetched whole, to the file <c>blob</c>
 /// in its cache directory, and checks its digest; a file that is there already is checked instead. Everything is then read from this file.
+/// Where neither the cache's limit nor its disk has room for it, each read downloads it: slow, but right.
 /// </summary>
 /// <param name="size">Bytes of the blob by the manifest.</param>
 internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore store, Digest blob, long size, TimeProvider? time = null) : IBlobSource
@@ -17,9 +18,12 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
     /// <summary>How long a fetch goes on that nobody waits for: a read that was given up may be tried again at once, and must not begin anew.</summary>
     internal static readonly TimeSpan Linger = TimeSpan.FromSeconds(10);
 
+    private const int BufferSize = 1 << 20;
+
+    private readonly Descriptor _descriptor = new() { MediaType = "", Digest = blob, Size = size };
     private readonly string _path = Path.Combine(directory.GetBlobDirectory(blob), "blob");
     private readonly Lock _gate = new();
-    private Task? _ready;
+    private Task<bool>? _ready;
     private CancellationTokenSource _stop = new();
     private int _waiting;
 
@@ -27,37 +31,31 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
 
     public async Task ReadAsync(Digest blob, long offset, Memory<byte> destination, CancellationToken cancellation)
     {
-        await ReadyAsync(cancellation);
+        directory.BeginUse(blob);
         try
         {
-            using SafeFileHandle file = File.OpenHandle(_path, options: FileOptions.Asynchronous);
-            while (!destination.IsEmpty)
-            {
-                int read = await RandomAccess.ReadAsync(file, destination, offset, cancellation);
-                if (read == 0) throw new EndOfStreamException("it was cut off");
-                destination = destination[read..];
-                offset += read;
-            }
+            if (await ReadyAsync(cancellation) && await TryReadKeptAsync(offset, destination, cancellation)) return;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        finally
         {
-            lock (_gate) _ready = null; // the next read looks anew
-            throw Unreadable(exception);
+            directory.EndUse(blob);
         }
+
+        await ReadThroughAsync(offset, destination, cancellation);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>One fetch for all readers. It ends some time after the last of them has given up; a failed one is forgotten.</summary>
-    private async Task ReadyAsync(CancellationToken cancellation)
+    /// <returns>False: the file can't be kept.</returns>
+    private async Task<bool> ReadyAsync(CancellationToken cancellation)
     {
         while (true)
         {
-            Task ready = Join();
+            Task<bool> ready = Join();
             try
             {
-                await ready.WaitAsync(cancellation);
-                return;
+                return await ready.WaitAsync(cancellation);
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
@@ -70,12 +68,12 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
         }
     }
 
-    private Task Join()
+    private Task<bool> Join()
     {
         lock (_gate)
         {
             _waiting++;
-            bool ended = _ready is null or { IsFaulted: true } || (_stop.IsCancellationRequested && !_ready.IsCompletedSuccessfully);
+            bool ended = _ready is null or { IsFaulted: true } or { IsCompletedSuccessfully: true, Result: false } || (_stop.IsCancellationRequested && !_ready.IsCompletedSuccessfully);
             if (!ended)
             {
                 _stop.CancelAfter(Timeout.InfiniteTimeSpan);
@@ -95,49 +93,124 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
         }
     }
 
-    private async Task EnsureAsync(CancellationToken stop)
+    private async Task<bool> TryReadKeptAsync(long offset, Memory<byte> destination, CancellationToken cancellation)
     {
         try
         {
-            if (await IsIntactAsync(stop)) return;
-            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-            string fresh = $"{_path}.{Guid.NewGuid():n}";
-            try
+            using SafeFileHandle file = File.OpenHandle(_path, options: FileOptions.Asynchronous);
+            while (!destination.IsEmpty)
             {
-                await WholeBlob.FetchAsync(
-                    store, new Descriptor { MediaType = "", Digest = blob, Size = size },
-                    async source =>
-                    {
-                        await using FileStream target = new(fresh, FileMode.Create, FileAccess.Write);
-                        await source.CopyToAsync(target, stop); // throws at the end if the digest is wrong
-                        return true;
-                    },
-                    stop);
+                int read = await RandomAccess.ReadAsync(file, destination, offset, cancellation);
+                if (read == 0) throw new EndOfStreamException();
+                destination = destination[read..];
+                offset += read;
+            }
 
-                File.Move(fresh, _path, overwrite: true);
-                directory.Recount(blob);
-            }
-            finally
-            {
-                File.Delete(fresh);
-            }
+            return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw Unreadable(exception);
+            lock (_gate) _ready = null; // gone, cut off or unreadable: the next read looks anew
+            return false;
         }
     }
 
-    private async Task<bool> IsIntactAsync(CancellationToken stop)
+    private async Task<bool> EnsureAsync(CancellationToken stop)
     {
-        if (!File.Exists(_path) || new FileInfo(_path).Length != size) return false;
-        await using FileStream file = new(_path, FileMode.Open, FileAccess.Read);
-        using IncrementalHash hash = blob.NewHash();
-        byte[] buffer = new byte[1 << 20];
-        for (int read; (read = await file.ReadAsync(buffer, stop)) > 0;) hash.AppendData(buffer.AsSpan(0, read));
-        return blob.Matches(hash.GetHashAndReset());
+        SemaphoreSlim replacing = directory.BeginUse(blob);
+        try
+        {
+            await replacing.WaitAsync(stop);
+            try
+            {
+                return await IsIntactAsync(stop) || await FetchAsync(stop);
+            }
+            finally
+            {
+                replacing.Release();
+            }
+        }
+        finally
+        {
+            directory.EndUse(blob);
+        }
     }
 
-    private SluiceException Unreadable(Exception exception) =>
-        new(SluiceError.Disk, _path, $"can't keep the blob: {exception.Message}", "free space or mend the disk: this blob has no checksums of its parts and must be fetched whole", exception);
+    private async Task<bool> FetchAsync(CancellationToken stop)
+    {
+        if (!directory.TryReserve(size, out long reserved)) return false;
+        string fresh = directory.GetUnfinishedPath(blob);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            await WholeBlob.FetchAsync(
+                store, _descriptor,
+                async source =>
+                {
+                    await using FileStream target = new(fresh, FileMode.Create, FileAccess.Write);
+                    await source.CopyToAsync(target, stop); // throws at the end if the digest is wrong
+                    return true;
+                },
+                stop);
+
+            File.Move(fresh, _path, overwrite: true);
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+        finally
+        {
+            Delete(fresh);
+            directory.EndReservation(blob, reserved);
+        }
+    }
+
+    /// <summary>Downloads all of it for one part; only then is it known whether that is right.</summary>
+    private Task ReadThroughAsync(long offset, Memory<byte> destination, CancellationToken cancellation) => WholeBlob.FetchAsync(
+        store, _descriptor,
+        async source =>
+        {
+            byte[] buffer = new byte[BufferSize];
+            long position = 0;
+            for (int read; (read = await source.ReadAsync(buffer, cancellation)) > 0; position += read)
+            {
+                long start = Math.Max(position, offset), end = Math.Min(position + read, offset + destination.Length);
+                if (start < end) buffer.AsSpan((int)(start - position), (int)(end - start)).CopyTo(destination.Span[(int)(start - offset)..]);
+            }
+
+            return position >= offset + destination.Length ? true : throw new SluiceException(SluiceError.Image, store.Name, $"blob {blob} ends before {offset + destination.Length}");
+        },
+        cancellation);
+
+    private static void Delete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The next start does.
+        }
+    }
+
+    /// <summary>A file that can't be read is not.</summary>
+    private async Task<bool> IsIntactAsync(CancellationToken stop)
+    {
+        try
+        {
+            if (!File.Exists(_path) || new FileInfo(_path).Length != size) return false;
+            await using FileStream file = new(_path, FileMode.Open, FileAccess.Read);
+            using IncrementalHash hash = blob.NewHash();
+            byte[] buffer = new byte[BufferSize];
+            for (int read; (read = await file.ReadAsync(buffer, stop)) > 0;) hash.AppendData(buffer.AsSpan(0, read));
+            return blob.Matches(hash.GetHashAndReset());
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 }

@@ -65,6 +65,7 @@ public sealed partial class BlobReader
         try
         {
             _fetcher.Counters.Miss();
+            if (Activity.Recorder is { } recorder) Touch(recorder, offset, destination.Length, wasHere: false);
             error = await FillAsync(offset, destination);
         }
         catch (Exception e)

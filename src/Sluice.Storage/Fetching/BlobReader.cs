@@ -3,6 +3,7 @@ using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Storage.Fetching;
 
@@ -23,6 +24,7 @@ public sealed partial class BlobReader : IDisposable
     private SafeFileHandle? _complete;
     private readonly IReadOnlyList<IBlobSource> _listed;
     private SourceSet _sources;
+    private BlobTouches? _touches; // of the latest recorder
     private volatile bool _disposed;
 
     /// <param name="activity">Of the image; null: nobody wants to know.</param>
@@ -118,6 +120,7 @@ public sealed partial class BlobReader : IDisposable
         if (!Cache.TryRead(Format, offset, destination)) return false;
         _fetcher.Counters.Hit(destination.Length);
         Activity.Hit();
+        if (Activity.Recorder is { } recorder) Touch(recorder, offset, destination.Length, wasHere: true);
         _readAhead.OnHit(offset, destination.Length);
         return true;
     }
@@ -138,6 +141,13 @@ public sealed partial class BlobReader : IDisposable
     /// <summary>Another blob's chunk that has the digest of one of this image; null if there is none, or the format has no digests.</summary>
     internal (BlobCache Cache, int Number)? FindEqual(int slot) =>
         Format.HasContentDigests ? _directory.Equal.Find(Cache, Format.GetIdentity(slot)) : null;
+
+    private void Touch(TraceRecorder recorder, long offset, int length, bool wasHere)
+    {
+        BlobTouches? touches = _touches;
+        if (touches?.Recorder != recorder) _touches = touches = recorder.Of(Format);
+        touches.Touch(Format, offset, length, wasHere);
+    }
 
     /// <summary>Looks once more when nothing can be evicted any longer.</summary>
     private SafeFileHandle? HandOut()

@@ -70,7 +70,7 @@ public sealed class ChunkInfoLoader
                 await FetchAsync(source, holder, offset, section, cancellation);
                 await CheckAsync(source, blob, holder, separate ? blob.MetaSize : _sizes?.Invoke(data) ?? 0, section, cancellation);
                 ChunkInfoTable table = ChunkInfoReader.ReadSection(blob, section).WithTrusted(trusted);
-                if (path is not null) Keep(path, section);
+                _directory?.Keep(data, FileName, [.. section, .. SHA256.HashData(section)]);
                 return table;
             }
             catch (SluiceException e)
@@ -133,19 +133,6 @@ public sealed class ChunkInfoLoader
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
-        }
-    }
-
-    private static void Keep(string path, byte[] section)
-    {
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, [.. section, .. SHA256.HashData(section)]);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Only a copy: the next start fetches it again.
         }
     }
 }

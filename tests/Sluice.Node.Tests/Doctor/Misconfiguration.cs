@@ -3,6 +3,7 @@ using Sluice.Formats;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Doctor.Facts;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Sources.Registries;
 
 namespace Sluice.Node.Tests.Doctor;
@@ -76,6 +77,7 @@ internal sealed record Misconfiguration(string Name, Action<SeededNode> Spoil, s
         new("root read-only", n => Mount(n, "/var", "ext4", "/dev/sdb", "ro"), "root-read-only", "mount -o remount,rw /var"),
         new("disk full", n => n.Facts = n.Facts with { RootSpace = new FileSystemSpace(1L << 36, 1 << 20, 1 << 20, 1 << 19) }, "root-space", "prune"),
         new("no inodes", n => n.Facts = n.Facts with { RootSpace = new FileSystemSpace(1L << 36, 1L << 35, 1 << 20, 100) }, "root-inodes", "prune"),
+        new("quota above the disk", n => n.Facts = n.Facts with { Options = n.Facts.Options with { Cache = new CacheOptions { Quota = DiskShare.OfBytes(2L << 40) } } }, "cache-quota", "1 80%/' /etc/sluice/config.yaml"),
         new("state on a disk", n => n.Facts = n.Facts with { Mounts = [.. n.Facts.Mounts.Where(mount => mount.MountPoint != "/run")] }, "state-not-volatile", "mount -t tmpfs -o mode=700"),
         new("dead FUSE mount", n => Server(n, "/mnt/app", ServerHealth.Dead), "mount-dead", "umount -l /mnt/app"),
         new("silent FUSE mount", n => Server(n, "/mnt/app", ServerHealth.Silent), "mount-silent", "echo 1 > /sys/fs/fuse/connections/49/abort"),

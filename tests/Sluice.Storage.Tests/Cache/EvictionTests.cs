@@ -53,30 +53,6 @@ public sealed class EvictionTests : IDisposable
     }
 
     [Fact]
-    public async Task TheDiskNeverHasMoreThanTheQuotaAndOneChunk()
-    {
-        const int size = 65536, quota = 40 * size;
-        SyntheticBlob[] blobs = [.. Enumerable.Range(1, 3).Select(seed => SyntheticBlob.Create(seed, 60, size, vary: true))];
-        using Rig rig = new(blobs[0], cacheOptions: Limited(quota), root: _root);
-        using FilesystemDisk second = rig.Open(blobs[1], new ScriptedSource(blobs[1].Stored));
-        using FilesystemDisk third = rig.Open(blobs[2], new ScriptedSource(blobs[2].Stored));
-        FilesystemDisk[] disks = [rig.Disk, second, third];
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(reader => Task.Run(async () =>
-        {
-            Random random = new(reader);
-            for (int read = 0; read < 400; read++)
-            {
-                int blob = random.Next(3);
-                long offset = random.NextInt64(blobs[blob].Content.Length - 8192);
-                await Rig.AssertReadAsync(disks[blob], blobs[blob], offset, random.Next(1, 8192));
-                Assert.InRange(Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories).Sum(SparseFile.AllocatedBytes), 0, quota + size);
-                Assert.InRange(rig.Directory.Counters.UsedBytes, 0, quota);
-            }
-        })));
-        Assert.True(rig.Directory.Counters.EvictedBytes > quota, rig.Directory.Counters.ToString());
-    }
-
-    [Fact]
     public async Task ReadersNeverSeeTheHoles()
     {
         SyntheticBlob blob = SyntheticBlob.Create(1, 200, 6000, maxMembers: 3, vary: true);

@@ -9,12 +9,12 @@ internal sealed class LoopFileSystem : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     /// <param name="backing">Where the file behind it lies; null: beside the mount.</param>
-    public LoopFileSystem(string type, string size, string options = "", string? backing = null)
+    public LoopFileSystem(string type, string size, string options = "", string? backing = null, string mountOptions = "loop")
     {
         if (!Environment.IsPrivilegedProcess) Assert.Skip("mounting needs root");
         Path = Directory.CreateDirectory(_directory.File("mount")).FullName;
         string file = System.IO.Path.Combine(backing ?? _directory.Path, "file");
-        Run($"set -e; truncate -s {size} {file}; mkfs.{type} -q {options} {file}; mount -o loop {file} {Path}");
+        Run($"set -e; truncate -s {size} {file}; mkfs.{type} -q {options} {file}; mount -o {mountOptions} {file} {Path}");
     }
 
     public string Path { get; }

@@ -92,6 +92,28 @@ internal sealed class SyntheticBlob : IBlobFormat
         return blob;
     }
 
+    /// <summary>Chunks of these lengths, a unit each; their bytes are cheap to make.</summary>
+    public static SyntheticBlob Of(IReadOnlyList<int> lengths)
+    {
+        List<ChunkExtent> extents = [];
+        long offset = 0;
+        foreach (int length in lengths)
+        {
+            extents.Add(new ChunkExtent(offset, length, extents.Count));
+            offset = (offset + length + 4095) & ~4095L;
+        }
+
+        byte[] content = new byte[offset];
+        foreach (ChunkExtent extent in extents) BitConverter.TryWriteBytes(content.AsSpan((int)extent.Offset, extent.Length), extent.Number);
+        byte[] stored = [.. content.Select(value => (byte)(value ^ 0x5A))];
+        SyntheticBlob blob = new(Digest.Sha256(stored), stored, content, null, [.. Enumerable.Range(0, extents.Count)]) { Length = extents[^1].End };
+        blob._chunks.AddRange(extents);
+        blob._digests.AddRange(extents.Select(extent => ChunkDigest.Compute(DigestAlgorithm.Sha256, content.AsSpan((int)extent.Offset, extent.Length))));
+        blob._units.AddRange(extents.Select(extent => (new FetchUnit(extent.Offset, extent.Length, extent.Length, 1), extent.Number)));
+        blob._unitOf.AddRange(Enumerable.Range(0, extents.Count));
+        return blob;
+    }
+
     /// <summary>The same blob as an image sees it that knows only some chunks. Units stay whole.</summary>
     public SyntheticBlob Only(params int[] numbers) => new(Blob, Stored, Content, this, numbers) { Length = Length };
 

@@ -1,0 +1,28 @@
+using System.Globalization;
+using Sluice.Node.Admin;
+using Sluice.Storage.Traces;
+
+namespace Sluice.Cli.Output;
+
+/// <summary>A trace as a table: a line for each file, in the order of their first reads.</summary>
+internal static class TraceTable
+{
+    private const string NoFile = "(not known)";
+
+    public static void Print(ImageTrace trace, TextWriter output, int? width)
+    {
+        TextTable table = new(width, "FILE", ">FROM s", ">TO s", ">CHUNKS", ">WAITED FOR", ">READ");
+        foreach (IGrouping<string, TraceRead> file in trace.Trace.Reads.Zip(trace.Files).GroupBy(pair => pair.Second ?? NoFile, pair => pair.First, StringComparer.Ordinal))
+        {
+            table.Add(
+                file.Key, Seconds(file.Min(read => read.At)), Seconds(file.Max(read => read.At)), file.Count().ToString(CultureInfo.InvariantCulture),
+                file.Count(read => !read.WasHere).ToString(CultureInfo.InvariantCulture), ByteSize.Text(file.Sum(read => (long)read.Length)));
+        }
+
+        foreach (string line in table.Lines()) output.WriteLine(line);
+        output.WriteLine();
+        output.WriteLine($"{trace.Image}: {trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {Seconds(trace.Trace.Reads.Max(read => read.At))} s");
+    }
+
+    private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
+}

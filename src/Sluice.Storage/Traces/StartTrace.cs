@@ -1,0 +1,20 @@
+using Sluice.Formats.Oci;
+
+namespace Sluice.Storage.Traces;
+
+/// <summary>What was read of an image while a container started: each chunk once, in the order of the first reads.</summary>
+/// <param name="Manifest">The image.</param>
+/// <param name="Reads">By time.</param>
+public sealed record StartTrace(Digest Manifest, IReadOnlyList<TraceRead> Reads)
+{
+    /// <summary>Blob space bytes that were read.</summary>
+    public long Bytes => Reads.Sum(read => (long)read.Length);
+
+    /// <summary>What any of some starts of one image read, by the earliest time; null: there were none.</summary>
+    public static StartTrace? Join(IReadOnlyList<StartTrace> traces)
+    {
+        if (traces.Count < 2) return traces.Count == 0 ? null : traces[0];
+        IEnumerable<TraceRead> reads = traces.SelectMany(trace => trace.Reads).GroupBy(read => (read.Blob, read.Offset)).Select(same => same.MinBy(read => read.At)).OrderBy(read => read.At);
+        return new StartTrace(traces[0].Manifest, [.. reads.Take(TraceRecorder.MaxReads)]);
+    }
+}

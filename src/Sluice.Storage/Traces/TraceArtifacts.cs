@@ -1,0 +1,71 @@
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Storage.Traces;
+
+/// <summary>
+/// Traces beside their image in a registry or layout, which stays as it is: an artifact that refers to the image's manifest, with the trace as its one layer.
+/// Source of the shape: OCI image-spec 1.1, "guidelines for artifact usage".
+/// </summary>
+public static class TraceArtifacts
+{
+    public const string MediaType = "application/vnd.sluice.trace.v1+json";
+
+    /// <summary>So many are read of an image; a plan of more would fetch what hardly any start needs.</summary>
+    private const int Most = 4;
+
+    /// <summary>Puts a trace beside its image.</summary>
+    /// <returns>The digest of the artifact.</returns>
+    /// <exception cref="SluiceException">The image is not there, or the place takes nothing.</exception>
+    public static async Task<Digest> PushAsync(IImageStore store, StartTrace trace, CancellationToken cancellation)
+    {
+        StoredManifest image = await store.GetManifestAsync(trace.Manifest.ToString(), cancellation);
+        Descriptor layer = await PutAsync(store, TraceFile.Write(trace), MediaType, cancellation);
+        Descriptor config = await PutAsync(store, "{}"u8.ToArray(), MediaTypes.OciEmpty, cancellation);
+        var manifest = new ImageManifest { MediaType = MediaTypes.OciManifest, ArtifactType = MediaType, Config = config, Layers = [layer], Subject = image.ToDescriptor() };
+        byte[] content = manifest.ToBytes();
+        StoredManifest stored = new(MediaTypes.OciManifest, Digest.Sha256(content), content);
+        await store.PutManifestAsync(stored, tag: null, cancellation);
+        return stored.Digest;
+    }
+
+    /// <summary>The traces beside an image, as one; null: there are none. Those that are damaged, or of something else, are left out.</summary>
+    /// <exception cref="SluiceException">The place does not answer.</exception>
+    public static async Task<StartTrace?> FindAsync(IImageStore store, Digest image, CancellationToken cancellation)
+    {
+        List<StartTrace> traces = [];
+        foreach (Descriptor artifact in (await store.GetReferrersAsync(image, MediaType, cancellation)).TakeLast(Most))
+        {
+            try
+            {
+                StoredManifest stored = await store.GetManifestAsync(artifact.Digest.ToString(), cancellation);
+                Descriptor layer = ImageManifest.Parse(stored.Content.Span, stored.MediaType).Layers.Single(layer => layer.MediaType == MediaType && layer.Size <= TraceFile.MaxLength);
+                byte[] file = new byte[layer.Size];
+                await using Stream stream = await store.OpenBlobAsync(layer, cancellation);
+                await stream.ReadExactlyAsync(file, cancellation);
+                _ = await stream.ReadAsync(new byte[1], cancellation); // the digest is checked at the end
+                if (TraceFile.Read(file) is var trace && trace.Manifest == image) traces.Add(trace);
+            }
+            catch (Exception exception) when (exception is InvalidFormatException or InvalidOperationException or EndOfStreamException)
+            {
+                // Somebody else's mistake; it is as if it were not there.
+            }
+        }
+
+        return StartTrace.Join(traces);
+    }
+
+    private static async Task<Descriptor> PutAsync(IImageStore store, byte[] content, string mediaType, CancellationToken cancellation)
+    {
+        Digest digest = Digest.Sha256(content);
+        if (!await store.HasBlobAsync(digest, cancellation))
+        {
+            await using IBlobUpload upload = await store.StartUploadAsync(cancellation);
+            await upload.WriteAsync(content, cancellation);
+            await upload.CommitAsync(digest, cancellation);
+        }
+
+        return new Descriptor { MediaType = mediaType, Digest = digest, Size = content.Length };
+    }
+}

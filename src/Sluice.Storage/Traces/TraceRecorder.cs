@@ -1,0 +1,72 @@
+using Sluice.Formats.Oci;
+using Sluice.Storage.Cache;
+
+namespace Sluice.Storage.Traces;
+
+/// <summary>
+/// Notes the first read of each chunk of an image, of all its blobs. A read of chunks that are noted already costs a look at their bits. Memory is bounded: 40 bytes a chunk, of
+/// <see cref="MaxReads"/> chunks, and a bit for each that there is. All members may be called concurrently.
+/// </summary>
+public sealed class TraceRecorder(TimeProvider? time = null)
+{
+    /// <summary>More chunks than this are not noted: what reads so many of them is no start.</summary>
+    public const int MaxReads = 1 << 16;
+
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+    private readonly Lock _gate = new();
+    private readonly List<TraceRead> _reads = [];
+    private readonly Dictionary<Digest, BlobTouches> _blobs = [];
+    private readonly long _began = (time ?? TimeProvider.System).GetTimestamp();
+    private TimeSpan _last;
+
+    /// <summary>Since it was made.</summary>
+    public TimeSpan Age => _time.GetElapsedTime(_began);
+
+    /// <summary>Since the last chunk was noted; null: none was.</summary>
+    public TimeSpan? Idle
+    {
+        get
+        {
+            lock (_gate) return _reads.Count == 0 ? null : Age - _last;
+        }
+    }
+
+    public bool IsFull
+    {
+        get
+        {
+            lock (_gate) return _reads.Count == MaxReads;
+        }
+    }
+
+    /// <summary>What was noted so far.</summary>
+    public IReadOnlyList<TraceRead> Reads()
+    {
+        lock (_gate) return [.. _reads];
+    }
+
+    /// <summary>True if a chunk was read.</summary>
+    public bool WasRead(Digest blob, int number)
+    {
+        lock (_gate) return _blobs.TryGetValue(blob, out BlobTouches? touches) && touches.Has(number);
+    }
+
+    internal BlobTouches Of(IBlobFormat format)
+    {
+        lock (_gate)
+        {
+            if (_blobs.TryGetValue(format.Blob, out BlobTouches? known)) return known;
+            return _blobs[format.Blob] = new BlobTouches(this, format.NumberCount);
+        }
+    }
+
+    internal void Note(Digest blob, ChunkExtent chunk, bool wasHere)
+    {
+        lock (_gate)
+        {
+            if (_reads.Count == MaxReads) return;
+            _last = Age;
+            _reads.Add(new TraceRead(blob, chunk.Offset, chunk.Length, _last, wasHere));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Text.Json;
+using Sluice.EndToEnd.Harness;
+
+namespace Sluice.EndToEnd.Starts;
+
+/// <summary>What a start has read is fetched ahead of the next one.</summary>
+public sealed class PrefetchTests
+{
+    public static TheoryData<ImageFormat> Formats => [ImageFormat.Rafs, ImageFormat.OverlayBd];
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public async Task The_next_cold_start_has_its_data_fetched_ahead(ImageFormat format)
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
+        Assert.DoesNotContain("prefetch", await StartAsync(node, image, "one"));
+        string trace = await TraceAsync(node);
+        Assert.NotEqual(0, JsonElement.Parse(await File.ReadAllTextAsync(trace, TestMachine.Cancellation)).GetProperty("reads").GetArrayLength());
+        await ForgetAsync(node, image, "one");
+
+        // Everything but the trace has gone.
+        IReadOnlyList<string> causes = await StartAsync(node, image, "two");
+        Assert.Contains("prefetch", causes);
+        await ForgetAsync(node, image, "two");
+
+        // A damaged trace, and one for other bytes, cost nothing but the advantage.
+        await File.WriteAllTextAsync(trace, "{", TestMachine.Cancellation);
+        Assert.DoesNotContain("prefetch", await StartAsync(node, image, "three"));
+        await ForgetAsync(node, image, "three");
+    }
+
+    [Fact]
+    public async Task A_trace_beside_the_image_helps_a_node_that_never_started_it()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        (await TraceAsync(node, "show", image)).Fails(4, "is no lazy image of this node");
+        await StartAsync(node, image, "one");
+        (await TraceAsync(node, "push", image)).Fails(4, "no start of it was noted yet");
+        string trace = await TraceAsync(node);
+
+        string table = (await TraceAsync(node, "show", image)).Succeeds().Output;
+        Assert.Contains("/bin/busybox", table, StringComparison.Ordinal);
+        Assert.Contains("/data/5", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("/data/4", table, StringComparison.Ordinal);
+        Assert.Equal(await File.ReadAllTextAsync(trace, TestMachine.Cancellation), (await TraceAsync(node, "show", image, "--json")).Succeeds().Output.TrimEnd());
+        string page = node.Workspace.File("start.html");
+        (await TraceAsync(node, "show", image, "--html", page)).Succeeds();
+        Assert.Contains("/data/5</text>", await File.ReadAllTextAsync(page, TestMachine.Cancellation), StringComparison.Ordinal);
+        Assert.Contains("application/vnd.sluice.trace.v1+json", (await TraceAsync(node, "push", image)).Succeeds().Output, StringComparison.Ordinal);
+        await ForgetAsync(node, image, "one");
+
+        File.Delete(trace);
+        Assert.Contains("prefetch", await StartAsync(node, image, "two"));
+        await ForgetAsync(node, image, "two");
+    }
+
+    [Fact]
+    public async Task It_can_be_turned_off()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        await node.StopDaemonAsync();
+        string config = node.Workspace.File("config.yaml");
+        await File.WriteAllTextAsync(config, "prefetch: false\n", TestMachine.Cancellation);
+        await node.StartDaemonAsync("--config", config);
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await StartAsync(node, image, "one");
+        await ForgetAsync(node, image, "one");
+        Assert.False(Directory.Exists(Path.Combine(node.Root, "traces")));
+    }
+
+    /// <summary>Pulls and starts, and tells what was fetched for.</summary>
+    private static async Task<IReadOnlyList<string>> StartAsync(TestNode node, string image, string id)
+    {
+        await node.PullAsync(image);
+        await node.StartContainerAsync(image, id);
+        Assert.Equal("", await node.ExecAsync(id, "cat /data/3 /data/5 > /dev/null"));
+        SluiceResult answer = await SluiceProgram.RunAsync(["explain", image, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--json"]);
+        JsonElement causes = JsonElement.Parse(answer.Succeeds().Output).GetProperty("start").GetProperty("bytesByCause");
+        return [.. causes.EnumerateObject().Where(cause => cause.Value.GetInt64() > 0).Select(cause => cause.Name)];
+    }
+
+    private static async Task ForgetAsync(TestNode node, string image, string id)
+    {
+        await node.RemoveContainerAsync(id);
+        await node.CtrAsync("images", "rm", "--sync", image);
+        await node.AssertNothingIsLeftAsync();
+    }
+
+    private static Task<SluiceResult> TraceAsync(TestNode node, string verb, string image, params string[] more) =>
+        SluiceProgram.RunAsync(["trace", verb, image, "--admin-address", node.AdminSocket, .. more]);
+
+    private static async Task<string> TraceAsync(TestNode node)
+    {
+        string directory = Path.Combine(node.Root, "traces");
+        string[] files = [];
+        await TestMachine.UntilAsync(() => Directory.Exists(directory) && (files = Directory.GetFiles(directory, "*.json")).Length > 0, "the start was noted");
+        return Assert.Single(files);
+    }
+}

@@ -1,0 +1,167 @@
+using System.Text;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Storage.Activity;
+using Sluice.Storage.Fetching;
+using Sluice.Storage.Tests.Fetching;
+using Sluice.Storage.Traces;
+
+namespace Sluice.Storage.Tests.Traces;
+
+public sealed class TraceTests
+{
+    private static readonly Digest Manifest = Digest.Sha256("manifest"u8);
+
+    [Fact]
+    public async Task TheFirstReadOfEachChunkIsNoted()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(61, 16, 8192);
+        using Rig rig = new(blob);
+        await rig.AssertReadAsync(0, 4096); // before: nobody wants to know
+        ImageActivity activity = rig.Disk.Reader.Activity;
+        activity.Recorder = new TraceRecorder();
+        await rig.AssertReadAsync(5 * 8192, 8192 + 100);
+        Assert.True(rig.Disk.TryRead(0, new byte[8192]));
+        Assert.True(rig.Disk.TryRead(5 * 8192, new byte[8192]));
+        IReadOnlyList<TraceRead> reads = activity.Recorder.Reads();
+        Assert.Equal([(5L * 8192, false), (6L * 8192, false), (0L, true)], reads.Select(read => (read.Offset, read.WasHere)));
+        Assert.All(reads, read => Assert.Equal((blob.Blob, 8192), (read.Blob, read.Length)));
+        Assert.True(activity.Recorder.WasRead(blob.Blob, 6));
+        Assert.False(activity.Recorder.WasRead(blob.Blob, 7));
+        activity.Recorder = null;
+        await rig.AssertReadAsync(10 * 8192, 8192);
+    }
+
+    [Fact]
+    public void AnIdleRecorderKnowsHowLong()
+    {
+        ManualTime time = new();
+        TraceRecorder recorder = new(time);
+        SyntheticBlob blob = SyntheticBlob.Create(62, 4);
+        time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Null(recorder.Idle);
+        recorder.Of(blob).Touch(blob, 0, 1, wasHere: true);
+        time.Advance(TimeSpan.FromSeconds(2));
+        recorder.Of(blob).Touch(blob, 0, 4096, wasHere: true); // nothing new
+        Assert.Equal((TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5)), (recorder.Idle, recorder.Age));
+        Assert.Equal(TimeSpan.FromSeconds(3), Assert.Single(recorder.Reads()).At);
+    }
+
+    [Fact]
+    public void AFileHoldsATrace()
+    {
+        StartTrace trace = new(Manifest, [Read("a", 0, 4096, 1), Read("b", 65536, 100, 20, here: true), Read("a", 8192, 4096, 21)]);
+        StartTrace back = TraceFile.Read(TraceFile.Write(trace));
+        Assert.Equal(trace.Manifest, back.Manifest);
+        Assert.Equal(trace.Reads, back.Reads);
+        Assert.Equal(8292, back.Bytes);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":[],"reads":[]}""")]
+    [InlineData("""{"version":2,"manifest":"MANIFEST","blobs":[],"reads":[]}""")]
+    [InlineData("""{"version":1,"manifest":"sha256:1","blobs":[],"reads":[]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":[],"reads":[[0,0,1,0,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,-1,1,0,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,9223372036854775807,9,0,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,0,0,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,9223372036854775807,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[["0",0,1,1,1]]}""")]
+    public void WhatIsNoTraceIsRefused(string text) =>
+        Assert.Throws<InvalidFormatException>(() => TraceFile.Read(Encoding.UTF8.GetBytes(text.Replace("MANIFEST", Manifest.ToString(), StringComparison.Ordinal))));
+
+    [Fact]
+    public void APlanHasFewRangesInTheOrderOfTheStart()
+    {
+        StartTrace trace = new(
+            Manifest,
+            [
+                Read("a", 1 << 20, 65536, 1), Read("b", 0, 4096, 2), Read("a", (1 << 20) + 65536, 65536, 3), Read("a", (1 << 20) - 65536, 65536, 4), // neighbours of the first, behind and before
+                Read("a", (1 << 20) + (2 * 65536), 65536, 900), // too late to be waited for
+                Read("a", 8 << 20, 65536, 901),
+            ]);
+        Assert.Equal(
+            [new(Blob("a"), (1 << 20) - 65536, 3 * 65536), new(Blob("b"), 0, 4096), new(Blob("a"), (1 << 20) + (2 * 65536), 65536), new PlanRange(Blob("a"), 8 << 20, 65536)],
+            PrefetchPlan.Of(trace).Ranges);
+    }
+
+    [Fact]
+    public void APlanOfSeveralTracesHasWhatAnyOfThemNeeds()
+    {
+        StartTrace one = new(Manifest, [Read("a", 0, 4096, 1), Read("a", 1 << 20, 4096, 900)]);
+        StartTrace two = new(Manifest, [Read("a", 1 << 20, 4096, 5), Read("a", 4 << 20, 4096, 6)]);
+        Assert.Equal([0L, 1 << 20, 4 << 20], PrefetchPlan.Of(StartTrace.Join([one, two])!).Ranges.Select(range => range.Offset));
+    }
+
+    [Fact]
+    public void NoRangeIsLongerThanAMebibyte()
+    {
+        StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 100).Select(index => Read("a", index * 65536L, 65536, index))]);
+        PrefetchPlan plan = PrefetchPlan.Of(trace);
+        Assert.Equal(7, plan.Ranges.Count);
+        Assert.All(plan.Ranges, range => Assert.InRange(range.Length, 1, 1 << 20));
+        Assert.Equal(trace.Bytes, plan.Bytes);
+    }
+
+    [Fact]
+    public async Task ARunBringsWhatThePlanSaysAndReadsThenWaitForNothing()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(63, 64, 65536);
+        using Rig rig = new(blob);
+        StartTrace trace = new(Manifest, [Of(blob, 40, 1), Of(blob, 3, 2), Of(blob, 41, 3), Of(blob, 20, 4)]);
+        PrefetchRun run = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        await run.RunAsync(CancellationToken.None);
+        Assert.Equal((4L * 65536, 0L), (run.Bytes, run.Failed));
+        Assert.Equal([(3L * 65536, 65536), (20L * 65536, 65536), (40L * 65536, 2 * 65536)], rig.Source.Requests.Order()); // they run side by side
+        foreach (int chunk in (int[])[3, 20, 40, 41]) Assert.True(rig.Disk.TryRead(chunk * 65536L, new byte[65536]));
+        Assert.False(rig.Disk.TryRead(42 * 65536L, new byte[1]));
+
+        TraceRecorder recorder = new();
+        recorder.Of(blob).Touch(blob, 3 * 65536, 10, wasHere: true);
+        Assert.Equal(3 * 65536, run.Unread(recorder));
+        await run.RunAsync(CancellationToken.None);
+        Assert.Equal(3, rig.Source.Requests.Count); // it is here
+    }
+
+    [Fact]
+    public async Task APlanForOtherBytesIsLeftOut()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(64, 4, 65536);
+        using Rig rig = new(blob);
+        StartTrace trace = new(Manifest, [Read("other", 0, 65536, 0), Of(blob, 1, 1) with { Offset = 1L << 40 }, Of(blob, 3, 2) with { Length = int.MaxValue }, Of(blob, 2, 3)]);
+        PrefetchRun run = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        await run.RunAsync(CancellationToken.None);
+        Assert.Equal([(2L * 65536, 65536)], rig.Source.Requests);
+    }
+
+    [Fact]
+    public async Task WhoWaitsIsServedBeforeWhatIsFetchedAhead()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(65, 256, 65536);
+        using Rig rig = new(blob);
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 120).Select(index => Of(blob, 2 * index, index * 1000))]);
+        using CancellationTokenSource stop = new();
+        Task run = new PrefetchRun(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader }).RunAsync(stop.Token);
+        await gate.ArrivedAsync(6); // as many as may be under way beside a read that waits
+        Task read = rig.AssertReadAsync(255 * 65536, 65536);
+        await gate.ArrivedAsync(1);
+        Assert.Equal(255L * 65536, rig.Source.Requests.Last().Offset);
+        Assert.Equal(7, rig.Source.Requests.Count);
+        gate.Open();
+        await read;
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+    }
+
+    private static TraceRead Of(SyntheticBlob blob, int chunk, int milliseconds) => new(blob.Blob, chunk * 65536L, 65536, TimeSpan.FromMilliseconds(milliseconds), false);
+
+    private static TraceRead Read(string blob, long offset, int length, int milliseconds, bool here = false) => new(Blob(blob), offset, length, TimeSpan.FromMilliseconds(milliseconds), here);
+
+    private static Digest Blob(string name) => Digest.Sha256(Encoding.UTF8.GetBytes(name));
+}
