@@ -179,7 +179,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
         var local = new LocalImages(options.ImagesDirectory);
         _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
-        var cache = new ImageCache(_mounter.Cache, local);
+        var cache = new ImageCache(_mounter.Cache, local, _mounter.OpenCacheAsync);
         cache.ApplyPins();
         _images = new LazyImages(options, _mounter, local, logger);
         if (_logins is not null) _images.RepositoryGone = _logins.Remembered.Forget;

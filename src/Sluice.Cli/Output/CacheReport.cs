@@ -25,7 +25,7 @@ internal static class CacheReport
     public static void WriteVerification(JsonElement answer)
     {
         Console.Out.WriteLine($"{Number(answer, "chunks")} chunks checked ({Size(answer, "bytes")}), {Number(answer, "wrong")} wrong and dropped");
-        if (Number(answer, "unopened") is > 0 and var unopened) Console.Out.WriteLine($"{unopened} blobs are not in use: they are checked when they are read");
+        if (Number(answer, "unopened") is > 0 and var unopened) Console.Out.WriteLine($"{unopened} blobs are of no image that is here: they are checked when they are read");
     }
 
     public static void WriteFreed(JsonElement answer) => Console.Out.WriteLine($"{Size(answer, "freed")} given back, {Size(answer, "used")} used");

@@ -5,7 +5,8 @@ using Sluice.Storage.Cache;
 namespace Sluice.Node.Images;
 
 /// <summary>The cache as people see it: by images.</summary>
-internal sealed class ImageCache(CacheDirectory cache, LocalImages images)
+/// <param name="open">Opens what is cached of an image that is not mounted: only its metadata says where chunks lie.</param>
+internal sealed class ImageCache(CacheDirectory cache, LocalImages images, Func<LocalImage, CancellationToken, Task<IAsyncDisposable>> open)
 {
     public CacheCounters Counters => cache.Counters;
 
@@ -20,7 +21,20 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images)
         return (cache.Counters, [.. cache.List().Select(blob => (blob, (IReadOnlyList<string>)[.. users[blob.Blob.ToString()].Distinct().Order(StringComparer.Ordinal)]))]);
     }
 
-    public Task<CacheVerification> VerifyAsync(CancellationToken cancellation) => Task.Run(() => cache.Verify(cancellation), cancellation);
+    /// <summary>Checks what is cached of all images that are here, mounted or not.</summary>
+    public async Task<CacheVerification> VerifyAsync(CancellationToken cancellation)
+    {
+        HashSet<string> seen = [];
+        CacheVerification sum = await Task.Run(() => cache.Verify(seen, default, cancellation), cancellation);
+        foreach (Digest manifest in images.List())
+        {
+            if (sum.Unopened == 0) break;
+            await using IAsyncDisposable? opened = await TryOpenAsync(manifest, cancellation);
+            if (opened is not null) sum = await Task.Run(() => cache.Verify(seen, sum, cancellation), cancellation);
+        }
+
+        return sum;
+    }
 
     /// <param name="target">Bytes that may stay.</param>
     public Task<long> PruneAsync(long target, CancellationToken cancellation) => Task.Run(() => cache.Evict(target), cancellation);
@@ -49,8 +63,19 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images)
             CacheArchiveSummary sum;
             await using (FileStream file = new(fresh, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
             {
-                sum = await Task.Run(() => cache.Export(blobs, file, cancellation), cancellation);
-                if (sum.Chunks == 0) throw new SluiceException(SluiceError.NotFound, name, "nothing of it is cached", "read it first, or is it mounted?");
+                List<IAsyncDisposable?> opened = [];
+                try
+                {
+                    foreach (Digest manifest in manifests) opened.Add(await TryOpenAsync(manifest, cancellation));
+                    sum = await Task.Run(() => cache.Export(blobs, file, cancellation), cancellation);
+                }
+                finally
+                {
+                    foreach (IAsyncDisposable? image in opened)
+                        if (image is not null) await image.DisposeAsync();
+                }
+
+                if (sum.Chunks == 0) throw new SluiceException(SluiceError.NotFound, name, "nothing of it is cached", "read it first: start a container, or mount it");
                 file.Flush(flushToDisk: true);
             }
 
@@ -80,6 +105,21 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images)
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new SluiceException(SluiceError.Disk, path, $"can't be read: {exception.Message}", inner: exception);
+        }
+    }
+
+    /// <summary>Null: it is damaged, a table of chunks can't be had, or nothing of it is here but what is open.</summary>
+    private async Task<IAsyncDisposable?> TryOpenAsync(Digest manifest, CancellationToken cancellation)
+    {
+        HashSet<string> closed = [.. cache.List().Where(blob => !blob.IsOpen).Select(blob => blob.Blob.ToString())];
+        if (images.Load(manifest) is not { } image || !image.Record.Blobs.Keys.Any(closed.Contains)) return null;
+        try
+        {
+            return await open(image, cancellation);
+        }
+        catch (SluiceException)
+        {
+            return null;
         }
     }
 

@@ -25,11 +25,13 @@ public sealed partial class CacheDirectory
         return [.. blobs.OrderByDescending(blob => blob.Bytes)];
     }
 
-    /// <summary>Reads every chunk of the open blobs from the disk, drops those that are wrong.</summary>
-    public CacheVerification Verify(CancellationToken cancellation)
+    /// <summary>Reads every chunk of the open blobs from the disk, drops those that are wrong. Closed ones are opened by whoever knows their chunks, before the next call.</summary>
+    /// <param name="seen">What earlier calls have checked, which is left out; gets what this one has.</param>
+    /// <param name="sum">What was found before.</param>
+    public CacheVerification Verify(ISet<string> seen, CacheVerification sum, CancellationToken cancellation)
     {
-        CacheVerification result = default;
-        foreach (BlobCache cache in OpenCaches()) result = cache.Verify(result, cancellation);
-        lock (_gate) return result with { Unopened = _closed.Count };
+        foreach (BlobCache cache in OpenCaches())
+            if (seen.Add(cache.Key)) sum = cache.Verify(sum, cancellation);
+        lock (_gate) return sum with { Unopened = _closed.Keys.Count(key => !seen.Contains(key)) };
     }
 }

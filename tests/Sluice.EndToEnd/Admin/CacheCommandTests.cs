@@ -37,6 +37,16 @@ public sealed class CacheCommandTests
         (await RunAsync(node, "import", node.Workspace.File("missing.tar"))).Fails(8, "can't be read");
         (await RunAsync(node, "prune", "--to", "much")).Fails(2, "not a number of bytes");
         await node.RemoveContainerAsync("one");
+
+        // What is not mounted is checked and carried, too.
+        await node.CtrAsync("images", "rm", image);
+        await node.CollectGarbageAsync();
+        await node.PullAsync(image);
+        await AskAsync(node, "import", archive);
+        Assert.All((await AskAsync(node, "ls")).GetProperty("blobs").EnumerateArray(), blob => Assert.False(blob.GetProperty("open").GetBoolean()));
+        JsonElement found = await AskAsync(node, "verify");
+        Assert.Equal((exported, 0L), (found.GetProperty("chunks").GetInt64(), found.GetProperty("wrong").GetInt64()));
+        Assert.Equal(exported, (await AskAsync(node, "export", image, archive)).GetProperty("chunks").GetInt64());
     }
 
     private static Task<SluiceResult> RunAsync(TestNode node, params string[] arguments) =>

@@ -52,11 +52,11 @@ public sealed class RestartTests : IDisposable
             data.WriteByte((byte)(first ^ 1));
         }
 
-        CacheVerification found = rig.Directory.Verify(CancellationToken.None);
+        CacheVerification found = rig.Directory.Verify(new HashSet<string>(), default, CancellationToken.None);
         Assert.Equal((64, 1), (found.Chunks, found.Wrong));
         Assert.Equal(1, rig.Directory.Counters.WrongChunks);
         await rig.AssertReadAsync(0, _blob.Content.Length);
-        Assert.Equal(0, rig.Directory.Verify(CancellationToken.None).Wrong);
+        Assert.Equal(0, rig.Directory.Verify(new HashSet<string>(), default, CancellationToken.None).Wrong);
     }
 
     [Fact]
