@@ -11,6 +11,7 @@ case ${1:-} in
     tokens) shift; exec bench/tokens.sh "$@" ;;
     soak) shift; exec bench/soak.sh "$@" ;;
     chaos) shift; exec bench/chaos.sh "$@" ;;
+    ready) shift; exec bench/ready.sh "$@" ;;
     warm) shift; exec bench/warm.sh "$@" ;;
     block-reads) # also measures how a process starts: with the code that is shipped, compiled ahead
         dotnet publish bench/Sluice.Bench -c Release -r linux-x64 --no-self-contained -p:PublishReadyToRun=true -o artifacts/bench -v quiet -nologo

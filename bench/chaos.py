@@ -62,7 +62,7 @@ class ChaosNode(soak.Node):
         with open(self.path("config.yaml"), "w") as file:
             file.write(f"keeper: {self.keeper}\n")
         super().prepare()
-        self.ctr("run", "-d", "--snapshotter", "sluice", "--snapshotter-label", "containerd.io/snapshot/overlaybd.writable=dir", f"{self.registry}/soak:0-overlaybd", "writer", "/bin/sleep", "1000000")
+        self.ctr("run", "-d", "--snapshotter", "sluice", "--snapshotter-label", "containerd.io/snapshot/overlaybd.writable=dir", f"{self.registry}/soak:0-overlaybd", self.id("writer"), "/bin/sleep", "1000000")
 
     def start(self, log, *command):
         """The daemon leads a process group, and in a cgroup of its own where there are any."""
@@ -236,7 +236,7 @@ class ChaosNode(soak.Node):
             number += 1
             kind = ("rafs", "overlaybd")[number % 2]
             done = subprocess.run(
-                ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", f"{self.registry}/soak:0-{kind}", f"start-{number}", "/bin/echo", STARTED], capture_output=True, text=True)
+                ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", f"{self.registry}/soak:0-{kind}", self.id(f"start-{number}"), "/bin/echo", STARTED], capture_output=True, text=True)
             said = done.stdout + done.stderr
             if done.stdout.strip() == STARTED:
                 self.starts += 1
@@ -246,7 +246,7 @@ class ChaosNode(soak.Node):
                 self.refused += 1
                 if "navailable" not in said and "transport" not in said and "EOF" not in said:
                     self.lines.append(f"start of {kind} refused: {said.strip()[-200:]}")
-                subprocess.run(["ctr", "-a", self.path("containerd.sock"), "containers", "rm", f"start-{number}"], capture_output=True)
+                subprocess.run(["ctr", "-a", self.path("containerd.sock"), "containers", "rm", self.id(f"start-{number}")], capture_output=True)
                 time.sleep(0.2)
 
 

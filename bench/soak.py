@@ -52,6 +52,11 @@ class Node:
     def path(self, *names):
         return os.path.join(self.directory, *names)
 
+    @staticmethod
+    def id(name):
+        """Of a container: runc has one namespace of them for the whole machine."""
+        return f"{name}-{os.getpid()}"
+
     def start(self, log, *command):
         with open(self.path(log), "wb") as output:
             self.processes.append(subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL))
@@ -100,7 +105,7 @@ class Node:
             self.run(SLUICE, "convert", "--format", "overlaybd", name, name + "-overlaybd")
         for kind in ("rafs", "overlaybd"):
             self.pull(IMAGES, kind)
-            self.ctr("run", "-d", "--snapshotter", "sluice", f"{self.registry}/soak:{IMAGES}-{kind}", f"long-{kind}", "/bin/sh", "-c", READER)
+            self.ctr("run", "-d", "--snapshotter", "sluice", f"{self.registry}/soak:{IMAGES}-{kind}", self.id(f"long-{kind}"), "/bin/sh", "-c", READER)
 
     def pull(self, number, kind):
         self.run(SLUICE, "pull", "--admin-address", self.path("run", "admin.sock"), "--containerd-address", self.path("containerd.sock"), f"{self.registry}/soak:{number}-{kind}")
@@ -122,7 +127,7 @@ class Node:
         image = f"{self.registry}/soak:{number}-{'rafs' if kind == 'rafs' else 'overlaybd'}"
         self.pull(number, image.rsplit("-", 1)[1])
         labels = ["--snapshotter-label", "containerd.io/snapshot/overlaybd.writable=dir"] if kind == "writable" else []
-        answer = self.ctr("run", "--rm", "--snapshotter", "sluice", *labels, image, f"cycle-{self.cycles}", "/bin/sh", "-c", CHECK)
+        answer = self.ctr("run", "--rm", "--snapshotter", "sluice", *labels, image, self.id(f"cycle-{self.cycles}"), "/bin/sh", "-c", CHECK)
         if answer.strip() != "right":
             self.wrong += 1
             print(f"cycle {self.cycles}, {image}: {answer}", file=sys.stderr)

@@ -33,6 +33,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private ImageMounter? _mounter;
     private LazyImages? _images;
     private Snapshotter? _snapshotter;
+    private KeptListener? _listener;
     private SnapshotterServer? _server;
     private SocketServer? _admin;
     private Task _restoring = Task.CompletedTask, _undoing = Task.CompletedTask;
@@ -47,35 +48,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     /// returns.
     /// </summary>
     /// <exception cref="SluiceException">A directory or socket is in use, or the kernel lacks something. What was mounted stays, if it has a keeper.</exception>
-    public static Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation) => StartAsync(configuration, loggers, listening: null, cancellation);
-
-    /// <summary>
-    /// Starts as the successor of a running daemon: has that one leave what it has mounted and end, and goes on where it was. Nobody who asks containerd for a container
-    /// meanwhile is refused; he waits.
-    /// </summary>
-    /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>
-    public static async Task<NodeDaemon> SucceedAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
-    {
-        NodeOptions options = configuration.Current;
-        var predecessor = new AdminClient(options.AdminSocketPath);
-        await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
-        using TakenSocket taken = TakenSocket.Take(options.SocketPath);
-        SnapshotterServer listening = await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath, Taken = taken }, loggers, cancellation);
-        try
-        {
-            await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
-            await Predecessor.UntilGoneAsync(options, cancellation);
-        }
-        catch
-        {
-            await listening.DisposeAsync();
-            throw;
-        }
-
-        return await StartAsync(configuration, loggers, listening, cancellation);
-    }
-
-    private static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, SnapshotterServer? listening, CancellationToken cancellation)
+    public static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
         if (options.ImageServiceOf.Length == 0) new LoginMemory(options.PullLoginsPath).Remove();
@@ -83,7 +56,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
         options = options with { Sources = WithLogins(options.Sources, logins) };
         var connections = new RegistryConnections(options.Sources);
-        var daemon = new NodeDaemon(connections, logins) { _server = listening };
+        var daemon = new NodeDaemon(connections, logins);
         try
         {
             await daemon.OpenAsync(configuration, options with { Sources = options.Sources with { Connections = connections } }, loggers, cancellation);
@@ -95,6 +68,21 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             await daemon.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Starts as the successor of a running daemon: has that one leave what it has mounted and end, and goes on where it was. Nobody who asks containerd for a container
+    /// meanwhile is refused; he waits.
+    /// </summary>
+    /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>
+    public static async Task<NodeDaemon> SucceedAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        NodeOptions options = configuration.Current;
+        var predecessor = new AdminClient(options.AdminSocketPath);
+        await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
+        await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
+        await Predecessor.UntilGoneAsync(options, cancellation);
+        return await StartAsync(configuration, loggers, cancellation);
     }
 
     /// <summary>With a configuration that does not change.</summary>
@@ -118,16 +106,25 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public Task<bool> StopAsked => _stop.Asked;
 
     /// <summary>
-    /// Before <see cref="DisposeAsync"/>: what is mounted stays, for a successor to serve. Does nothing without a keeper, who answers for it meanwhile, or if nothing is.
+    /// Before <see cref="DisposeAsync"/>: what is mounted stays, for a successor to serve, and who calls meanwhile waits. Does nothing without a keeper, or if nothing is mounted and no successor has asked
+    /// for it.
     /// </summary>
     public async Task LeaveAsync()
     {
         if (_successor?.Process is { } next && Directory.Exists($"/proc/{next}")) ServiceManager.MainProcess(next);
         if (_mounter is not { IsKept: true } || _images is null) return;
-        if (_server is { IsServing: true }) await _server.DrainAsync();
-        if (_images.IsEmpty) return;
+        bool isLeft = _stop.Asked.IsCompleted || !_images.IsEmpty;
+        if (isLeft)
+        {
+            _listener?.Leave();
+            _listener = null;
+        }
+
+        if (_server is not null) await _server.DrainAsync();
+        if (!isLeft && _images.IsEmpty) return;
         await EndRequestsAsync();
         _rootLock?.Dispose();
+        StartRecord.End(_mounter.State, toSuccessor: _stop.Asked.IsCompleted);
         await _images.LeaveAsync();
     }
 
@@ -166,8 +163,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         (SnapshotterServer? server, _server) = (_server, null);
         if (admin is not null) await admin.DisposeAsync();
         if (server is not null) await server.DisposeAsync();
-        if (server is not { IsServing: true }) _snapshotter?.Dispose();
+        else _snapshotter?.Dispose();
         _snapshotter = null;
+        (KeptListener? listener, _listener) = (_listener, null);
+        listener?.Dispose();
         await _restoring.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -191,8 +190,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         await _images.RemoveUnusedMountsAsync(known, _snapshotter.Exists, cancellation);
         var halts = new Halts(options, message => Log.Message(logger, message));
         _undoing = halts.UndoAsync(_stopping.Token);
-        _server ??= await SnapshotterServer.ListenAsync(new GrpcServerOptions { SocketPath = options.SocketPath }, loggers, cancellation);
-        _server.Serve(_snapshotter, _logins is null ? [] : [_logins.Service]);
+        _listener = _mounter.Listen(options.SocketPath);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
         configuration.Prepare = PrepareSources;
         configuration.Changed += changed =>
         {
@@ -200,7 +199,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             _mounter.Cache.Apply(changed.Cache);
         };
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
-        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartCounter.Next(options.State), TimeProvider.System);
+        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartRecord.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(

@@ -1,5 +1,7 @@
+using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
@@ -84,8 +86,9 @@ public sealed class StandaloneMount : IAsyncDisposable
     /// <exception cref="SluiceException">A living process serves it.</exception>
     public static async Task TearDownAsync(NodeOptions options, Action<string> log, CancellationToken cancellation)
     {
-        await using ImageMounter mounter = await ImageMounter.StartAsync(options, new LocalImages(options.ImagesDirectory), log, cancellation);
-        await mounter.UnmountAdoptedAsync();
+        bool hasSocket = ListeningSocket.NameAt(options.SocketPath) is { } socket && KeeperProcess.Names(options.State)?.Contains(socket) == true;
+        await using (ImageMounter mounter = await ImageMounter.StartAsync(options, new LocalImages(options.ImagesDirectory), log, cancellation)) await mounter.UnmountAdoptedAsync();
+        if (hasSocket) File.Delete(options.SocketPath);
     }
 
     private static StandaloneMount? TakeOver(ImageMounter mounter, string name, string target, WritableLayer? layer)

@@ -26,8 +26,8 @@ internal sealed partial class StatusScreen(int? width, int rows)
     {
         ReadStatus reads = status.Reads;
         string starts = status.Starts > 1 ? $", start {Words.Count(status.Starts)} since boot" : "";
-        Say("daemon", $"{status.Version}, up {Words.Duration(status.UptimeSeconds)}, pid {status.Pid}{starts}");
-        Say("keeper", status.Keeper.Running ? $"running, holds {Words.Count(status.Keeper.Held.Count, "connection")}" : "none: containers don't survive the daemon's death");
+        Say("daemon", $"{status.Version}, up {Words.Duration(status.UptimeSeconds)}, pid {status.Pid}{starts}{TakeOvers(status.TakeOvers)}");
+        Say("keeper", status.Keeper.Running ? $"running, holds {Words.Count(status.Keeper.Held.Count, "descriptor")}" : "none: containers don't survive the daemon's death");
         string disks = status.Images.ContainerDisks == 0 ? "" : $"; {Words.Count(status.Images.ContainerDisks, "container disk")}";
         Say("images", $"{status.Images.Known} known, {status.Images.Mounted} mounted, {status.Images.Complete} complete{disks}");
         Say("cache", CacheText(status.Cache));
@@ -55,6 +55,12 @@ internal sealed partial class StatusScreen(int? width, int rows)
                 label = "";
             }
         }
+    }
+
+    private static string TakeOvers(TakeOverCounts counts)
+    {
+        string[] ends = [.. new[] { (counts.Killed, "killed"), (counts.Stopped, "stopped"), (counts.Upgraded, "upgraded") }.Where(kind => kind.Item1 > 0).Select(kind => $"{Words.Count(kind.Item1)} {kind.Item2}")];
+        return ends.Length == 0 ? "" : $"; took over from {string.Join(", ", ends)}";
     }
 
     private static string Rates(NodeStatus status, NodeStatus? before)

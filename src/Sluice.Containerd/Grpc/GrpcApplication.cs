@@ -10,15 +10,14 @@ namespace Sluice.Containerd.Grpc;
 /// <summary>Turns HTTP/2 requests into calls of the registered methods and their outcome into trailers.</summary>
 internal sealed partial class GrpcApplication : IHttpApplication<HttpContext>
 {
-    private readonly Task<FrozenDictionary<string, GrpcService.Handler>> _methods;
+    private readonly FrozenDictionary<string, GrpcService.Handler> _methods;
     private readonly GrpcServerOptions _options;
     private readonly ILogger _logger;
     private readonly CancellationToken _stopping;
 
-    /// <param name="services">Calls wait until they are there.</param>
-    public GrpcApplication(GrpcServerOptions options, Task<IReadOnlyList<GrpcService>> services, ILogger logger, CancellationToken stopping)
+    public GrpcApplication(GrpcServerOptions options, IReadOnlyList<GrpcService> services, ILogger logger, CancellationToken stopping)
     {
-        _methods = FindMethodsAsync(services);
+        _methods = services.SelectMany(service => service.Paths).ToFrozenDictionary(StringComparer.Ordinal);
         _options = options;
         _logger = logger;
         _stopping = stopping;
@@ -49,23 +48,10 @@ internal sealed partial class GrpcApplication : IHttpApplication<HttpContext>
         if (status.Message.Length > 0) context.Response.AppendTrailer(GrpcHeaders.Message, GrpcHeaders.EncodeMessage(status.Message));
     }
 
-    private static async Task<FrozenDictionary<string, GrpcService.Handler>> FindMethodsAsync(Task<IReadOnlyList<GrpcService>> services) =>
-        (await services).SelectMany(service => service.Paths).ToFrozenDictionary(StringComparer.Ordinal);
-
     private async Task<GrpcStatus> RunAsync(HttpContext context)
     {
         string path = context.Request.Path.Value ?? "";
-        FrozenDictionary<string, GrpcService.Handler> methods;
-        try
-        {
-            methods = _methods.IsCompletedSuccessfully ? _methods.Result : await _methods.WaitAsync(context.RequestAborted);
-        }
-        catch (OperationCanceledException)
-        {
-            return new(GrpcStatusCode.Unavailable, "the server did not start");
-        }
-
-        if (!methods.TryGetValue(path, out GrpcService.Handler? handler)) return new(GrpcStatusCode.Unimplemented, $"unknown method {path}");
+        if (!_methods.TryGetValue(path, out GrpcService.Handler? handler)) return new(GrpcStatusCode.Unimplemented, $"unknown method {path}");
 
         TimeSpan? timeout = GrpcHeaders.DecodeTimeout(context.Request.Headers[GrpcHeaders.Timeout]);
         using CancellationTokenSource deadline = new(timeout ?? Timeout.InfiniteTimeSpan, _options.Time);

@@ -17,20 +17,14 @@ public sealed class GrpcServer : IAsyncDisposable
     public string SocketPath => _server.Path;
 
     /// <exception cref="Formats.SluiceException">The socket path can't be used or is in use.</exception>
-    public static Task<GrpcServer> StartAsync(GrpcServerOptions options, IReadOnlyList<GrpcService> services, ILoggerFactory? loggers, CancellationToken cancellation) =>
-        StartAsync(options, Task.FromResult(services), loggers, cancellation);
-
-    /// <summary>Accepts connections at once; calls wait until the services are there. If that task is cancelled they are refused.</summary>
-    /// <exception cref="Formats.SluiceException">The socket path can't be used or is in use.</exception>
-    public static async Task<GrpcServer> StartAsync(
-        GrpcServerOptions options, Task<IReadOnlyList<GrpcService>> services, ILoggerFactory? loggers, CancellationToken cancellation)
+    public static async Task<GrpcServer> StartAsync(GrpcServerOptions options, IReadOnlyList<GrpcService> services, ILoggerFactory? loggers, CancellationToken cancellation)
     {
         loggers ??= NullLoggerFactory.Instance;
         CancellationTokenSource stopping = new();
         try
         {
             GrpcApplication application = new(options, services, loggers.CreateLogger<GrpcServer>(), stopping.Token);
-            return new GrpcServer(await SocketServer.StartAsync(options.SocketPath, HttpProtocols.Http2, application, loggers, cancellation, options.Taken), stopping);
+            return new GrpcServer(await SocketServer.StartAsync(options.Listener ?? ListeningSocket.Bind(options.SocketPath), HttpProtocols.Http2, application, loggers, cancellation), stopping);
         }
         catch
         {

@@ -8,24 +8,16 @@ namespace Sluice.Containerd.Snapshots;
 /// <summary>A <see cref="Snapshotter"/> on a unix socket, ready for <c>proxy_plugins</c> of containerd's configuration.</summary>
 public sealed class SnapshotterServer : IAsyncDisposable
 {
-    private readonly TaskCompletionSource<IReadOnlyList<GrpcService>> _services;
     private readonly GrpcServer _server;
-    private Snapshotter? _snapshotter;
-    private Task _cleanup = Task.CompletedTask;
+    private readonly Task _cleanup;
 
-    private SnapshotterServer(GrpcServer server, TaskCompletionSource<IReadOnlyList<GrpcService>> services) => (_server, _services) = (server, services);
-
-    /// <summary>True from <see cref="Serve"/> on.</summary>
-    public bool IsServing => _snapshotter is not null;
-
-    public Snapshotter Snapshotter => _snapshotter ?? throw new InvalidOperationException("nothing is served yet");
-
-    /// <summary>Accepts connections; calls wait for <see cref="Serve"/>.</summary>
-    public static async Task<SnapshotterServer> ListenAsync(GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation)
+    private SnapshotterServer(GrpcServer server, Snapshotter snapshotter)
     {
-        TaskCompletionSource<IReadOnlyList<GrpcService>> services = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        return new SnapshotterServer(await GrpcServer.StartAsync(options, services.Task, loggers, cancellation), services);
+        (_server, Snapshotter) = (server, snapshotter);
+        _cleanup = Task.Run(snapshotter.Cleanup);
     }
+
+    public Snapshotter Snapshotter { get; }
 
     /// <summary>Serves <paramref name="snapshotter"/>, which the server then owns, and begins to delete what an earlier run has left.</summary>
     public static Task<SnapshotterServer> StartAsync(
@@ -34,20 +26,8 @@ public sealed class SnapshotterServer : IAsyncDisposable
 
     /// <summary>Serves <paramref name="snapshotter"/> and, on the same socket, other services.</summary>
     public static async Task<SnapshotterServer> StartAsync(
-        Snapshotter snapshotter, IReadOnlyList<GrpcService> others, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation)
-    {
-        SnapshotterServer server = await ListenAsync(options, loggers, cancellation);
-        server.Serve(snapshotter, others);
-        return server;
-    }
-
-    /// <summary>Answers calls from now on, and those of other services. The snapshotter is the server's then.</summary>
-    public void Serve(Snapshotter snapshotter, IReadOnlyList<GrpcService> others)
-    {
-        _snapshotter = snapshotter;
-        _cleanup = Task.Run(snapshotter.Cleanup);
-        _services.SetResult([SnapshotsService.For(snapshotter), .. others]);
-    }
+        Snapshotter snapshotter, IReadOnlyList<GrpcService> others, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation) =>
+        new(await GrpcServer.StartAsync(options, [SnapshotsService.For(snapshotter), .. others], loggers, cancellation), snapshotter);
 
     /// <summary>Opens the snapshotter and serves it.</summary>
     public static async Task<SnapshotterServer> StartAsync(
@@ -71,9 +51,8 @@ public sealed class SnapshotterServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _services.TrySetCanceled();
         await _server.DisposeAsync();
         await _cleanup.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _snapshotter?.Dispose();
+        Snapshotter.Dispose();
     }
 }

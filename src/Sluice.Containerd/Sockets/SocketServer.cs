@@ -2,43 +2,35 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Sluice.Containerd.Files;
 
 namespace Sluice.Containerd.Sockets;
 
-/// <summary>
-/// Kestrel on a unix socket, without a host: it reads no configuration and handles no signals. The socket has mode 0600; a
-/// stale one is replaced, a live one is an error.
-/// </summary>
+/// <summary>Kestrel on a unix socket, without a host: it reads no configuration and handles no signals.</summary>
 public sealed class SocketServer : IAsyncDisposable
 {
     private readonly KestrelServer _kestrel;
-    private readonly SocketTransportFactory _transport;
-    private ulong? _inode;
+    private readonly ListeningSocket _socket;
     private int _disposed;
 
-    private SocketServer(KestrelServer kestrel, SocketTransportFactory transport, string path) => (_kestrel, _transport, Path) = (kestrel, transport, path);
+    private SocketServer(KestrelServer kestrel, ListeningSocket socket) => (_kestrel, _socket) = (kestrel, socket);
 
-    public string Path { get; }
+    public string Path => _socket.Path;
 
     /// <param name="path">Absolute; at most 107 bytes.</param>
-    /// <param name="taken">Listens there already; used up. Null: the path is to be free.</param>
     /// <exception cref="Formats.SluiceException">The path can't be used or is in use.</exception>
-    public static async Task<SocketServer> StartAsync(
-        string path, HttpProtocols protocols, IHttpApplication<HttpContext> application, ILoggerFactory loggers, CancellationToken cancellation, TakenSocket? taken = null)
+    public static Task<SocketServer> StartAsync(string path, HttpProtocols protocols, IHttpApplication<HttpContext> application, ILoggerFactory loggers, CancellationToken cancellation) =>
+        StartAsync(ListeningSocket.Bind(path), protocols, application, loggers, cancellation);
+
+    /// <param name="socket">The server's from now on.</param>
+    public static async Task<SocketServer> StartAsync(ListeningSocket socket, HttpProtocols protocols, IHttpApplication<HttpContext> application, ILoggerFactory loggers, CancellationToken cancellation)
     {
-        if (taken is null) UnixSocketPath.Claim(path);
-        SocketTransportOptions transportOptions = new() { CreateBoundListenSocket = _ => taken?.Use() ?? UnixSocketPath.Bind(path) };
-        SocketTransportFactory transport = new(Options.Create(transportOptions), loggers);
-        KestrelServer kestrel = new(Options.Create(Limits(path, protocols)), transport, loggers);
-        SocketServer server = new(kestrel, transport, path);
+        SocketTransport transport = new(socket, new UnixDomainSocketEndPoint(socket.Path), loggers);
+        SocketServer server = new(new KestrelServer(Options.Create(Limits(socket.Path, protocols)), transport, loggers), socket);
         try
         {
-            await kestrel.StartAsync(application, cancellation);
-            server._inode = InodeOf(path);
+            await server._kestrel.StartAsync(application, cancellation);
             return server;
         }
         catch
@@ -48,14 +40,13 @@ public sealed class SocketServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops listening, gives requests that are being answered 5 seconds, and removes the socket unless another process has taken its place.</summary>
+    /// <summary>Stops listening, gives requests that are being answered 5 seconds, and disposes the socket.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await DrainAsync();
         _kestrel.Dispose();
-        if (_inode is not null && InodeOf(Path) == _inode) File.Delete(Path);
-        GC.KeepAlive(_transport);
+        _socket.Dispose();
     }
 
     /// <summary>Stops listening and waits for requests that are being answered, for 5 seconds at most.</summary>
@@ -71,8 +62,6 @@ public sealed class SocketServer : IAsyncDisposable
             // Connections that did not end in time are dropped by Dispose.
         }
     }
-
-    private static ulong? InodeOf(string path) => FileStatus.TryRead(path, out FileStatus status) ? status.Inode : null;
 
     private static KestrelServerOptions Limits(string path, HttpProtocols protocols)
     {

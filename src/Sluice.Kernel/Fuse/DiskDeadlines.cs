@@ -31,6 +31,8 @@ internal sealed class DiskDeadlines : IDisposable
         {
             if (worker.Watch.TryExpire(now, out ulong unique, out DiskNode node)) Fail(node, unique);
         }
+
+        if (_writes is null) _connection.FindStuck(now); // a thread that keeps writes would need memory for them
     }
 
     private unsafe void Fail(DiskNode node, ulong unique)

@@ -8,6 +8,7 @@ namespace Sluice.Kernel.Fuse;
 /// and is answered by whoever completes the fetch. When all places, or all that one disk may have, are taken, misses wait
 /// in their disk's line (they cost 40 bytes) while hits and metadata go on; free places go to the disks in turn, so that one
 /// whose source hangs does not stop the others. When the lines are full, reader threads stop reading until a fetch ends.
+/// A local disk that hangs holds the threads that read it; when it has them all, one more only keeps requests (see <see cref="FuseConnection.AreStuck"/>).
 /// </summary>
 internal sealed class DiskReads(FuseConnection connection, int places, int placesPerDisk, int lineLimit, Action<string> log) : IDisposable
 {
@@ -17,6 +18,8 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
     private readonly HashSet<DiskNode> _lines = []; // disks with misses that wait
     private readonly Queue<DiskNode> _turns = new(); // disks below their share with misses that wait: only while no place is free
     private readonly SemaphoreSlim _lineSpace = new(lineLimit, lineLimit);
+    private readonly Queue<ReadRequest> _parked = new(); // read while all threads but one hang
+    private volatile int _parkedCount;
     private int _created;
     private int _busy;
     private int _waiting;
@@ -27,12 +30,12 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
 
     public long Misses => Interlocked.Read(ref _misses);
 
-    /// <summary>Misses being fetched, and misses waiting for a place.</summary>
+    /// <summary>Misses being fetched, and requests waiting: misses for a place, others for a thread.</summary>
     public (int Fetching, int Waiting) Outstanding
     {
         get
         {
-            lock (_gate) return (_busy, _waiting);
+            lock (_gate) return (_busy, _waiting + _parked.Count);
         }
     }
 
@@ -59,8 +62,48 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
         }
 
         var request = new ReadRequest(node, worker.Header.Unique, (long)read.Offset, length, Environment.TickCount64);
-        if (TryHit(worker, request)) node.Exit();
-        else Miss(request);
+        if (Connection.AreStuck)
+        {
+            Park(request);
+            if (Connection.AreStuck) return; // those who hang look when they are done
+        }
+        else
+        {
+            Serve(worker, request);
+        }
+
+        while (TakeParked(out ReadRequest parked)) Serve(worker, parked);
+    }
+
+    private void Serve(FuseWorker worker, in ReadRequest request)
+    {
+        worker.Watch.Begin(request.Node, request.Unique, request.Since);
+        if (TryHit(worker, request)) request.Node.Exit();
+        else Miss(worker, request);
+        worker.Watch.End();
+        Connection.Done();
+    }
+
+    /// <summary>Keeps a request until a thread that hangs goes on, or its time has passed.</summary>
+    private void Park(in ReadRequest request)
+    {
+        lock (_gate)
+        {
+            _parked.Enqueue(request);
+            _parkedCount = _parked.Count;
+        }
+    }
+
+    private bool TakeParked(out ReadRequest request)
+    {
+        request = default;
+        if (_parkedCount == 0) return false;
+        lock (_gate)
+        {
+            bool taken = _parked.TryDequeue(out request);
+            _parkedCount = _parked.Count;
+            return taken;
+        }
     }
 
     /// <summary>Ends a fetch and starts the next one in line with the freed place.</summary>
@@ -88,6 +131,15 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
             {
                 while (disk.Misses.Waiting.TryPeek(out ReadRequest oldest) && disk.IsOverdue(oldest.Since, now)) expired.Add(Dequeue(disk));
             }
+
+            for (int left = _parked.Count; left > 0; left--)
+            {
+                ReadRequest parked = _parked.Dequeue();
+                if (parked.Node.IsOverdue(parked.Since, now)) expired.Add(parked);
+                else _parked.Enqueue(parked);
+            }
+
+            _parkedCount = _parked.Count;
         }
 
         foreach (ReadRequest request in expired)
@@ -141,17 +193,17 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
         catch (Exception bug)
         {
             Faulted(request.Node, bug);
-            worker.Fail(Errno.EIO);
+            worker.Fail(Errno.EIO, request.Unique);
             return true;
         }
 
         destination[local..].Clear();
         worker.Hits++;
-        worker.Reply(request.Length);
+        worker.Reply(request.Length, request.Unique);
         return true;
     }
 
-    private void Miss(in ReadRequest request)
+    private void Miss(FuseWorker worker, in ReadRequest request)
     {
         Interlocked.Increment(ref _misses);
         PendingRead? place;
@@ -167,6 +219,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
 
         if (place is null)
         {
+            worker.Watch.End(); // this is what the lines are limited for
             _lineSpace.Wait();
             lock (_gate)
             {

@@ -73,7 +73,7 @@ public sealed class DiskServer : IAsyncDisposable
         if (_writes is not null) open = _writes.CountOpen(open, now, limit);
         foreach (FuseWorker worker in _connection.Workers)
         {
-            if (worker.Watch.Since is not 0 and var since) open = open.With(since, now, limit);
+            if (worker.Watch.Since is not 0 and var since && (_writes is not null || now - since > limit.TotalMilliseconds)) open = open.With(since, now, limit);
         }
 
         return open;

@@ -7,10 +7,19 @@ namespace Sluice.Kernel.Fuse;
 /// <summary>A connection to the kernel's FUSE and the threads that serve it.</summary>
 internal sealed class FuseConnection : IAsyncDisposable
 {
+    /// <summary>Requests that are answered from local bytes take microseconds; hard disks under load, a second at worst.</summary>
+    private static readonly TimeSpan StuckAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>Each time that a disk hangs may add one, which stays.</summary>
+    private const int MaxThreads = 64;
+
     private readonly TaskCompletionSource<FuseSession> _session = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<string> _log;
-    private readonly FuseWorker[] _workers;
+    private readonly int _threads;
+    private volatile FuseWorker[] _workers;
+    private IFuseHandler? _handler;
+    private volatile bool _areStuck;
     private volatile bool _stopping;
     private volatile bool _left;
     private int _running;
@@ -21,6 +30,7 @@ internal sealed class FuseConnection : IAsyncDisposable
         Descriptor = descriptor;
         MaxWrite = maxWrite;
         _log = log;
+        _threads = threads;
         _workers = new FuseWorker[threads];
         for (int i = 0; i < threads; i++) _workers[i] = new FuseWorker(this);
     }
@@ -40,6 +50,12 @@ internal sealed class FuseConnection : IAsyncDisposable
     public bool Stopping => _stopping;
 
     /// <summary>
+    /// All threads but one at most have hung in a request for a while, as local disks can make them: that one must not begin what could hang, so that all requests are read, and get
+    /// their answer by their deadline.
+    /// </summary>
+    public bool AreStuck => _areStuck;
+
+    /// <summary>
     /// The connection is somebody else's from now on: who finishes a request later must not answer it. It comes again to the successor, and here it may have failed
     /// only because the disk was closed.
     /// </summary>
@@ -51,12 +67,31 @@ internal sealed class FuseConnection : IAsyncDisposable
     public void Start(IFuseHandler handler, FuseSession? adopted)
     {
         if (adopted is not null) _session.TrySetResult(adopted);
+        _handler = handler;
         _running = _workers.Length;
-        for (int i = 0; i < _workers.Length; i++)
+        for (int i = 0; i < _workers.Length; i++) Start(_workers[i], i);
+    }
+
+    /// <summary>Looks whether the threads are stuck, and starts another when all are. By one caller at a time.</summary>
+    public void FindStuck(long now)
+    {
+        FuseWorker[] workers = _workers;
+        int stuck = workers.Count(worker => worker.Watch.BusySince is not 0 and var since && now - since > StuckAfter.TotalMilliseconds);
+        _areStuck = stuck >= Math.Max(_threads, workers.Length - 1);
+        if (stuck == workers.Length && workers.Length < MaxThreads && !_stopping)
         {
-            FuseWorker worker = _workers[i];
-            new Thread(() => Serve(worker, handler)) { IsBackground = true, Name = $"fuse-{i}" }.Start();
+            FuseWorker spare = new(this);
+            _workers = [.. workers, spare];
+            Interlocked.Increment(ref _running);
+            Start(spare, workers.Length);
+            _log($"all {workers.Length} threads that serve have been busy with one request for {StuckAfter.TotalSeconds:0} s, as when the local disk hangs: what else is asked waits, and gets EIO at its deadline");
         }
+    }
+
+    /// <summary>A request is done that may have hung.</summary>
+    public void Done()
+    {
+        if (_areStuck) _areStuck = false;
     }
 
     /// <summary>Answers INIT. The first one ends the wait for <see cref="Session"/>.</summary>
@@ -116,6 +151,8 @@ internal sealed class FuseConnection : IAsyncDisposable
         foreach (FuseWorker worker in _workers) worker.Dispose();
         Descriptor.Dispose();
     }
+
+    private void Start(FuseWorker worker, int number) => new Thread(() => Serve(worker, _handler!)) { IsBackground = true, Name = $"fuse-{number}" }.Start();
 
     private void Serve(FuseWorker worker, IFuseHandler handler)
     {

@@ -61,10 +61,14 @@ internal sealed unsafe class FuseWorker : IDisposable
 
     /// <summary>Answers with the first <paramref name="length"/> bytes of <see cref="Payload"/>.</summary>
     /// <returns>False: the kernel did not take it.</returns>
-    public bool Reply(int length)
+    public bool Reply(int length) => Reply(length, Header.Unique);
+
+    /// <summary>Answers another request than the one that is in <see cref="Header"/>.</summary>
+    /// <inheritdoc cref="Reply(int)"/>
+    public bool Reply(int length, ulong unique)
     {
         byte* message = _reply + PageSize - sizeof(FuseOutHeader);
-        *(FuseOutHeader*)message = new FuseOutHeader { Length = (uint)(sizeof(FuseOutHeader) + length), Unique = Header.Unique };
+        *(FuseOutHeader*)message = new FuseOutHeader { Length = (uint)(sizeof(FuseOutHeader) + length), Unique = unique };
         int errno = _connection.Descriptor.Send(message, sizeof(FuseOutHeader) + length);
         if (errno != 0) _connection.ReplyRefused(errno);
         return errno == 0;
@@ -77,9 +81,11 @@ internal sealed unsafe class FuseWorker : IDisposable
         return Reply(sizeof(T));
     }
 
-    public void Fail(int errno)
+    public void Fail(int errno) => Fail(errno, Header.Unique);
+
+    public void Fail(int errno, ulong unique)
     {
-        var header = new FuseOutHeader { Length = (uint)sizeof(FuseOutHeader), Error = -errno, Unique = Header.Unique };
+        var header = new FuseOutHeader { Length = (uint)sizeof(FuseOutHeader), Error = -errno, Unique = unique };
         int refused = _connection.Descriptor.Send((byte*)&header, sizeof(FuseOutHeader));
         if (refused != 0) _connection.ReplyRefused(refused);
     }

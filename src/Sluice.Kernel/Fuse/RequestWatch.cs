@@ -9,6 +9,7 @@ namespace Sluice.Kernel.Fuse;
 internal sealed class RequestWatch
 {
     private long _since;
+    private long _busySince;
     private ulong _unique;
     private DiskNode? _node;
 
@@ -18,12 +19,20 @@ internal sealed class RequestWatch
         _node = node;
         Volatile.Write(ref _unique, unique);
         Volatile.Write(ref _since, since);
+        Volatile.Write(ref _busySince, since);
     }
 
     /// <summary>When the request came that is being worked on, in milliseconds of the machine; 0: there is none.</summary>
     public long Since => Volatile.Read(ref _since);
 
-    public void End() => Volatile.Write(ref _since, 0);
+    /// <summary>As <see cref="Since"/>, but also when the request has been answered by somebody else, until <see cref="End"/>.</summary>
+    public long BusySince => Volatile.Read(ref _busySince);
+
+    public void End()
+    {
+        Volatile.Write(ref _since, 0);
+        Volatile.Write(ref _busySince, 0);
+    }
 
     /// <summary>True, with the request, if its time has passed. Once for each request.</summary>
     public bool TryExpire(long now, out ulong unique, out DiskNode node)

@@ -12,6 +12,24 @@ internal sealed unsafe class HeldDescriptors
 
     public IReadOnlyList<HeldDescriptor> All => _held;
 
+    /// <summary>FUSE connections among them; with <paramref name="abandoned"/> those that nobody serves.</summary>
+    public int Connections(bool abandoned = false)
+    {
+        int count = 0;
+        foreach (HeldDescriptor held in _held)
+        {
+            if (held.Callers is null && (!abandoned || held.Server is null)) count++;
+        }
+
+        return count;
+    }
+
+    public HeldDescriptor? Find(ReadOnlySpan<byte> name)
+    {
+        int index = IndexOf(name, out bool found);
+        return found ? _held[index] : null;
+    }
+
     public bool Has(ReadOnlySpan<byte> name)
     {
         IndexOf(name, out bool found);
@@ -67,6 +85,7 @@ internal sealed unsafe class HeldDescriptors
     private static void Close(HeldDescriptor held)
     {
         held.Answers?.Dispose();
+        held.Callers?.Dispose();
         Libc.Close(held.Descriptor);
     }
 

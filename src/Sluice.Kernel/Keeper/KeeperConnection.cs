@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 using Sluice.Formats;
 using Sluice.Kernel.Fuse;
@@ -17,9 +19,22 @@ internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisp
     public static KeeperConnection? TryOpen(string state, TimeSpan patience) =>
         KeeperSocket.TryConnect(state, patience) is { } socket ? new KeeperConnection(socket, Path.Combine(state, KeeperSocket.FileName)) : null;
 
-    public void Keep(byte[] name, FuseDescriptor descriptor) => Ask(KeeperRequest.Keep, name, out _, descriptor);
+    public void Keep(byte[] name, SafeHandle descriptor) => Ask(KeeperRequest.Keep, name, out _, descriptor);
 
     public void Release(byte[] name) => Ask(KeeperRequest.Release, name, out _);
+
+    /// <summary>The listening socket of that name; null if none is held.</summary>
+    public SafeSocketHandle? Listener(byte[] name) => Ask(KeeperRequest.Listener, name, out int descriptor) is null ? null : Received(descriptor);
+
+    /// <summary>Those who wait on a listening socket that is this process's from now on.</summary>
+    public IReadOnlyList<SafeSocketHandle> Serve(byte[] name)
+    {
+        List<SafeSocketHandle> waiting = [];
+        while (Ask(KeeperRequest.Serve, name, out int descriptor) is not null) waiting.Add(Received(descriptor));
+        return waiting;
+    }
+
+    public void Leave(byte[] name) => Ask(KeeperRequest.Leave, name, out _);
 
     public void Stop(bool anyway) => Ask(anyway ? KeeperRequest.StopAnyway : KeeperRequest.Stop, [], out _);
 
@@ -30,10 +45,10 @@ internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisp
         string last = "";
         try
         {
-            while (Ask(take ? KeeperRequest.Next : KeeperRequest.List, Encoding.ASCII.GetBytes(last), out FuseDescriptor? descriptor) is { } name)
+            while (Ask(take ? KeeperRequest.Next : KeeperRequest.List, Encoding.ASCII.GetBytes(last), out int descriptor) is { } name)
             {
-                names[name] = descriptor;
-                if (string.CompareOrdinal(name, last) <= 0 || (take && descriptor is null)) throw Failed("its answers make no sense");
+                names[name] = descriptor < 0 ? null : FuseDescriptor.Adopt(descriptor);
+                if (string.CompareOrdinal(name, last) <= 0 || (take && descriptor < 0)) throw Failed("its answers make no sense");
                 last = name;
             }
 
@@ -54,20 +69,22 @@ internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisp
     }
 
     /// <summary>The text of the answer; null at the end of a list.</summary>
-    private string? Ask(KeeperRequest request, ReadOnlySpan<byte> text, out FuseDescriptor? received, FuseDescriptor? sent = null)
+    /// <param name="received">The caller's; -1: none.</param>
+    private string? Ask(KeeperRequest request, ReadOnlySpan<byte> text, out int received, SafeHandle? sent = null)
     {
         int length = KeeperMessage.Write(_packet, (ushort)request, text);
         int errno = socket.Send(_packet.AsSpan(0, length), sent, wait: true);
         if (errno != 0) throw Broken($"it takes no request: {Libc.Message(errno)}");
-        length = socket.Receive(_packet, out int descriptor, wait: true);
+        length = socket.Receive(_packet, out received, wait: true);
         if (length == 0) throw Broken("it has ended");
         if (length < 0) throw Broken(length == -Errno.EAGAIN ? "it does not answer" : $"its answer can't be read: {Libc.Message(-length)}");
-        received = descriptor >= 0 ? FuseDescriptor.Adopt(descriptor) : null;
         KeeperStatus status = KeeperMessage.TryRead(_packet.AsSpan(0, length), out _, out ushort code) ? (KeeperStatus)code : throw Broken("its answers make no sense");
         if (status == KeeperStatus.End) return null;
         string answer = Encoding.UTF8.GetString(_packet, KeeperMessage.HeaderSize, length - KeeperMessage.HeaderSize);
         return status == KeeperStatus.Done ? answer : throw Failed($"it refused: {answer}");
     }
+
+    private SafeSocketHandle Received(int descriptor) => descriptor >= 0 ? new SafeSocketHandle(descriptor, ownsHandle: true) : throw Failed("its answers make no sense");
 
     /// <summary>An answer that comes later must not be taken for that of the next request: the connection ends, for whoever watches it to make another.</summary>
     private SluiceException Broken(string what)

@@ -9,7 +9,9 @@ namespace Sluice.Kernel.Keeper;
 /// </code>
 /// <para>
 /// <c>keep</c> carries a descriptor and has its name as text, as has <c>release</c>. <c>next</c> names the last one received, or none, and is answered
-/// with the name that follows in byte order and its descriptor, or with <c>end</c>. <c>list</c> is the same without descriptors and without becoming the one who serves.
+/// with the name of the FUSE connection that follows in byte order and its descriptor, or with <c>end</c>. <c>list</c> is the same without descriptors, without becoming the one who serves, and with the listening sockets. <c>listener</c> is
+/// answered with the descriptor of a listening socket; <c>serve</c>, by which it becomes the sender's, with a connection that waits on it, or <c>end</c>. Keepers of the first versions hold no sockets, and don't know
+/// <c>listener</c>, <c>serve</c> and <c>leave</c>: these may be asked only once a socket is in the list.
 /// </para>
 /// </summary>
 internal static class KeeperMessage
@@ -54,6 +56,15 @@ internal enum KeeperRequest : ushort
 
     /// <summary>End in any case.</summary>
     StopAnyway = 6,
+
+    /// <summary>A duplicate of a listening socket. The keeper goes on taking those who call.</summary>
+    Listener = 7,
+
+    /// <summary>The sender accepts on a listening socket from now on. One that has called already.</summary>
+    Serve = 8,
+
+    /// <summary>The sender does so no more.</summary>
+    Leave = 9,
 }
 
 internal enum KeeperStatus : ushort

@@ -1,17 +1,23 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Sluice.Formats;
 using Sluice.Kernel.Fuse;
 
 namespace Sluice.Kernel.Keeper;
 
 /// <summary>
-/// The keeper process of a state directory, which holds the descriptors of FUSE connections, so that these outlive the one that serves them: as long as one
+/// The keeper process of a state directory, which holds the descriptors of FUSE connections, and of listening sockets, so that these outlive the one that serves them: as long as one
 /// descriptor is open, requests wait in the kernel instead of failing, and a successor can adopt them (<see cref="DiskServer.AdoptAsync"/>).
 /// <para>
 /// A name means one connection, and whoever keeps or takes it serves it from then on. A server gives each connection away as soon as it
 /// is mounted (<see cref="Keep"/>); its successor begins with <see cref="Take"/>, adopts what is still mounted, and releases the rest.
 /// <see cref="Release"/> follows the unmount, not the other way round. Orderly end of a server that wants to be succeeded: stop serving,
 /// dispose this object, exit; nothing is released.
+/// </para>
+/// <para>
+/// A listening socket is held likewise (<see cref="Keep"/>): who calls while nobody serves it waits, up to the keeper's deadline. The successor of its server begins with <see cref="TakeListener"/>, and with
+/// <see cref="Serve"/> when it can answer.
 /// </para>
 /// <para>
 /// A keeper knows nothing of mounts and disks. Names are 1 to 255 of <c>A-Z a-z 0-9 . _ -</c>. All members may be called concurrently and wait for
@@ -25,7 +31,7 @@ public sealed class KeeperProcess : IDisposable
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, FuseDescriptor> _mine = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SafeHandle> _mine = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _disposed = new();
     private readonly KeeperOptions _options;
     private readonly Action<string> _log;
@@ -59,7 +65,14 @@ public sealed class KeeperProcess : IDisposable
     public static IReadOnlyList<string>? Names(string state, TimeSpan? patience = null)
     {
         using KeeperConnection? connection = KeeperConnection.TryOpen(state, patience ?? TimeSpan.FromSeconds(10));
-        return connection is null ? null : [.. connection.Names(take: false).Keys];
+        try
+        {
+            return connection is null ? null : [.. connection.Names(take: false).Keys];
+        }
+        catch (SluiceException) when (!IsRunning(state))
+        {
+            return null; // it was about to end
+        }
     }
 
     /// <summary>Ends the keeper; false if none runs. Unless it is to end <paramref name="anyway"/>, it refuses while it holds what no daemon serves.</summary>
@@ -79,7 +92,7 @@ public sealed class KeeperProcess : IDisposable
     }
 
     /// <summary>Has a duplicate of the descriptor held, in place of the one of the same name. The caller keeps its own.</summary>
-    public void Keep(string name, FuseDescriptor descriptor)
+    public void Keep(string name, SafeHandle descriptor)
     {
         byte[] bytes = DescriptorName.Encode(name);
         lock (_gate)
@@ -100,7 +113,7 @@ public sealed class KeeperProcess : IDisposable
         }
     }
 
-    /// <summary>Everything that is held, as duplicates that the caller disposes; the keeper goes on holding its own.</summary>
+    /// <summary>All FUSE connections that are held, as duplicates that the caller disposes; the keeper goes on holding its own.</summary>
     public IReadOnlyDictionary<string, FuseDescriptor> Take()
     {
         lock (_gate)
@@ -109,6 +122,35 @@ public sealed class KeeperProcess : IDisposable
             foreach ((string name, FuseDescriptor? descriptor) in taken) _mine[name] = descriptor!;
             return taken!;
         }
+    }
+
+    /// <summary>The names of all that is held.</summary>
+    public IReadOnlyCollection<string> Names()
+    {
+        lock (_gate) return Connected().Names(take: false).Keys;
+    }
+
+    /// <summary>A duplicate of a listening socket that is held; null if it is not. The keeper takes those who call until <see cref="Serve"/>.</summary>
+    public SafeSocketHandle? TakeListener(string name)
+    {
+        lock (_gate) return Connected().Listener(DescriptorName.Encode(name));
+    }
+
+    /// <summary>Says that this process accepts on a listening socket from now on, and returns those who wait for that, in the order in which they came.</summary>
+    /// <param name="listener">What <see cref="TakeListener"/> returned.</param>
+    public IReadOnlyList<SafeSocketHandle> Serve(string name, SafeHandle listener)
+    {
+        lock (_gate)
+        {
+            _mine[name] = listener;
+            return Connected().Serve(DescriptorName.Encode(name));
+        }
+    }
+
+    /// <summary>Says that this process is about to stop accepting on a listening socket: who calls from now on waits for a successor.</summary>
+    public void Leave(string name)
+    {
+        lock (_gate) Connected().Leave(DescriptorName.Encode(name));
     }
 
     public void Dispose()
@@ -174,7 +216,7 @@ public sealed class KeeperProcess : IDisposable
                     return true;
                 }
 
-                foreach ((string name, FuseDescriptor descriptor) in _mine)
+                foreach ((string name, SafeHandle descriptor) in _mine)
                 {
                     if (!descriptor.IsClosed) connection.Keep(DescriptorName.Encode(name), descriptor);
                 }

@@ -39,6 +39,9 @@ internal sealed unsafe partial class KeeperServer
             KeeperRequest.List => Next(client, text, take: false),
             KeeperRequest.Stop => Stop(client, anyway: false),
             KeeperRequest.StopAnyway => Stop(client, anyway: true),
+            KeeperRequest.Listener => Find(text) is { } held ? Answer(client, KeeperStatus.Done, held.Name, held.Descriptor) : Answer(client, KeeperStatus.End, []),
+            KeeperRequest.Serve => Serve(client, text),
+            KeeperRequest.Leave => Leave(client, text),
             _ => false,
         };
     }
@@ -46,9 +49,11 @@ internal sealed unsafe partial class KeeperServer
     private bool Keep(KeeperClient client, ReadOnlySpan<byte> name, ref int descriptor)
     {
         if (!DescriptorName.IsValid(name) || descriptor < 0) return false;
-        if (!FuseDevice.Is(descriptor)) return Answer(client, KeeperStatus.Refused, "only descriptors of /dev/fuse are held"u8);
+        bool isListener = Holdable.IsListener(descriptor);
+        if (!isListener && !Holdable.IsFuse(descriptor)) return Answer(client, KeeperStatus.Refused, "only descriptors of /dev/fuse and listening unix sockets are held"u8);
+        if (isListener) Libc.Fcntl(descriptor, Libc.F_SETFL, Libc.Fcntl(descriptor, Libc.F_GETFL, 0) | Libc.O_NONBLOCK); // one that gave up must not leave accept(2) waiting for another
         if (_held.All.Count >= HeldDescriptors.Limit && !_held.Has(name) && _held.DropEnded() == 0) return Answer(client, KeeperStatus.Refused, "too many are held"u8);
-        _held.Keep(new HeldDescriptor(name.ToArray(), descriptor) { Server = client });
+        _held.Keep(new HeldDescriptor(name.ToArray(), descriptor, isListener) { Server = client });
         descriptor = -1;
         return Answer(client, KeeperStatus.Done, []);
     }
@@ -64,7 +69,9 @@ internal sealed unsafe partial class KeeperServer
     {
         if (last.Length > 0 && !DescriptorName.IsValid(last)) return false;
         if (last.Length == 0) _held.DropEnded();
-        if (_held.After(last) is not { } held) return Answer(client, KeeperStatus.End, []);
+        HeldDescriptor? held = _held.After(last);
+        while (take && held is { Callers: not null }) held = _held.After(held.Name);
+        if (held is null) return Answer(client, KeeperStatus.End, []);
         if (!take) return Answer(client, KeeperStatus.Done, held.Name);
         if (!Answer(client, KeeperStatus.Done, held.Name, held.Descriptor)) return false;
         held.Answers?.Dispose();
@@ -73,21 +80,35 @@ internal sealed unsafe partial class KeeperServer
         return true;
     }
 
+    private HeldDescriptor? Find(ReadOnlySpan<byte> name) => DescriptorName.IsValid(name) && _held.Find(name) is { Callers: not null } held ? held : null;
+
+    private bool Serve(KeeperClient client, ReadOnlySpan<byte> name)
+    {
+        if (Find(name) is not { } held) return Answer(client, KeeperStatus.End, []);
+        held.Server = client;
+        int waiting = held.Callers!.Next();
+        if (waiting < 0) return Answer(client, KeeperStatus.End, []);
+        bool answered = Answer(client, KeeperStatus.Done, held.Name, waiting);
+        Libc.Close(waiting);
+        return answered;
+    }
+
+    private bool Leave(KeeperClient client, ReadOnlySpan<byte> name)
+    {
+        if (Find(name) is { } held && held.Server == client) Abandon(held);
+        return Answer(client, KeeperStatus.Done, []);
+    }
+
     private bool Stop(KeeperClient client, bool anyway)
     {
         _held.DropEnded();
-        int abandoned = 0;
-        foreach (HeldDescriptor held in _held.All)
-        {
-            if (held.Server is null) abandoned++;
-        }
-
+        int abandoned = _held.Connections(abandoned: true);
         if (abandoned > 0 && !anyway)
         {
             return Answer(client, KeeperStatus.Refused, Encoding.UTF8.GetBytes($"{abandoned} connections are held that no daemon serves: their mounts would be lost"));
         }
 
-        _log($"stopped by process {client.Process}, {_held.All.Count} connections were held");
+        _log($"stopped by process {client.Process}, {_held.Connections()} connections were held");
         _ended = true;
         return Answer(client, KeeperStatus.Done, []);
     }

@@ -53,11 +53,11 @@ internal sealed unsafe partial class KeeperServer
             }
 
             if (_polled[0].Happened != 0) Accept();
-            if (!_ended) AnswerForDeadServers();
+            if (!_ended) StandIn();
         }
     }
 
-    /// <summary>The listener, the signals, the clients, and what is answered with errors.</summary>
+    /// <summary>The keeper's own socket, the signals, the clients, what is answered with errors, and sockets without a server.</summary>
     private int Prepare()
     {
         int count = 0;
@@ -67,6 +67,7 @@ internal sealed unsafe partial class KeeperServer
         foreach (HeldDescriptor held in _held.All)
         {
             if (held.Answers is { } answers) Watch(ref count, answers.Descriptor);
+            if (held is { Server: null, Callers.HaveRoom: true }) Watch(ref count, held.Descriptor);
         }
 
         return count;
@@ -81,19 +82,28 @@ internal sealed unsafe partial class KeeperServer
         long patience = long.MaxValue;
         foreach (HeldDescriptor held in _held.All)
         {
-            if (held.Server is null && held.Answers is null) patience = Math.Min(patience, held.AbandonedAt + _deadline - Environment.TickCount64);
+            if (held.Server is null && !held.IsOverdue) patience = Math.Min(patience, held.AbandonedAt + _deadline - Environment.TickCount64);
         }
 
         return patience == long.MaxValue ? -1 : (int)Math.Clamp(patience, 0, int.MaxValue);
     }
 
-    private void AnswerForDeadServers()
+    /// <summary>Does what is to be done for those whom nobody serves.</summary>
+    private void StandIn()
     {
-        if (_deadline == 0) return;
         for (int i = _held.All.Count - 1; i >= 0; i--)
         {
             HeldDescriptor held = _held.All[i];
-            if (held.Server is not null || (held.Answers is null && Environment.TickCount64 - held.AbandonedAt < _deadline)) continue;
+            if (held.Server is not null) continue;
+            bool isOverdue = held.IsOverdue || (_deadline > 0 && Environment.TickCount64 - held.AbandonedAt >= _deadline);
+            if (held.Callers is { } callers)
+            {
+                if (isOverdue && !callers.AreRefused) Refuse(held.Name, callers);
+                callers.Take();
+                continue;
+            }
+
+            if (!isOverdue) continue;
             if (held.Answers is null) Begin(held);
             if (held.Answers is { } answers && answers.Answer()) continue;
             _held.Release(held.Name);
@@ -108,6 +118,12 @@ internal sealed unsafe partial class KeeperServer
         _log(held.Answers is not null
             ? $"{Text(held.Name)}: nobody has served it for {_deadline / 1000.0:0.#} s: requests get EIO until a daemon comes"
             : $"{Text(held.Name)}: nobody serves it, and requests can't be repeated: {Libc.Message(errno)}");
+    }
+
+    private void Refuse(byte[] name, WaitingCallers callers)
+    {
+        callers.Refuse();
+        _log($"{Text(name)}: nobody has served it for {_deadline / 1000.0:0.#} s: who connects is refused until a daemon comes");
     }
 
     private void Accept()
@@ -140,8 +156,8 @@ internal sealed unsafe partial class KeeperServer
         byte signal;
         Libc.Read(_signals, &signal, 1);
         _held.DropEnded();
-        _ended = _held.All.Count == 0;
-        if (!_ended) _log($"asked to end, but {_held.All.Count} connections are held that are lost then: staying (sluice keeper --stop)");
+        _ended = _held.Connections() == 0;
+        if (!_ended) _log($"asked to end, but {_held.Connections()} connections are held that are lost then: staying (sluice keeper --stop)");
     }
 
     private void Leave(KeeperClient client)
@@ -150,10 +166,14 @@ internal sealed unsafe partial class KeeperServer
         client.Socket.Dispose();
         foreach (HeldDescriptor held in _held.All)
         {
-            if (held.Server != client) continue;
-            held.Server = null;
-            held.AbandonedAt = Environment.TickCount64;
+            if (held.Server == client) Abandon(held);
         }
+    }
+
+    private static void Abandon(HeldDescriptor held)
+    {
+        held.Server = null;
+        held.AbandonedAt = Environment.TickCount64;
     }
 
     private static int OpenSpare() => Libc.Open("/dev/null", Libc.O_RDONLY | Libc.O_CLOEXEC, 0);

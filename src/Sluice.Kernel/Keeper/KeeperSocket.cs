@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Sluice.Formats;
-using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Keeper;
@@ -161,13 +160,13 @@ internal sealed unsafe class KeeperSocket : SafeHandleZeroOrMinusOneIsInvalid
 
     /// <summary>The same with a descriptor that is kept from being closed meanwhile; null: with none.</summary>
     /// <exception cref="ObjectDisposedException">It is closed.</exception>
-    public int Send(ReadOnlySpan<byte> packet, FuseDescriptor? descriptor, bool wait)
+    public int Send(ReadOnlySpan<byte> packet, SafeHandle? descriptor, bool wait)
     {
         bool added = false;
         try
         {
             descriptor?.DangerousAddRef(ref added);
-            return Send(packet, descriptor?.Number ?? -1, wait);
+            return Send(packet, (int)(descriptor?.DangerousGetHandle() ?? -1), wait);
         }
         finally
         {

@@ -15,7 +15,7 @@ internal static unsafe class KeeperStart
     private static readonly string[] SmallRuntime =
     [
         "DOTNET_GCHeapHardLimit=0x1000000", "DOTNET_GCgen0size=0x40000", "DOTNET_gcConcurrent=0", "DOTNET_EnableDiagnostics=0",
-        "DOTNET_TieredCompilation=0", "MALLOC_ARENA_MAX=1",
+        "DOTNET_TieredCompilation=0", "DOTNET_EnableWriteXorExecute=0", "MALLOC_ARENA_MAX=1",
     ];
 
     /// <summary>Starts a detached keeper and returns without waiting for it to be ready.</summary>

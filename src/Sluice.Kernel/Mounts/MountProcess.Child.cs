@@ -26,6 +26,7 @@ public sealed partial class MountProcess
                 WorkingDirectory = "/",
             };
             start.Environment["DOTNET_GCHeapHardLimit"] = "0x2000000"; // 32 MiB: it holds a few paths
+            start.Environment["DOTNET_GCgen0size"] = "0x40000"; // or the first collection comes only after hundreds of mounts
             start.Environment["DOTNET_EnableDiagnostics"] = "0";
             start.Environment["DOTNET_gcConcurrent"] = "0";
             start.Environment["DOTNET_TieredPGO"] = "0";

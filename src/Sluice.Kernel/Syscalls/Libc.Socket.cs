@@ -6,15 +6,19 @@ namespace Sluice.Kernel.Syscalls;
 internal static unsafe partial class Libc
 {
     public const int AF_UNIX = 1;
+    public const int SOCK_STREAM = 1;
     public const int SOCK_DGRAM = 2;
     public const int SOCK_SEQPACKET = 5;
     public const int SOCK_CLOEXEC = 0x80000;
     public const int SOCK_NONBLOCK = 0x800;
     public const int SHUT_RDWR = 2;
     public const int SOL_SOCKET = 1;
+    public const int SO_TYPE = 3;
     public const int SO_PEERCRED = 17;
     public const int SO_RCVTIMEO = 20;
     public const int SO_SNDTIMEO = 21;
+    public const int SO_ACCEPTCONN = 30;
+    public const int SO_DOMAIN = 39;
     public const int SCM_RIGHTS = 1;
     public const int MSG_CTRUNC = 8;
     public const int MSG_TRUNC = 0x20;

@@ -17,6 +17,8 @@ internal static unsafe partial class Libc
     public const int O_EXCL = 0x80;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_SETFD = 2;
+    public const int F_GETFL = 3;
+    public const int F_SETFL = 4;
     public const int FD_CLOEXEC = 1;
 
     [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

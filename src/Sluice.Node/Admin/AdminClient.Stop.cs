@@ -11,9 +11,9 @@ public sealed partial class AdminClient
 
     /// <summary>Has the daemon end; it has not yet when this completes.</summary>
     /// <inheritdoc cref="FindProcessAsync"/>
-    public Task<DaemonProcess> StopAsync(StopRequest request, CancellationToken cancellation) => PostAsync("/v1/stop", request.Write, DaemonProcess.Parse, cancellation);
+    public Task<DaemonProcess> StopAsync(StopRequest request, CancellationToken cancellation) => AtOnceAsync(limit => PostAsync("/v1/stop", request.Write, DaemonProcess.Parse, limit), cancellation);
 
     /// <summary>Has the daemon start its successor; that takes over when it is ready to.</summary>
     /// <inheritdoc cref="FindProcessAsync"/>
-    public Task<DaemonProcess> UpgradeAsync(UpgradeRequest request, CancellationToken cancellation) => PostAsync("/v1/upgrade", request.Write, DaemonProcess.Parse, cancellation);
+    public Task<DaemonProcess> UpgradeAsync(UpgradeRequest request, CancellationToken cancellation) => AtOnceAsync(limit => PostAsync("/v1/upgrade", request.Write, DaemonProcess.Parse, limit), cancellation);
 }

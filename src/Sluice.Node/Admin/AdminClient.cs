@@ -16,13 +16,16 @@ public sealed partial class AdminClient(string socket)
     /// <summary>Bytes of the longest answer, head and body: of lists of many thousand images, too.</summary>
     private const int MaxAnswer = 4 << 20;
 
+    /// <summary>What needs no work is answered at once; so is what the daemon begins with. A longer silence is that of a daemon which is stopped, or hangs.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     /// <summary>Asks a question.</summary>
     /// <param name="path">With the query: <c>/v1/explain?image=…</c>, escaped.</param>
     /// <param name="parse">Null: the answer is something else.</param>
     /// <exception cref="SluiceException">No daemon listens, or what the daemon says went wrong.</exception>
     /// <exception cref="InvalidOperationException">The daemon met a defect of its own.</exception>
     private async Task<T> GetAsync<T>(string path, Func<JsonElement, T?> parse, CancellationToken cancellation)
-        where T : class => Read(await AskAsync($"GET {path} HTTP/1.0\r\nHost: sluice\r\n\r\n", [], cancellation), parse);
+        where T : class => Read(await AtOnceAsync(limit => AskAsync($"GET {path} HTTP/1.0\r\nHost: sluice\r\n\r\n", [], limit), cancellation), parse);
 
     /// <summary>Gives an order, with a JSON body.</summary>
     /// <inheritdoc cref="GetAsync"/>
@@ -32,6 +35,21 @@ public sealed partial class AdminClient(string socket)
         byte[] body = AdminJson.Write(write);
         string head = string.Create(CultureInfo.InvariantCulture, $"POST {path} HTTP/1.0\r\nHost: sluice\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
         return Read(await AskAsync(head, body, cancellation), parse);
+    }
+
+    /// <exception cref="SluiceException">Timeout: it does not answer.</exception>
+    private async Task<T> AtOnceAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(Patience);
+        try
+        {
+            return await ask(limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new SluiceException(SluiceError.Timeout, socket, $"the daemon does not answer in {Patience.TotalSeconds:0} s", "is it stopped (SIGSTOP)? its log may say more; if it hangs, kill it: the next daemon takes over what it has mounted");
+        }
     }
 
     private async Task<ReadOnlyMemory<byte>> AskAsync(string head, byte[] body, CancellationToken cancellation)

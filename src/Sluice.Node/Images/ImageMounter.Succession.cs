@@ -18,6 +18,12 @@ internal sealed partial class ImageMounter
     /// <summary>True if what is mounted stays when this process leaves.</summary>
     public bool IsKept => _connections.AreKept;
 
+    /// <summary>True if a predecessor's connection is served again, mounts on it or not.</summary>
+    public bool HasTakenOver { get; private set; }
+
+    /// <summary>The state directory.</summary>
+    public string State => _options.State;
+
     /// <summary>True if a predecessor has left mounts that are served again.</summary>
     public bool IsInherited => Adopted.Count + AdoptedWritable.Count > 0;
 
@@ -26,6 +32,9 @@ internal sealed partial class ImageMounter
 
     /// <summary>Writable disks of a predecessor that are served again.</summary>
     public IReadOnlyList<AdoptedWritable> AdoptedWritable { get; private set; } = [];
+
+    /// <summary>Listens for containerd, see <see cref="KeptListener.Open"/>.</summary>
+    public KeptListener Listen(string path) => _connections.Listen(path);
 
     /// <summary>
     /// Ends the servers and leaves what they serve to a successor: readers wait until it comes, or until the keeper answers for it. Disks, and what
@@ -91,6 +100,7 @@ internal sealed partial class ImageMounter
             keptServers.Add(_options.WritableDisksDirectory);
         }
 
+        HasTakenOver = keptServers.Count > 0;
         _connections.DropLeft();
         await CleanAsync(kept, keptServers, cancellation);
         _server ??= await _connections.StartAsync(KeptConnections.Disks, ServerOptions(), cancellation);

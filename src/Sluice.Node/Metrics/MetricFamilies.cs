@@ -8,6 +8,7 @@ internal static class MetricFamilies
 {
     public static readonly MetricFamily BuildInfo = Gauge("sluice_build_info", "1", "Always 1; the label has the version.", "version");
     public static readonly MetricFamily Starts = Counter("sluice_daemon_starts_total", "{start}", "Starts of the daemon since the machine was started, this one included.");
+    public static readonly MetricFamily TakeOvers = Counter("sluice_takeovers_total", "{takeover}", "Starts since the machine was started that took over what an earlier daemon had mounted, by how that one had ended: killed, stopped, upgraded.", "kind");
     public static readonly MetricFamily KeeperUp = Gauge("sluice_keeper_up", "1", "1 if a keeper answers, so that containers survive the daemon's death.");
 
     public static readonly MetricFamily ReadHits = Counter("sluice_read_hits_total", "{read}", "Reads answered from local, verified bytes.");
@@ -82,7 +83,7 @@ internal static class MetricFamilies
     /// <summary>In the order in which they are exported.</summary>
     public static IReadOnlyList<MetricFamily> All { get; } =
     [
-        BuildInfo, Starts, KeeperUp,
+        BuildInfo, Starts, TakeOvers, KeeperUp,
         ReadHits, ReadMisses, ReadErrors, ReadDeadlines, ReadBytes, ReadWait, ReadsWaiting, ReadsHung, ReadLongest, KernelReads, KernelWaiting,
         Fetches, FetchDuration, FetchFailures, FetchHedges, FetchHedgesWon, FetchedBytes, FetchRetries, FetchJoins, FetchMerges, FetchesRunning, FetchesQueued, FetchMemory, FetchOldest, DecodedBytes,
         SourceState, SourceRunning, SourceDistrusted, SourcePauses, SourcePaused,

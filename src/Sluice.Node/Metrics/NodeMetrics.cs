@@ -17,7 +17,10 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
     {
         var reading = new MetricReading(node.StartedAt, time.GetUtcNow());
         reading.Add(MetricFamilies.BuildInfo, 1, NodeObserver.Version);
-        reading.Add(MetricFamilies.Starts, node.Starts);
+        reading.Add(MetricFamilies.Starts, node.Start.Starts);
+        reading.Add(MetricFamilies.TakeOvers, node.Start.TakeOvers.Killed, "killed");
+        reading.Add(MetricFamilies.TakeOvers, node.Start.TakeOvers.Stopped, "stopped");
+        reading.Add(MetricFamilies.TakeOvers, node.Start.TakeOvers.Upgraded, "upgraded");
         reading.Add(MetricFamilies.KeeperUp, node.LookAtKeeper().Running ? 1 : 0);
         AddReads(reading, node.Counters);
         AddFetches(reading, node.Counters, node.Fetching());

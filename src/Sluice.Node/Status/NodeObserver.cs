@@ -15,7 +15,7 @@ using Sluice.Storage.Fetching;
 namespace Sluice.Node.Status;
 
 /// <summary>Looks at a running node and says how it is. Only reads; may be asked concurrently. Nothing of it waits for a source or for a mount that may hang.</summary>
-internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter mounter, LazyImages images, Snapshotter snapshotter, RecentLines recent, long starts, TimeProvider time)
+internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter mounter, LazyImages images, Snapshotter snapshotter, RecentLines recent, StartRecord start, TimeProvider time)
 {
     /// <summary>Waiting reads that are listed: there may be thousands.</summary>
     private const int MostWaits = 20;
@@ -29,8 +29,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
 
     public DateTimeOffset StartedAt { get; } = time.GetUtcNow();
 
-    /// <summary>Starts of the daemon since the state directory was made, that is since the machine was started.</summary>
-    public long Starts => starts;
+    public StartRecord Start => start;
 
     public FetchCounters Counters => mounter.Fetcher.Counters;
 
@@ -46,7 +45,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
     {
         IReadOnlyList<ImageStatus> list = LookAtImages();
         return new NodeStatus(
-            Version, Environment.ProcessId, StartedAt, Math.Round(time.GetElapsedTime(_started).TotalSeconds, 3), starts, LookAtKeeper(), Options.Root, Options.State,
+            Version, Environment.ProcessId, StartedAt, Math.Round(time.GetElapsedTime(_started).TotalSeconds, 3), start.Starts, start.TakeOvers, LookAtKeeper(), Options.Root, Options.State,
             mounter.OnLoop ? "loop" : "file", Count(list), LookAtCache(), LookAtReads(), LookAtWaits(), LookAtContainerDisks(), [.. LookAtPlaces().Select(SourceStatus.Of)], recent.Lines(), LookAtProcess());
     }
 

@@ -7,6 +7,7 @@ public sealed record NodeStatus(
     DateTimeOffset StartedAt,
     double UptimeSeconds,
     long Starts,
+    TakeOverCounts TakeOvers,
     KeeperStatus Keeper,
     string Root,
     string State,

@@ -16,8 +16,8 @@ public sealed class DirectoryLock : IDisposable
 
     private DirectoryLock(int file) => _file = file;
 
-    /// <summary>Makes the directory if it is missing (nobody but its owner may look into it) and locks it.</summary>
-    /// <param name="inUse">What to do when another process has it.</param>
+    /// <summary>Makes the directory if it is missing (nobody but its owner may look into it) and locks it. Does not wait.</summary>
+    /// <param name="inUse">What to do when another process has it. Of one that is stopped something else is said.</param>
     /// <exception cref="SluiceException"><see cref="SluiceError.Disk"/>: it is in use, or can't be made or written.</exception>
     public static DirectoryLock Take(string directory, string inUse)
     {
@@ -32,15 +32,36 @@ public sealed class DirectoryLock : IDisposable
             throw Unusable(directory, e.Message, e);
         }
 
-        int file = LockHolder.Take(Path.Combine(directory, "lock"));
+        int file = LockHolder.Take(Path.Combine(directory, "lock"), out int? holder);
         if (file >= 0) return new DirectoryLock(file);
-        throw file == -WouldBlock ? new SluiceException(SluiceError.Disk, directory, "is used by another process", inUse) : Unusable(directory, Marshal.GetPInvokeErrorMessage(-file), null);
+        throw file == -WouldBlock ? InUse(directory, holder, inUse) : Unusable(directory, Marshal.GetPInvokeErrorMessage(-file), null);
     }
 
     public void Dispose()
     {
         int file = Interlocked.Exchange(ref _file, -1);
         if (file >= 0) LockHolder.Release(file);
+    }
+
+    private static SluiceException InUse(string directory, int? holder, string inUse)
+    {
+        if (holder is not { } process) return new SluiceException(SluiceError.Disk, directory, "is used by another process", inUse);
+        return IsStopped(process)
+            ? new SluiceException(SluiceError.Disk, directory, $"is used by process {process}, which is stopped (SIGSTOP)", $"kill -CONT {process} lets it go on; kill -KILL {process} ends it, and what it has mounted can be taken over")
+            : new SluiceException(SluiceError.Disk, directory, $"is used by process {process}", inUse);
+    }
+
+    /// <summary>By a signal, or by a debugger.</summary>
+    private static bool IsStopped(int process)
+    {
+        try
+        {
+            return File.ReadLines($"/proc/{process}/status").Any(line => line.StartsWith("State:\t", StringComparison.Ordinal) && line[7] is 'T' or 't');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     private static SluiceException Unusable(string directory, string message, Exception? inner) =>

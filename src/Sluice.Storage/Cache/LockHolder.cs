@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Sluice.Storage.Cache;
 
@@ -22,19 +23,49 @@ internal static partial class LockHolder
 
     static LockHolder() => new Thread(Work) { IsBackground = true, Name = "locks" }.Start();
 
-    /// <summary>Opens a file, which is made if it is missing, and locks it.</summary>
+    /// <summary>Opens a file, which is made if it is missing, locks it, and writes the number of this process into it.</summary>
+    /// <param name="holder">When another process has it: that process, if it has said so.</param>
     /// <returns>A number to release it by, or a negative errno.</returns>
-    public static int Take(string path) => Do(() =>
+    public static int Take(string path, out int? holder)
     {
-        int file = Open(path, OpenFlags, OwnerOnly);
-        if (file < 0) return -Marshal.GetLastPInvokeError();
-        if (Lock(file, ExclusiveNow) == 0) return file;
-        int errno = Marshal.GetLastPInvokeError();
-        _ = Close(file);
-        return -errno;
-    });
+        int? said = null;
+        int taken = Do(() =>
+        {
+            int file = Open(path, OpenFlags, OwnerOnly);
+            if (file < 0) return -Marshal.GetLastPInvokeError();
+            if (Lock(file, ExclusiveNow) == 0)
+            {
+                Say(file);
+                return file;
+            }
+
+            int errno = Marshal.GetLastPInvokeError();
+            said = Hear(file);
+            _ = Close(file);
+            return -errno;
+        });
+        holder = said;
+        return taken;
+    }
 
     public static void Release(int file) => Do(() => Close(file));
+
+    /// <summary>Not by .NET's files, which take locks of this kind themselves. On a full disk nothing is said.</summary>
+    private static unsafe void Say(int file)
+    {
+        byte[] text = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
+        fixed (byte* start = text)
+        {
+            if (Truncate(file, 0) == 0) _ = Write(file, start, (nuint)text.Length, 0);
+        }
+    }
+
+    private static unsafe int? Hear(int file)
+    {
+        byte* text = stackalloc byte[16];
+        nint length = Read(file, text, 16, 0);
+        return length > 0 && int.TryParse(new ReadOnlySpan<byte>(text, (int)length).TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out int process) ? process : null;
+    }
 
     private static int Do(Func<int> order)
     {
@@ -65,6 +96,15 @@ internal static partial class LockHolder
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Lock(int file, int operation);
+
+    [LibraryImport("libc", EntryPoint = "ftruncate")]
+    private static partial int Truncate(int file, long length);
+
+    [LibraryImport("libc", EntryPoint = "pwrite")]
+    private static unsafe partial nint Write(int file, byte* data, nuint length, long offset);
+
+    [LibraryImport("libc", EntryPoint = "pread")]
+    private static unsafe partial nint Read(int file, byte* data, nuint length, long offset);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int file);

@@ -75,7 +75,7 @@ public sealed class MountTests
         await using MountedImage one = await MountedImage.MountAsync(workspace, image, "one");
         await using MountedImage two = await MountedImage.MountAsync(workspace, image, "two");
         SluiceResult busy = await SluiceProgram.RunAsync("mount", image, workspace.MakeDirectory("three"), "--root", workspace.File("three-cache"), "--state", workspace.File("one-state"));
-        busy.Fails(8, workspace.File("one-state"), "is used by another process", "--state");
+        busy.Fails(8, workspace.File("one-state"), "is used by process ", "--state");
         SluiceResult hidden = await SluiceProgram.RunAsync("mount", image, one.Directory, "--root", workspace.File("c"), "--state", workspace.File("s"));
         hidden.Fails(2, "an image is mounted already", "sluice umount " + one.Directory);
         await one.UnmountAsync();

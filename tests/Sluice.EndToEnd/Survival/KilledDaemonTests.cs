@@ -1,7 +1,10 @@
+using Sluice.Containerd.Sockets;
 using Sluice.EndToEnd.Harness;
 using Sluice.EndToEnd.Writable;
 using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
+using Sluice.Node.Admin;
+using Sluice.Node.Status;
 
 namespace Sluice.EndToEnd.Survival;
 
@@ -70,6 +73,35 @@ public sealed class KilledDaemonTests
     }
 
     [Fact]
+    public async Task A_container_that_is_started_while_no_daemon_lives_waits_for_the_next()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await node.PullAsync(image);
+        for (int round = 0; round < 3; round++)
+        {
+            await node.KillDaemonAsync();
+            Task<string>[] starting = [.. Enumerable.Range(0, 4).Select(i => node.RunAsync(image, $"start{round}.{i}", "/bin/cat", "/etc/state"))];
+            await TestMachine.UntilAsync(() => Waiting(node) > 0, "a call waits");
+            await Task.Delay(TimeSpan.FromSeconds(1.5), TestMachine.Cancellation); // longer than containerd waits for a server that says nothing
+            Assert.DoesNotContain(starting, start => start.IsCompleted);
+            await node.StartDaemonAsync();
+            Assert.Equal(new TakeOverCounts(Killed: round + 1, Stopped: 0, Upgraded: 0), await TakeOversAsync(node));
+            Assert.All(await Task.WhenAll(starting), output => Assert.Contains("READY", output, StringComparison.Ordinal));
+        }
+
+        await node.CtrAsync("images", "rm", "--sync", image);
+        await node.AssertNothingIsLeftAsync();
+    }
+
+    /// <summary>Connections that the keeper has taken in place of a daemon: sockets beside the two that it listens on.</summary>
+    private static int Waiting(TestNode node)
+    {
+        string keeper = Directory.GetDirectories("/proc").Single(process => File.Exists($"{process}/cmdline") && File.ReadAllText($"{process}/cmdline").Contains($"__keeper\0{node.State}\0", StringComparison.Ordinal));
+        return Directory.GetFileSystemEntries($"{keeper}/fd").Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true) - 2;
+    }
+
+    [Fact]
     public async Task What_is_mounted_stays_at_SIGTERM_and_goes_with_umount_all()
     {
         await using TestNode node = await TestNode.StartAsync();
@@ -79,20 +111,26 @@ public sealed class KilledDaemonTests
         IReadOnlyList<MountEntry> before = node.Workspace.Mounts("sluice");
         await node.StopDaemonAsync();
         Assert.Equal(before, node.Workspace.Mounts("sluice"));
-        Assert.Equal(["disks"], KeeperProcess.Names(node.State)!);
+        string socket = SluiceDaemon.SocketOf(node.Workspace.File("sluice"));
+        Assert.Equal(["disks", ListeningSocket.NameAt(socket)!], KeeperProcess.Names(node.State)!);
         Task<string> waiting = node.ExecAsync("one", ReadAll);
         await node.StartDaemonAsync();
         Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await waiting, StringComparison.Ordinal);
+        Assert.Equal(new TakeOverCounts(Killed: 0, Stopped: 1, Upgraded: 0), await TakeOversAsync(node));
 
         await node.StopDaemonAsync();
         await node.UnmountAllAsync(); // with no daemon there
         Assert.Empty(node.Workspace.Mounts("sluice"));
+        Assert.False(File.Exists(socket));
         Assert.Null(KeeperProcess.Names(node.State));
         await node.StartDaemonAsync();
         await node.UnmountAllAsync(); // by the daemon
         Assert.Empty(node.Workspace.Mounts("sluice"));
+        Assert.False(File.Exists(socket));
         Assert.Null(KeeperProcess.Names(node.State));
     }
+
+    private static async Task<TakeOverCounts> TakeOversAsync(TestNode node) => (await new AdminClient(node.AdminSocket).StatusAsync(TestMachine.Cancellation)).TakeOvers;
 
     private static async Task<TestNode> StartAsync(string configuration)
     {

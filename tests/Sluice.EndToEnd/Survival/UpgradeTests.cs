@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 using Sluice.EndToEnd.Harness;
+using Sluice.Node.Admin;
+using Sluice.Node.Status;
 using Sluice.Testing.Runtime;
 
 namespace Sluice.EndToEnd.Survival;
@@ -39,6 +41,8 @@ public sealed class UpgradeTests
         await stop.CancelAsync();
         await starting;
         Assert.Equal(processes.Count, processes.Distinct().Count());
+        NodeStatus status = await new AdminClient(node.AdminSocket).StatusAsync(TestMachine.Cancellation);
+        Assert.Equal((4, new TakeOverCounts(Killed: 0, Stopped: 0, Upgraded: 3)), (status.Starts, status.TakeOvers));
         (int code, _) = await Command.RunAsync("/bin/kill", ["-0", $"{processes[0]}"]);
         Assert.NotEqual(0, code);
     }

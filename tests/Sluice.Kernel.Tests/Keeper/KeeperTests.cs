@@ -28,7 +28,7 @@ public sealed class KeeperTests
         client.Release("never");
         IReadOnlyDictionary<string, FuseDescriptor> taken = client.Take();
         Assert.Equal(3, taken.Count);
-        Assert.All(taken.Values, descriptor => Assert.True(FuseDevice.Is(descriptor.Number)));
+        Assert.All(taken.Values, descriptor => Assert.True(Holdable.IsFuse(descriptor.Number)));
         foreach (FuseDescriptor descriptor in taken.Values) descriptor.Dispose();
         Assert.Equal(3, keeper.Names().Count);
         foreach (string bad in (string[])["", "a/b", "ä", new string('x', 256)])

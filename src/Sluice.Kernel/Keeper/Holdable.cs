@@ -3,8 +3,8 @@ using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Keeper;
 
-/// <summary>Whether a descriptor is one of <c>/dev/fuse</c>, by the numbers of the device (Documentation/admin-guide/devices.txt): nothing else is held.</summary>
-internal static unsafe class FuseDevice
+/// <summary>What a keeper holds: descriptors of <c>/dev/fuse</c>, by the numbers of the device (Documentation/admin-guide/devices.txt), and listening unix sockets.</summary>
+internal static unsafe class Holdable
 {
     private const int Major = 10;
     private const int Minor = 229;
@@ -15,7 +15,7 @@ internal static unsafe class FuseDevice
     private const int TypeMask = 0xF000;
     private const int CharacterDevice = 0x2000;
 
-    public static bool Is(int descriptor)
+    public static bool IsFuse(int descriptor)
     {
         byte* answer = stackalloc byte[StatSize];
         if (Libc.StatX(descriptor, "", Libc.AT_EMPTY_PATH, Libc.STATX_TYPE, answer) != 0) return false;
@@ -23,5 +23,14 @@ internal static unsafe class FuseDevice
         return (BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) & TypeMask) == CharacterDevice
             && BinaryPrimitives.ReadUInt32LittleEndian(status[128..]) == Major
             && BinaryPrimitives.ReadUInt32LittleEndian(status[132..]) == Minor;
+    }
+
+    public static bool IsListener(int descriptor) => Option(descriptor, Libc.SO_ACCEPTCONN) == 1 && Option(descriptor, Libc.SO_DOMAIN) == Libc.AF_UNIX && Option(descriptor, Libc.SO_TYPE) == Libc.SOCK_STREAM;
+
+    /// <summary>-1 if it is no socket.</summary>
+    private static int Option(int descriptor, int option)
+    {
+        int value, length = sizeof(int);
+        return Libc.GetSocketOption(descriptor, Libc.SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
     }
 }
