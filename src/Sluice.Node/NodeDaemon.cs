@@ -51,6 +51,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
+        if (options.ImageServiceOf.Length == 0) new LoginMemory(options.PullLoginsPath).Remove();
+        foreach (string provider in options.SkippedProviders) Log.ProviderSkipped(loggers.CreateLogger("sluice"), provider);
         PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
         options = options with { Sources = WithLogins(options.Sources, logins) };
         var connections = new RegistryConnections(options.Sources);
@@ -179,6 +181,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var cache = new ImageCache(_mounter.Cache, local, _mounter.OpenCacheAsync);
         cache.ApplyPins();
         _images = new LazyImages(options, _mounter, local, logger);
+        if (_logins is not null) _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
@@ -252,5 +255,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
         [LoggerMessage(3, LogLevel.Warning, "Image {Image} is not mounted again: {Reason}")]
         public static partial void NotRestored(ILogger logger, string image, string reason);
+
+        [LoggerMessage(4, LogLevel.Warning, "The credential provider {Provider} is left out: it needs a service account's token, which a node has none of")]
+        public static partial void ProviderSkipped(ILogger logger, string provider);
     }
 }

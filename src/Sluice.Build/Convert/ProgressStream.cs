@@ -1,19 +1,13 @@
+using Sluice.Formats;
+
 namespace Sluice.Build.Convert;
 
 /// <summary>Tells how far a stream has been read, once per mebibyte.</summary>
-internal sealed class ProgressStream(Stream inner, Action<long> report) : Stream
+internal sealed class ProgressStream(Stream inner, Action<long> report) : ForwardStream
 {
     private const long Step = 1 << 20;
     private long _position;
     private long _reported;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
 
     public override long Position
     {
@@ -27,16 +21,6 @@ internal sealed class ProgressStream(Stream inner, Action<long> report) : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         Advance(await inner.ReadAsync(buffer, cancellationToken));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

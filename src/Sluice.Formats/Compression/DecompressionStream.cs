@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Sluice.Formats.Compression;
 
 /// <summary>What the decompressing streams share: reading the source in blocks, forward only.</summary>
-public abstract class DecompressionStream : Stream
+public abstract class DecompressionStream : ForwardStream
 {
     private const int InputSize = 64 << 10;
 
@@ -18,20 +18,6 @@ public abstract class DecompressionStream : Stream
     {
         _source = source;
         _leaveOpen = leaveOpen;
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <summary>Compressed bytes used so far.</summary>
@@ -59,19 +45,6 @@ public abstract class DecompressionStream : Stream
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <summary>Decodes some of <paramref name="input"/>, which may be empty, into <paramref name="output"/>, which is not.</summary>
     /// <returns>Bytes written. If nothing was written or consumed, more input is needed.</returns>

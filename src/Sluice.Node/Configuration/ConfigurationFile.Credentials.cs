@@ -13,7 +13,7 @@ public static partial class ConfigurationFile
             options = key switch
             {
                 "secrets" => WithCredentials(options, credentials => credentials with { SecretFiles = Paths(value, "credentials.secrets", file) }),
-                "providers" => WithCredentials(options, credentials => credentials with { Providers = Providers(value, file) }),
+                "providers" => Providers(options, value, file),
                 "cri" => Cri(options, value, file),
                 _ => throw Unknown(value, "credentials." + key, file, "secrets, providers, cri"),
             };
@@ -25,7 +25,7 @@ public static partial class ConfigurationFile
     private static NodeOptions WithCredentials(NodeOptions options, Func<CredentialOptions, CredentialOptions> change) =>
         options with { Sources = options.Sources with { Credentials = change(options.Sources.Credentials) } };
 
-    private static IReadOnlyList<CredentialProvider> Providers(YamlNode node, string file)
+    private static NodeOptions Providers(NodeOptions options, YamlNode node, string file)
     {
         string? config = null, directory = null;
         foreach ((string key, YamlNode value) in Entries(node, file))
@@ -44,7 +44,8 @@ public static partial class ConfigurationFile
         }
 
         if (config is null || directory is null) throw Wrong(node, file, "'credentials.providers' needs 'config' and 'directory', as the kubelet does");
-        return CredentialProviderFile.Read(config, directory);
+        (IReadOnlyList<CredentialProvider> providers, IReadOnlyList<string> skipped) = CredentialProviderFile.Read(config, directory);
+        return WithCredentials(options with { SkippedProviders = skipped }, credentials => credentials with { Providers = providers });
     }
 
     private static NodeOptions Cri(NodeOptions options, YamlNode node, string file)

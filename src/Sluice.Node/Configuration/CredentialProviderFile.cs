@@ -15,8 +15,9 @@ internal static class CredentialProviderFile
     private static readonly TimeSpan StandardLife = TimeSpan.FromHours(12);
 
     /// <param name="directory">Where the programs are.</param>
+    /// <returns>Those that can be asked, and the names of the others.</returns>
     /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: names file and line.</exception>
-    public static IReadOnlyList<CredentialProvider> Read(string file, string directory)
+    public static (IReadOnlyList<CredentialProvider> Providers, IReadOnlyList<string> Skipped) Read(string file, string directory)
     {
         YamlStream stream = [];
         try
@@ -38,9 +39,9 @@ internal static class CredentialProviderFile
             throw new SluiceException(SluiceError.Configuration, file, "is no CredentialProviderConfig", "it is the file of the kubelet's --image-credential-provider-config");
         }
 
-        return Get(root, "providers") is YamlSequenceNode providers
-            ? [.. providers.Children.OfType<YamlMappingNode>().Where(provider => !NeedsServiceAccount(provider)).Select(provider => ToProvider(provider, file, directory))]
-            : [];
+        if (Get(root, "providers") is not YamlSequenceNode list) return ([], []);
+        ILookup<bool, YamlMappingNode> providers = list.Children.OfType<YamlMappingNode>().ToLookup(NeedsServiceAccount);
+        return ([.. providers[false].Select(provider => ToProvider(provider, file, directory))], [.. providers[true].Select(provider => Text(provider, "name") ?? "without name")]);
     }
 
     private static CredentialProvider ToProvider(YamlMappingNode node, string file, string directory)

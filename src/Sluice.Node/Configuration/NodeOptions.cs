@@ -47,6 +47,9 @@ public sealed record NodeOptions
 
     public SourceOptions Sources { get; init; } = new();
 
+    /// <summary>Credential providers of the kubelet that are left out, as they need a service account's token.</summary>
+    public IReadOnlyList<string> SkippedProviders { get; init; } = [];
+
     /// <summary>How the files of registries were when the options were read; see <see cref="Configuration.HostFiles"/>.</summary>
     public string HostFiles { get; init; } = "";
 
@@ -110,6 +113,9 @@ public sealed record NodeOptions
 
     /// <summary>The one that an image has of its own; null: that of all.</summary>
     public TimeSpan? OwnDeadlineOf(string reference) => Deadlines.FirstOrDefault(image => image.Matches(reference))?.Deadline;
+
+    /// <summary>What pulls were made with, for the next daemon.</summary>
+    public string PullLoginsPath => Path.Combine(State, "pull-logins");
 
     public string HaltsDirectory => Path.Combine(State, "halts");
 

@@ -12,6 +12,7 @@ namespace Sluice.Node.Credentials;
 internal sealed partial class PullLogins : IDisposable
 {
     private readonly ImageServiceProxy _proxy;
+    private readonly LoginMemory? _memory;
     private readonly ILogger _logger;
 
     public PullLogins(NodeOptions options, ILogger logger)
@@ -19,6 +20,18 @@ internal sealed partial class PullLogins : IDisposable
         _logger = logger;
         Remembered = new RememberedLogins(options.PullLoginLife, options.Sources.Time);
         _proxy = new ImageServiceProxy(options.ImageServiceOf, Remember);
+        Directory.CreateDirectory(options.State, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var memory = new LoginMemory(options.PullLoginsPath);
+        if (memory.Obstacle() is { } type)
+        {
+            memory.Remove();
+            Log.NotKept(logger, options.State, type);
+            return;
+        }
+
+        _memory = memory;
+        Remembered.Restore(memory.Read());
+        Remembered.Changed += Keep;
     }
 
     public RememberedLogins Remembered { get; }
@@ -33,6 +46,19 @@ internal sealed partial class PullLogins : IDisposable
         if (pull.ServerAddress.Length > 0 && !CredentialScope.Covers(pull.ServerAddress, image)) return null;
         if (pull.User.Length > 0 || !pull.IdentityToken.IsEmpty || !pull.RegistryToken.IsEmpty) return new RegistryCredential(pull.User, pull.Password, pull.IdentityToken, pull.RegistryToken);
         return pull.Auth.IsEmpty ? null : RegistryCredential.FromBasic(pull.Auth.Reveal());
+    }
+
+    /// <summary>For the next daemon.</summary>
+    private void Keep()
+    {
+        try
+        {
+            _memory!.Write(() => Remembered.Used);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Log.CantKeep(_logger, exception.Message);
+        }
     }
 
     private void Remember(PullLogin pull)
@@ -54,5 +80,11 @@ internal sealed partial class PullLogins : IDisposable
     {
         [LoggerMessage(120, LogLevel.Debug, "The login of a pull of {Image} is remembered")]
         public static partial void Remembered(ILogger logger, string image);
+
+        [LoggerMessage(121, LogLevel.Warning, "Logins of pulls are not kept for the next daemon: {State} is on {FileSystem}, not on a tmpfs, and they must not reach a disk")]
+        public static partial void NotKept(ILogger logger, string state, string fileSystem);
+
+        [LoggerMessage(122, LogLevel.Warning, "Logins of pulls can't be kept for the next daemon: {Reason}")]
+        public static partial void CantKeep(ILogger logger, string reason);
     }
 }

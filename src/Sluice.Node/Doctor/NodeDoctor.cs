@@ -45,6 +45,7 @@ public static class NodeDoctor
 
         new HostsFilesCheck(),
         new LoginFileCheck(),
+        new ProviderTokensCheck(),
         new LoginCheck(),
         new RegistryHostsCheck(),
         new ClockCheck(),

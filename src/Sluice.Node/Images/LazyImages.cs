@@ -180,9 +180,13 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
     }
 
+    /// <summary>Told when the last image of a repository has gone.</summary>
+    public Action<ImageReference>? RepositoryGone { get; set; }
+
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
         bool known = local.Contains(image.Manifest);
+        string? reference = local.ReferenceOf(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
@@ -191,8 +195,15 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
         if (!known) return;
+        if (reference is not null) TellIfGone(ImageReference.Parse(reference));
         RemoveUnusedBlobs();
         Log.Released(logger, image.ToString());
+    }
+
+    private void TellIfGone(ImageReference image)
+    {
+        bool IsOfRepository(string reference) => ImageReference.Parse(reference) is var other && (other.Host, other.Repository) == (image.Host, image.Repository);
+        if (!local.List().Select(local.ReferenceOf).OfType<string>().Any(IsOfRepository)) RepositoryGone?.Invoke(image);
     }
 
     /// <summary>Forgets metadata of images that no snapshot refers to: what a crash between the two has left.</summary>

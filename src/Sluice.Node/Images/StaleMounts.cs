@@ -20,7 +20,7 @@ internal sealed class StaleMounts(
 
         // Before the mount that their files are on: then they could not be told any more.
         foreach (string device in LoopDevices.Below(options.WritableDisksDirectory).Where(device => !keptDevices.Contains(device))) await mounts.DetachLoopAsync(device);
-        foreach (MountEntry entry in MountTable.Below(options.State)) await DetachAsync(entry);
+        foreach (MountEntry entry in MountTable.Below(options.State).Where(entry => IsBelow(entry.MountPoint, options.State))) await DetachAsync(entry); // not the tmpfs that it may be
         HashSet<string> used = [.. MountTable.Below(options.MountsDirectory).Select(entry => entry.MountPoint)];
         foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory).Where(directory => !used.Contains(directory))) Directory.Delete(directory); // empty ones, the mount points
     }

@@ -11,17 +11,11 @@ namespace Sluice.Storage.Sources;
 /// <param name="inner">The bytes; disposed with this stream. What it holds beyond the promised size is not read.</param>
 /// <param name="origin">The culprit of errors.</param>
 /// <param name="onWrong">Told before the digest's error is thrown, so that the next try goes elsewhere.</param>
-internal sealed class VerifyingStream(Stream inner, Descriptor blob, string origin, Action? onWrong = null) : Stream
+internal sealed class VerifyingStream(Stream inner, Descriptor blob, string origin, Action? onWrong = null) : ForwardStream
 {
     private readonly IncrementalHash _hash = blob.Digest.NewHash();
     private long _position;
     private bool _verified;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
 
     public override long Length => blob.Size;
 
@@ -44,19 +38,6 @@ internal sealed class VerifyingStream(Stream inner, Descriptor blob, string orig
         Accept(buffer.Span[..read], wanted);
         return read;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -58,7 +58,7 @@ public sealed class CredentialSettingsTests : IDisposable
                 apiVersion: credentialprovider.kubelet.k8s.io/v1
                 tokenAttributes: { requireServiceAccount: true }
             """);
-        CredentialProvider provider = Assert.Single(CredentialProviderFile.Read(file, programs));
+        CredentialProvider provider = Assert.Single(CredentialProviderFile.Read(file, programs).Providers);
         Assert.Equal(_directory.File("ecr"), provider.Program);
         Assert.Equal(TimeSpan.FromHours(12), provider.DefaultCacheDuration);
         Assert.Equal(["get", "--verbose"], provider.Arguments);

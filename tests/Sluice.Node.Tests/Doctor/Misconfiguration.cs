@@ -103,6 +103,7 @@ internal sealed record Misconfiguration(string Name, Action<SeededNode> Spoil, s
         new("registry fails", n => Answer(n, SluiceError.Source), "registry-fails", "https://r.example/v2/"),
         new("logins are no JSON", n => n.Write(LoginFile, "{ \"auths\": "), "login-file-broken", "skopeo login --authfile /root/.docker/config.json"),
         new("logins are a directory", n => n.Write(LoginFile + "/x", ""), "login-file-broken", "rmdir"),
+        new("a plugin that needs a pod", n => n.Facts = n.Facts with { Options = new NodeOptions { SkippedProviders = ["ecr-credential-provider"] } }, "provider-needs-pod", "credentials.cri"),
         new("no login file", n => n.Facts = n.Facts with { Options = new NodeOptions { Sources = new() { AuthFile = "/etc/sluice/auth.json" } } }, "login-file-missing", "--authfile /etc/sluice/auth.json"),
         new("login helper missing", n => n.Write(LoginFile, """{ "credHelpers": { "r.example": "vault" } }"""), "login-helper-missing", "docker-credential-vault"),
     ];

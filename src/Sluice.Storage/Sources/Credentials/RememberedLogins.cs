@@ -3,7 +3,7 @@ using Sluice.Formats.Oci;
 namespace Sluice.Storage.Sources.Credentials;
 
 /// <summary>
-/// Logins that came with pulls of a container runtime, in memory only and for the repository that was pulled. An image is read
+/// Logins that came with pulls of a container runtime, for the repository that was pulled. An image is read
 /// long after its pull, so a login stays until it has not been used for <paramref name="life"/>. Of one repository the last
 /// few are kept: pods may have different secrets for it, and the one that came last may be the wrong one. May be used concurrently.
 /// </summary>
@@ -12,8 +12,30 @@ public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICreden
     private const int RepositoryLimit = 4096;
     private const int LoginsOfOne = 4;
 
+    /// <summary>So long after a login has come the pull that brought it may not be known yet.</summary>
+    private static readonly TimeSpan PullTime = TimeSpan.FromMinutes(10);
+
+    /// <summary>So much older may what <see cref="Changed"/> was raised for be than the last use: who keeps it needs not do so at each read.</summary>
+    private static readonly TimeSpan Precision = TimeSpan.FromHours(1);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<RepositoryName, Entry> _entries = [];
+
+    /// <summary>Raised, from any thread, when <see cref="Used"/> is another list.</summary>
+    public event Action? Changed;
+
+    /// <summary>Those that reading an image took, which it will take again. What a pull brought for an image that is not read through here is not among them.</summary>
+    public IReadOnlyList<RememberedLogin> Used
+    {
+        get
+        {
+            lock (_gate)
+            {
+                RemoveOld();
+                return [.. _entries.Where(entry => entry.Value.IsTaken).Select(entry => new RememberedLogin(entry.Key.Host, entry.Key.Path, entry.Value.Logins, entry.Value.Used))];
+            }
+        }
+    }
 
     public int Count
     {
@@ -27,23 +49,57 @@ public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICreden
     {
         if (image.Transport != ImageTransport.Registry || login.IsAnonymous) return;
         RepositoryName repository = new(image.Host, image.Repository);
+        bool changed;
         lock (_gate)
         {
             RemoveOld();
-            IReadOnlyList<RegistryCredential> before = _entries.GetValueOrDefault(repository)?.Logins ?? [];
-            _entries[repository] = new Entry([login, .. before.Where(other => !other.Equals(login)).Take(LoginsOfOne - 1)], time.GetUtcNow());
+            Entry? before = _entries.GetValueOrDefault(repository);
+            _entries[repository] = new Entry([login, .. (before?.Logins ?? []).Where(other => !other.Equals(login)).Take(LoginsOfOne - 1)], time.GetUtcNow(), time.GetUtcNow(), before?.Told ?? default);
+            changed = before is { IsTaken: true } && !before.Logins[0].Equals(login);
         }
+
+        if (changed) Changed?.Invoke();
+    }
+
+    /// <summary>What an earlier process had; what is known here already stays as it is.</summary>
+    public void Restore(IEnumerable<RememberedLogin> logins)
+    {
+        lock (_gate)
+        {
+            foreach (RememberedLogin login in logins) _entries.TryAdd(new RepositoryName(login.Host, login.Repository), new Entry(login.Logins, default, login.Used, login.Used));
+            RemoveOld();
+        }
+    }
+
+    /// <summary>Nothing of a repository is read any more. What came just now stays: it is for what is being pulled.</summary>
+    public void Forget(ImageReference image)
+    {
+        RepositoryName repository = new(image.Host, image.Repository);
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(repository, out Entry? entry) || time.GetUtcNow() - entry.Came < PullTime) return;
+            _entries.Remove(repository);
+        }
+
+        Changed?.Invoke();
     }
 
     Task<IReadOnlyList<RegistryCredential>> ICredentialSource.FindAsync(RepositoryName repository, bool anew, CancellationToken cancellation)
     {
+        IReadOnlyList<RegistryCredential> found;
+        bool tell;
         lock (_gate)
         {
             RemoveOld();
             if (!_entries.TryGetValue(repository, out Entry? entry)) return Task.FromResult<IReadOnlyList<RegistryCredential>>([]);
-            _entries[repository] = entry with { Used = time.GetUtcNow() };
-            return Task.FromResult(entry.Logins);
+            DateTimeOffset now = time.GetUtcNow();
+            tell = now - entry.Told > Precision;
+            _entries[repository] = entry with { Used = now, Told = tell ? now : entry.Told };
+            found = entry.Logins;
         }
+
+        if (tell) Changed?.Invoke();
+        return Task.FromResult(found);
     }
 
     private void RemoveOld()
@@ -57,5 +113,10 @@ public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICreden
         if (_entries.Count >= RepositoryLimit) _entries.Remove(_entries.MinBy(entry => entry.Value.Used).Key);
     }
 
-    private sealed record Entry(IReadOnlyList<RegistryCredential> Logins, DateTimeOffset Used);
+    /// <param name="Used">By a read, or when it came.</param>
+    /// <param name="Told">What was said of <paramref name="Used"/> last; never, if no read has taken it.</param>
+    private sealed record Entry(IReadOnlyList<RegistryCredential> Logins, DateTimeOffset Came, DateTimeOffset Used, DateTimeOffset Told)
+    {
+        public bool IsTaken => Told != default;
+    }
 }

@@ -1,9 +1,10 @@
+using Sluice.Formats;
 using Sluice.Formats.Oci;
 
 namespace Sluice.Storage.Sources.Extra;
 
 /// <summary>A blob of a source that only knows ranges, from its beginning to its end.</summary>
-internal sealed class SourceStream : Stream
+internal sealed class SourceStream : ForwardStream
 {
     private const int Step = 1 << 20;
 
@@ -16,15 +17,7 @@ internal sealed class SourceStream : Stream
 
     private SourceStream(IBlobSource source, Descriptor blob) => (_source, _blob, _buffer) = (source, blob, new byte[(int)Math.Min(Step, blob.Size)]);
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
     public override long Length => _blob.Size;
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>Opens it with the first bytes here, so that a missing blob is an error now and not in the middle of a reader. Checked at its end.</summary>
     public static async Task<Stream> OpenAsync(IBlobSource source, Descriptor blob, CancellationToken cancellation)
@@ -42,21 +35,6 @@ internal sealed class SourceStream : Stream
         _at += length;
         return length;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private async Task FillAsync(CancellationToken cancellation)
     {

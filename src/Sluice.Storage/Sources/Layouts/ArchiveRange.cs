@@ -5,15 +5,9 @@ namespace Sluice.Storage.Sources.Layouts;
 
 /// <summary>A forward-only stream over a part of a file that others read, too. Does not own the file.</summary>
 /// <param name="name">The culprit of errors.</param>
-internal sealed class ArchiveRange(SafeFileHandle file, long offset, long length, string name) : Stream
+internal sealed class ArchiveRange(SafeFileHandle file, long offset, long length, string name) : ForwardStream
 {
     private long _position;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
 
     public override long Length => length;
 
@@ -34,19 +28,6 @@ internal sealed class ArchiveRange(SafeFileHandle file, long offset, long length
         int read = wanted == 0 ? 0 : await RandomAccess.ReadAsync(file, buffer[..wanted], offset + _position, cancellationToken).ConfigureAwait(false);
         return Accept(read, wanted);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private int Accept(int read, int wanted)
     {

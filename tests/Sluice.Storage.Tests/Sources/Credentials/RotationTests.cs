@@ -128,6 +128,35 @@ public sealed class RotationTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_reading_has_taken_is_there_to_be_kept_until_its_repository_is_forgotten()
+    {
+        _registry.AcceptBasic("me:one");
+        RememberedLogins remembered = new(TimeSpan.FromHours(100), _registry.Time);
+        int told = 0;
+        remembered.Changed += () => told++;
+        remembered.Remember(Image("r:v1"), Login("me", "one"));
+        remembered.Remember(Image("never-read:v1"), Login("me", "one"));
+        Assert.Empty(remembered.Used);
+        await using IImageStore store = _registry.Open(StubRegistry.Quick with { Credentials = new CredentialOptions { Remembered = remembered } });
+        await _registry.ReadAsync(store);
+        await _registry.ReadAsync(store);
+        RememberedLogin kept = Assert.Single(remembered.Used);
+        Assert.Equal(("r", 1), (kept.Repository, told));
+
+        RememberedLogins next = new(TimeSpan.FromHours(100), _registry.Time);
+        next.Restore(remembered.Used);
+        await using IImageStore again = _registry.Open(StubRegistry.Quick with { Credentials = new CredentialOptions { Remembered = next } });
+        await _registry.ReadAsync(again);
+        next.Forget(Image("r:v1"));
+        Assert.Empty(next.Used);
+        remembered.Forget(Image("r:v1"));
+        Assert.Single(remembered.Used); // it has just come
+        _registry.Time.Advance(TimeSpan.FromMinutes(11));
+        remembered.Forget(Image("r:v1"));
+        Assert.Empty(remembered.Used);
+    }
+
+    [Fact]
     public async Task A_longer_path_wins_and_other_repositories_logins_are_not_sent()
     {
         _registry.AcceptBasic("me:exact");
