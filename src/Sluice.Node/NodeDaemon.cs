@@ -53,9 +53,11 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         NodeOptions options = configuration.Current;
         if (options.ImageServiceOf.Length == 0) new LoginMemory(options.PullLoginsPath).Remove();
         foreach (string provider in options.SkippedProviders) Log.ProviderSkipped(loggers.CreateLogger("sluice"), provider);
+        if (options.FormerKeeper is { } former) Log.FormerKeeper(loggers.CreateLogger("sluice"), former);
         PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
         options = options with { Sources = WithLogins(options.Sources, logins) };
-        var connections = new RegistryConnections(options.Sources);
+        ILogger logger = loggers.CreateLogger("sluice");
+        var connections = new RegistryConnections(options.Sources, message => Log.Message(logger, message));
         var daemon = new NodeDaemon(connections, logins);
         try
         {
@@ -258,5 +260,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
         [LoggerMessage(4, LogLevel.Warning, "The credential provider {Provider} is left out: it needs a service account's token, which a node has none of")]
         public static partial void ProviderSkipped(ILogger logger, string provider);
+
+        [LoggerMessage(5, LogLevel.Warning, "The configuration says keeper: {Former}, as earlier versions had it; it is taken as keeper: process")]
+        public static partial void FormerKeeper(ILogger logger, string former);
     }
 }

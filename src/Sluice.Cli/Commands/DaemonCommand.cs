@@ -17,6 +17,7 @@ internal static class DaemonCommand
         settings.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
+            ServiceManager.ClosePassed();
             var configuration = new LiveConfiguration(() => settings.Read(parsed), settings.ConfigurationPath(parsed) ?? ConfigurationFile.DefaultPath);
             var log = new StandardErrorLogger(configuration.Current);
             configuration.Changed += log.Apply;

@@ -85,7 +85,7 @@ public sealed class ListeningSocket : IDisposable
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!, Searchable);
         if (!FileStatus.TryRead(path, out FileStatus status)) return;
         if (!status.IsSocket) throw new SluiceException(SluiceError.Configuration, path, "exists and is not a socket", "choose another address, or remove it");
-        if (IsListening(path)) throw new SluiceException(SluiceError.Configuration, path, "another process listens on this socket", "stop it or choose another address");
+        if (IsListening(path)) throw new SluiceException(SluiceError.Configuration, path, "another process listens on this socket", "stop it (`sluice keeper --stop --state DIR`, if only the keeper of another state directory is left) or choose another address");
         File.Delete(path);
     }
 

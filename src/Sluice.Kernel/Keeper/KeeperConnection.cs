@@ -81,7 +81,7 @@ internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisp
         KeeperStatus status = KeeperMessage.TryRead(_packet.AsSpan(0, length), out _, out ushort code) ? (KeeperStatus)code : throw Broken("its answers make no sense");
         if (status == KeeperStatus.End) return null;
         string answer = Encoding.UTF8.GetString(_packet, KeeperMessage.HeaderSize, length - KeeperMessage.HeaderSize);
-        return status == KeeperStatus.Done ? answer : throw Failed($"it refused: {answer}");
+        return status == KeeperStatus.Done ? answer : throw new KeeperRefusal(path, answer);
     }
 
     private SafeSocketHandle Received(int descriptor) => descriptor >= 0 ? new SafeSocketHandle(descriptor, ownsHandle: true) : throw Failed("its answers make no sense");

@@ -75,6 +75,13 @@ public sealed class KeeperProcess : IDisposable
         }
     }
 
+    /// <summary>Has names let go of, without becoming the one who serves them. Nothing happens where no keeper runs.</summary>
+    public static void Release(string state, IEnumerable<string> names)
+    {
+        using KeeperConnection? connection = KeeperConnection.TryOpen(state, TimeSpan.FromSeconds(10));
+        foreach (string name in names) connection?.Release(DescriptorName.Encode(name));
+    }
+
     /// <summary>Ends the keeper; false if none runs. Unless it is to end <paramref name="anyway"/>, it refuses while it holds what no daemon serves.</summary>
     public static bool Stop(string state, bool anyway)
     {
@@ -202,6 +209,19 @@ public sealed class KeeperProcess : IDisposable
         }
     }
 
+    /// <summary>What it refuses, as one of an older version does with sockets, is no reason to leave it the others.</summary>
+    private void Offer(KeeperConnection connection, string name, SafeHandle descriptor)
+    {
+        try
+        {
+            connection.Keep(DescriptorName.Encode(name), descriptor);
+        }
+        catch (KeeperRefusal refused)
+        {
+            _log($"{name} is not kept: {refused.Message}");
+        }
+    }
+
     private bool TryReplace()
     {
         KeeperConnection? connection = null;
@@ -218,7 +238,7 @@ public sealed class KeeperProcess : IDisposable
 
                 foreach ((string name, SafeHandle descriptor) in _mine)
                 {
-                    if (!descriptor.IsClosed) connection.Keep(DescriptorName.Encode(name), descriptor);
+                    if (!descriptor.IsClosed) Offer(connection, name, descriptor);
                 }
 
                 _connection = connection;

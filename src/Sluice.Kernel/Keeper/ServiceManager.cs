@@ -11,12 +11,35 @@ namespace Sluice.Kernel.Keeper;
 /// </summary>
 public static unsafe class ServiceManager
 {
+    /// <summary>What begins the names of descriptors that versions before have given to the manager (<c>FileDescriptorStoreMax=</c>).</summary>
+    private const string FormerPrefix = "sluice.";
+
+    /// <summary>The first descriptor that is passed on. Source: sd_listen_fds(3).</summary>
+    private const int FirstPassed = 3;
+
     internal const string SocketVariable = "NOTIFY_SOCKET";
 
     /// <summary>Seconds that a manager which does not read is waited for.</summary>
     private const long SendTimeout = 10;
 
     private const int AddressSize = 110;
+
+    /// <summary>
+    /// Closes what the manager has passed to this process, as nobody reads it: requests to a connection of an earlier version, which that gave to the manager, would wait for ever. To be called first of all.
+    /// </summary>
+    public static void ClosePassed() => ClosePassed(FirstPassed);
+
+    /// <inheritdoc cref="ClosePassed()"/>
+    internal static void ClosePassed(int first)
+    {
+        string? process = Environment.GetEnvironmentVariable("LISTEN_PID"), number = Environment.GetEnvironmentVariable("LISTEN_FDS");
+        string[] names = (Environment.GetEnvironmentVariable("LISTEN_FDNAMES") ?? "").Split(':');
+        foreach (string variable in (string[])["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) Environment.SetEnvironmentVariable(variable, null);
+        if (process != Environment.ProcessId.ToString(CultureInfo.InvariantCulture)) return;
+        if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int count)) return;
+        foreach (string name in names.Distinct().Where(name => name.StartsWith(FormerPrefix, StringComparison.Ordinal))) Notify($"FDSTOREREMOVE=1\nFDNAME={name}");
+        for (int i = 0; i < count; i++) Libc.Close(first + i);
+    }
 
     /// <summary>The service is ready for use.</summary>
     public static void Ready() => Notify("READY=1");

@@ -57,7 +57,7 @@ public static partial class ConfigurationFile
                 "state" => options with { State = AbsolutePath(value, key, file) },
                 "address" => options with { Address = AbsolutePath(value, key, file) },
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
-                "keeper" => options with { Keeper = Choice(value, key, file, "process", "none") == "none" ? KeeperKind.None : KeeperKind.Process },
+                "keeper" => Keeper(options, value, file),
                 "prefetch" => options with { Prefetch = Choice(value, key, file, "true", "false") == "true" },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "log_format" => options with { JsonLog = Choice(value, key, file, "text", "json") == "json" },
@@ -80,6 +80,13 @@ public static partial class ConfigurationFile
         if (options is { MetricsAddress: { } address, MetricsAllowRemote: false } && !IPAddress.IsLoopback(address.Address))
             throw new SluiceException(SluiceError.Configuration, file, $"'metrics_address' is {address}, which others can reach, and metrics have no authentication", "use 127.0.0.1, or set metrics_allow_remote: true");
         return options;
+    }
+
+    /// <summary>Versions before had more kinds, and a file of then must not keep the daemon of now from starting.</summary>
+    private static NodeOptions Keeper(NodeOptions options, YamlNode node, string file)
+    {
+        if (Scalar(node, "keeper", file) is "auto" or "service-manager") return options with { Keeper = KeeperKind.Process, FormerKeeper = Scalar(node, "keeper", file) };
+        return options with { Keeper = Choice(node, "keeper", file, "process", "none") == "none" ? KeeperKind.None : KeeperKind.Process };
     }
 
     private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)

@@ -26,7 +26,7 @@ internal sealed partial class ConfigurationWatch : IDisposable
     }
 
     /// <summary>Reads the configuration again and says in the log what came of it.</summary>
-    /// <exception cref="SluiceException">It is wrong; the old one holds.</exception>
+    /// <exception cref="SluiceException">It is wrong or can't be read; the old one holds.</exception>
     public ReloadedConfiguration Reload()
     {
         try
@@ -41,6 +41,12 @@ internal sealed partial class ConfigurationWatch : IDisposable
         {
             Log.Wrong(_logger, exception.Message);
             throw;
+        }
+        catch (Exception exception)
+        {
+            // Callers are timers and signal handlers: what nobody has thought of must not end the daemon.
+            Log.Wrong(_logger, exception.ToString());
+            throw new SluiceException(SluiceError.Configuration, _configuration.File ?? "configuration", exception.Message, inner: exception);
         }
     }
 

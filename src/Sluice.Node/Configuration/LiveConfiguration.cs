@@ -38,8 +38,8 @@ public sealed class LiveConfiguration(Func<NodeOptions> read, string? file = nul
             if (changed.Length > 0)
             {
                 Action? change = Prepare?.Invoke(next);
-                _current = next;
                 change?.Invoke();
+                _current = next; // not before: if that has failed, the next attempt is to find the difference again
                 Changed?.Invoke(next);
             }
 

@@ -56,6 +56,9 @@ public sealed record NodeOptions
     /// <summary>Who holds the kernel's connections while the daemon is away, so that what is mounted stays.</summary>
     public KeeperKind Keeper { get; init; } = KeeperKind.Process;
 
+    /// <summary>What the file says for <see cref="Keeper"/> if that is a word of an earlier version; null: it is not.</summary>
+    public string? FormerKeeper { get; init; }
+
     /// <summary>containerd's socket, to which CRI's image service is passed on so that the logins of pulls are known; empty: the service is not there.</summary>
     public string ImageServiceOf { get; init; } = "";
 

@@ -97,7 +97,7 @@ internal sealed class KeptConnections : IDisposable
     }
 
     /// <summary>The socket that containerd calls, see <see cref="KeptListener.Open"/>.</summary>
-    public KeptListener Listen(string path) => KeptListener.Open(_keeper, path, _log);
+    public KeptListener Listen(string path) => KeptListener.Open(_keeper, _state, path, _log);
 
     /// <summary>A connection was unmounted. That the keeper can't be told is no failure: it lets go of dead ones by itself.</summary>
     public void Release(string name)

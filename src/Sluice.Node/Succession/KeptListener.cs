@@ -22,9 +22,17 @@ internal sealed class KeptListener : IDisposable
     /// Goes on with the socket that the keeper holds for a path, with those who wait on it; listens where it holds none. Who calls from now on waits for this process, which has to answer at once.
     /// </summary>
     /// <exception cref="SluiceException">The path can't be used or is in use.</exception>
-    public static KeptListener Open(KeeperProcess? keeper, string path, Action<string> log)
+    /// <param name="keeper">Null: none is to hold it.</param>
+    /// <param name="state">The state directory, where a keeper of an earlier daemon, which had one, may hold it.</param>
+    public static KeptListener Open(KeeperProcess? keeper, string state, string path, Action<string> log)
     {
-        if (keeper is null) return new KeptListener(null, ListeningSocket.Bind(path), log);
+        if (keeper is null)
+        {
+            string[] left = [.. (KeeperProcess.Names(state) ?? []).Where(held => held.StartsWith(ListeningSocket.NamePrefix, StringComparison.Ordinal))];
+            if (left.Length > 0) KeeperProcess.Release(state, left);
+            return new KeptListener(null, ListeningSocket.Bind(path), log);
+        }
+
         string? name = ListeningSocket.NameAt(path);
         string[] held = [.. keeper.Names().Where(held => held.StartsWith(ListeningSocket.NamePrefix, StringComparison.Ordinal))];
         foreach (string other in held.Where(other => other != name)) keeper.Release(other); // was removed from its path, or this daemon has another address
@@ -44,7 +52,7 @@ internal sealed class KeptListener : IDisposable
         catch (SluiceException refused)
         {
             log($"{refused.Message}; containers can't be started while no daemon lives");
-            return new KeptListener(null, bound, log);
+            return new KeptListener(keeper, bound, log); // it is offered again to whichever keeper comes next
         }
     }
 

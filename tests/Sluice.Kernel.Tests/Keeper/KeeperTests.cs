@@ -113,7 +113,7 @@ public sealed class KeeperTests
         using var keeper = new TestKeeper();
         await using DiskServer server = await ServeAsync(keeper);
         using (KeeperProcess client = await keeper.OpenAsync()) client.Keep("held", server.Descriptor);
-        SluiceException refused = Assert.Throws<SluiceException>(() => KeeperProcess.Stop(keeper.State, anyway: false));
+        SluiceException refused = Assert.Throws<KeeperRefusal>(() => KeeperProcess.Stop(keeper.State, anyway: false));
         Assert.Contains("1 connections are held that no daemon serves", refused.Message, StringComparison.Ordinal);
         using Process process = Process.GetProcessById(keeper.Process);
         Assert.True(KeeperProcess.Stop(keeper.State, anyway: true));
@@ -150,6 +150,24 @@ public sealed class KeeperTests
         Assert.Equal("/", new DirectoryInfo($"/proc/{process}/cwd").LinkTarget);
     }
 
+    /// <summary>A keeper of an older version refuses sockets; what it does hold must not suffer from that.</summary>
+    [Fact]
+    public async Task What_is_refused_is_in_nobody_s_way()
+    {
+        Root.Required();
+        using var keeper = new TestKeeper();
+        await using DiskServer server = await ServeAsync(keeper);
+        using KeeperProcess client = await keeper.OpenAsync();
+        using var plain = File.OpenHandle("/dev/null");
+        Assert.Throws<KeeperRefusal>(() => client.Keep("a", plain));
+        client.Keep("b", server.Descriptor);
+        using Process first = Process.GetProcessById(keeper.Process);
+        first.Kill();
+        await first.WaitForExitAsync(TestContext.Current.CancellationToken);
+        await Wait.UntilAsync(() => KeeperProcess.Names(keeper.State)?.Contains("b") == true);
+        Assert.Equal(["b"], keeper.Names());
+    }
+
     [Fact]
     public async Task It_goes_on_when_descriptors_run_out()
     {
@@ -164,7 +182,7 @@ public sealed class KeeperTests
         var crowd = new List<KeeperSocket>();
         for (int i = 0; i < 20; i++) crowd.Add(keeper.Connect());
         await Wait.UntilAsync(() => keeper.Log.Contains("no descriptor is left", StringComparison.Ordinal));
-        Assert.Throws<SluiceException>(() => client.Keep("another", server.Descriptor));
+        Assert.ThrowsAny<SluiceException>(() => client.Keep("another", server.Descriptor));
         foreach (KeeperSocket socket in crowd) socket.Dispose();
         await Wait.UntilAsync(() => KeeperProcess.Names(keeper.State)?.Contains("held") == true);
         await Command.OutputAsync("prlimit", $"--pid={process}", $"--nofile={open + 50}:");

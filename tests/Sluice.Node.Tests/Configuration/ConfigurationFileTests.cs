@@ -30,6 +30,18 @@ public sealed class ConfigurationFileTests
         Assert.Equal("/run/sluice/images", options.MountsDirectory);
     }
 
+    [Theory]
+    [InlineData("process", KeeperKind.Process, null)]
+    [InlineData("none", KeeperKind.None, null)]
+    [InlineData("auto", KeeperKind.Process, "auto")]
+    [InlineData("service-manager", KeeperKind.Process, "service-manager")]
+    public void KeepersOfEarlierVersionsAreTheProcess(string name, KeeperKind kind, string? former)
+    {
+        NodeOptions options = ConfigurationFile.Parse($"keeper: {name}\n", Name);
+        Assert.Equal((kind, former), (options.Keeper, options.FormerKeeper));
+        Assert.Throws<SluiceException>(() => ConfigurationFile.Parse("keeper: nobody\n", Name));
+    }
+
     [Fact]
     public void ContainersMayHaveDisksOfTheirOwn()
     {

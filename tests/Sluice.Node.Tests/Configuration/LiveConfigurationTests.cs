@@ -43,6 +43,34 @@ public sealed partial class LiveConfigurationTests
         Assert.Same(before, live.Current);
     }
 
+    [Fact]
+    public void AFaultOfAnyKindIsSaidAndTheOldOneHolds()
+    {
+        Func<NodeOptions> read = () => new NodeOptions();
+        LiveConfiguration live = new(() => read());
+        NodeOptions before = live.Current;
+        using ConfigurationWatch watch = new(live, NullLogger.Instance, TimeProvider.System);
+        read = () => throw new DirectoryNotFoundException("gone");
+        Assert.Contains("gone", Assert.Throws<SluiceException>(watch.Reload).Message, StringComparison.Ordinal);
+        Assert.Same(before, live.Current);
+    }
+
+    [Fact]
+    public void AChangeThatFailedIsTriedAgain()
+    {
+        LiveConfiguration live = Open("fetch: {concurrency: 3}\n");
+        int attempts = 0;
+        live.Prepare = _ => () =>
+        {
+            if (++attempts == 1) throw new IOException();
+        };
+        _text = "fetch: {concurrency: 5}\n";
+        Assert.Throws<IOException>(live.Reload);
+        Assert.Equal(3, live.Current.Fetch.TotalConcurrency);
+        Assert.Equal(["fetch.concurrency"], live.Reload().Changed);
+        Assert.Equal((2, 5), (attempts, live.Current.Fetch.TotalConcurrency));
+    }
+
     /// <summary>A key that is missing in the table would be changed in the file and nobody would say that nothing came of it.</summary>
     [Fact]
     public void EveryKeyOfTheFileIsInTheTableAndInTheDocument()

@@ -155,6 +155,27 @@ public sealed class MirrorTests : IAsyncDisposable
         await ReadAsync(store);
     }
 
+    [Fact]
+    public async Task A_store_that_comes_between_and_cannot_change_leaves_the_others_theirs()
+    {
+        List<string> log = [];
+        using RegistryConnections connections = new(StubRegistry.Quick, log.Add);
+        SourceOptions options = Options with { Connections = connections };
+        await using IImageStore store = _registry.Open(options);
+        Write("");
+        Action change = connections.Prepare(options);
+        await using IImageStore between = _registry.Open(options);
+        Write("[host");
+        change();
+        Assert.Equal([RegistryName], store.Sources.Select(source => source.Name));
+        Assert.Single(log);
+        Assert.Throws<SluiceException>(() => _registry.Open(options));
+        Write($"[host.\"{_mirror.Proxy.Address}\"]");
+        connections.Prepare(options)();
+        Assert.All((IImageStore[])[store, between], open => Assert.Equal([MirrorName, RegistryName], open.Sources.Select(source => source.Name)));
+        Assert.Single(log);
+    }
+
     private string RegistryName => $"registry {_registry.Proxy.Authority}";
 
     private string MirrorName => $"registry {_mirror.Proxy.Authority}";

@@ -208,6 +208,14 @@ public sealed class RegistryHostsTests : IDisposable
         Assert.Contains("--plain-http", error.Hint, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_directory_that_goes_while_it_is_read_is_named()
+    {
+        string gone = Path.Combine(_directory.Path, "gone");
+        SluiceException error = Assert.Throws<SluiceException>(() => RegistryHosts.Files(gone, "*.crt"));
+        Assert.Equal((SluiceError.Configuration, gone), (error.Error, error.Culprit));
+    }
+
     private static async Task<SluiceException> ReadManifestAsync(string authority, SourceOptions options)
     {
         await using RegistryStore store = new(authority, "r", options);

@@ -14,11 +14,15 @@ public sealed class RegistryConnections : IDisposable
     private readonly ConcurrentBag<ConnectionPools> _made = [];
     private readonly Lock _gate = new();
     private readonly HashSet<SupplementedStore> _followers = [];
+    private readonly Lock _changing = new();
+    private readonly Action<string>? _log;
     private volatile ConnectionPools _pools;
     private volatile SourceOptions? _newer;
 
-    public RegistryConnections(SourceOptions options)
+    /// <param name="log">Takes warnings.</param>
+    public RegistryConnections(SourceOptions options, Action<string>? log = null)
     {
+        _log = log;
         _made.Add(_pools = new ConnectionPools(options));
         Authorizer = new RegistryAuthorizer(options, this);
         Places = new SourcePlaces(options.Places with { Time = options.Time });
@@ -43,20 +47,26 @@ public sealed class RegistryConnections : IDisposable
         Dictionary<SupplementedStore, Action> prepared = Followers().ToDictionary(store => store, store => store.Prepare(options));
         return () =>
         {
+            using Lock.Scope changing = _changing.EnterScope();
+
             // Pools that were used before are not disposed now, as requests are under way; they close their connections a minute after the last.
             _made.Add(_pools = new ConnectionPools(options));
             Authorizer.Apply(options);
             Places.Apply(options.Places with { Time = options.Time });
             _newer = options;
-            foreach (SupplementedStore store in Followers()) (prepared.GetValueOrDefault(store) ?? store.Prepare(options))();
+            foreach (SupplementedStore store in Followers()) Apply(store, prepared.GetValueOrDefault(store), options);
         };
     }
 
     /// <summary>A store that was opened with these options follows others from now on.</summary>
+    /// <exception cref="SluiceException">It can't be as the newer options want it; it does not follow.</exception>
     internal void Follow(SupplementedStore store, SourceOptions options)
     {
-        lock (_gate) _followers.Add(store);
-        if (_newer is { } newer && !ReferenceEquals(newer, options)) store.Prepare(newer)(); // it was opened while they changed
+        lock (_changing) // else what holds now could come after, and over, what holds next
+        {
+            if (_newer is { } newer && !ReferenceEquals(newer, options)) store.Prepare(newer)(); // it was opened while they changed
+            lock (_gate) _followers.Add(store);
+        }
     }
 
     internal void Leave(SupplementedStore store)
@@ -75,6 +85,19 @@ public sealed class RegistryConnections : IDisposable
     {
         foreach (ConnectionPools pools in _made) pools.Dispose();
         Authorizer.Dispose();
+    }
+
+    /// <summary>One store that can't be changed, as it was opened since the others were prepared, goes on as it is and leaves the others theirs.</summary>
+    private void Apply(SupplementedStore store, Action? prepared, SourceOptions options)
+    {
+        try
+        {
+            (prepared ?? store.Prepare(options))();
+        }
+        catch (Exception exception)
+        {
+            _log?.Invoke($"{store.Name} goes on with the configuration that it had: {exception.Message}");
+        }
     }
 
     private SupplementedStore[] Followers()

@@ -9,7 +9,7 @@ namespace Sluice.Storage.Sources.Registries;
 /// </summary>
 internal static class RegistryHosts
 {
-    /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a <c>hosts.toml</c> is wrong; names file and line.</exception>
+    /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a <c>hosts.toml</c> is wrong, or a directory can't be read; names file and line.</exception>
     public static IReadOnlyList<RegistryHost> Resolve(string registry, SourceOptions options)
     {
         foreach (string directory in options.HostDirectories.SelectMany(root => Candidates(root, registry)))
@@ -47,8 +47,7 @@ internal static class RegistryHosts
     /// <summary>Docker's way: authorities in <c>*.crt</c>, client certificates in <c>*.cert</c> with their <c>*.key</c>.</summary>
     private static RegistryHost WithCertificates(string registry, SourceOptions options, string directory)
     {
-        string[] authorities = [.. Directory.EnumerateFiles(directory, "*.crt").Order(StringComparer.Ordinal)];
-        string[] clients = [.. Directory.EnumerateFiles(directory, "*.cert").Order(StringComparer.Ordinal)];
+        string[] authorities = Files(directory, "*.crt"), clients = Files(directory, "*.cert");
         if (authorities.Length == 0 && clients.Length == 0) return Default(registry, options);
         foreach (string client in clients)
         {
@@ -57,5 +56,17 @@ internal static class RegistryHosts
 
         TlsSettings tls = new(string.Join('\n', authorities), string.Join('\n', clients.Select(client => $"{client}\t{Path.ChangeExtension(client, ".key")}")), options.SkipTlsVerify);
         return Default(registry, options, tls);
+    }
+
+    internal static string[] Files(string directory, string pattern)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles(directory, pattern).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(SluiceError.Configuration, directory, exception.Message, inner: exception); // it may go while it is read
+        }
     }
 }
