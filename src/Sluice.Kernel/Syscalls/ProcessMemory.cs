@@ -12,7 +12,7 @@ public static class ProcessMemory
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         try
         {
-            Libc.TrimHeap(0);
+            _ = Libc.TrimHeap(0);
         }
         catch (EntryPointNotFoundException)
         {
