@@ -30,6 +30,7 @@ public sealed partial class BlobCache
                 if (files.WasDropped)
                 {
                     if (_present.Count != 0) Log("the data file does not have the blob's length: dropped");
+                    PayForStoredPages(); // while it is known which these are: they are to be overwritten, or the next start believes them
                     ForgetAll();
                 }
 

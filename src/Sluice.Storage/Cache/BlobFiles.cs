@@ -61,6 +61,13 @@ internal sealed class BlobFiles : IDisposable
                 {
                     // Another file rather than the same one emptied: somebody may have that open.
                     dropped = true;
+                    if (clean)
+                    {
+                        // First: a map that is believed must not meet data that is nothing but holes.
+                        map.WriteHeader(clean: false);
+                        map.Sync();
+                    }
+
                     data.Dispose();
                     File.Delete(path);
                     File.Delete(Path.Combine(directory, "held"));

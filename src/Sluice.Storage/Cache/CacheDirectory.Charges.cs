@@ -52,6 +52,8 @@ public sealed partial class CacheDirectory
     {
         const int tries = 3;
         const long extents = 64 << 20; // bytes of a file for which a block of extents is reckoned
+        reserved = 0;
+        if (length > Math.Min(_context.Space.Limit, MaxBlobSpace)) return false; // a manifest may name any size
         reserved = ((length + SparseFile.BlockSize - 1) & -SparseFile.BlockSize) + ((2 + (length / extents)) * SparseFile.BlockSize);
         for (int round = 0; round < tries; round++)
         {

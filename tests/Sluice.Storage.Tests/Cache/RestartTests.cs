@@ -101,6 +101,27 @@ public sealed class RestartTests : IDisposable
         Assert.NotEmpty(rig.Source.Requests);
     }
 
+    [Fact]
+    public async Task RecordsOfDroppedDataDoNotComeBack()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(7, 600); // three pages of records
+        CacheOptions trusting = new() { TrustCleanShutdown = true };
+        string directory = Path.Combine(_root.Path, "sha256", blob.Blob.Hex);
+        using (Rig rig = Open()) await rig.AssertReadAsync(0, blob.Content.Length);
+        using (FileStream data = File.OpenWrite(Path.Combine(directory, "data"))) data.SetLength(0);
+        using (Rig rig = Open())
+        {
+            Assert.Equal(0u, ChunkMapLayout.Flags(File.ReadAllBytes(Path.Combine(directory, "map")))); // killed now, the next start would see holes
+            await rig.AssertReadAsync(0, 4096);
+        }
+
+        using Rig reopened = Open();
+        Assert.Equal(1, reopened.Disk.Reader.Cache.PresentChunks);
+        await reopened.AssertReadAsync(0, blob.Content.Length);
+
+        Rig Open() => new(blob, cacheOptions: trusting, root: _root.Path);
+    }
+
     [Theory]
     [InlineData("data")]
     [InlineData("map")]

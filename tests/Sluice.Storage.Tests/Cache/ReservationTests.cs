@@ -1,0 +1,29 @@
+using Sluice.Formats.Oci;
+using Sluice.Storage.Cache;
+using Sluice.Testing;
+
+namespace Sluice.Storage.Tests.Cache;
+
+/// <summary>Room for files beside the chunks.</summary>
+public sealed class ReservationTests : IDisposable
+{
+    private readonly TemporaryDirectory _root = new();
+
+    public void Dispose() => _root.Dispose();
+
+    [Theory]
+    [InlineData(long.MaxValue, false)]
+    [InlineData(long.MaxValue - 4096, true)]
+    [InlineData(1L << 62, false)]
+    [InlineData(1L << 62, true)]
+    public void ASizeThatNoDiskHasIsRefused(long size, bool limited)
+    {
+        using CacheDirectory directory = new(_root.Path, new CacheOptions { Quota = limited ? DiskShare.OfBytes(1 << 20) : default });
+        long used = directory.Counters.UsedBytes;
+        Assert.False(directory.TryReserve(size, out long reserved));
+        Assert.Equal((0, used), (reserved, directory.Counters.UsedBytes));
+        Assert.True(directory.TryReserve(1000, out reserved));
+        directory.EndReservation(Digest.Sha256([]), reserved);
+        Assert.Equal(used, directory.Counters.UsedBytes);
+    }
+}
