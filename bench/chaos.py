@@ -148,7 +148,7 @@ class ChaosNode(soak.Node):
 
     def end(self, mode):
         if mode == "group":
-            os.killpg(self.daemon.pid, signal.SIGKILL)
+            os.killpg(os.getpgid(self.daemon.pid), signal.SIGKILL)  # a successor is in the group of the first
         elif mode == "cgroup":
             for group in self.cgroups():
                 for line in open(f"{group}/cgroup.procs").read().split():

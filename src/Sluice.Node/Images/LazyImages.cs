@@ -87,7 +87,11 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>True if the image is mounted or on the local disk, though perhaps damaged.</summary>
     public bool IsHere(LazyImage image) => _mounted.ContainsKey(image.Key.Manifest) || local.Contains(image.Key.Manifest);
 
-    public async Task<string> MountAsync(LazyImage image, CancellationToken cancellation)
+    public Task<string> MountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: options.Prefetch, cancellation);
+
+    public Task<string> RemountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: false, cancellation);
+
+    private async Task<string> MountAsync(LazyImage image, bool isStart, CancellationToken cancellation)
     {
         Digest manifest = image.Key.Manifest;
         if (_mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) existing))
@@ -104,7 +108,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest)) await CheckSourceAsync(image, store, cancellation);
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
-            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: options.Prefetch ? Begin : null);
+            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: isStart ? Begin : null);
             _mounted[manifest] = (mounted, store);
             local.RememberUse(manifest);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector

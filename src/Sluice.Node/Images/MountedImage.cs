@@ -51,9 +51,9 @@ internal sealed class MountedImage(
     /// <exception cref="Formats.SluiceException">The kernel did not unmount it; its disks are closed all the same.</exception>
     public async ValueTask DisposeAsync()
     {
-        if (Start is not null) await Start.DisposeAsync();
         try
         {
+            if (Start is not null) await Start.DisposeAsync();
             if (_mount is not null && MountTable.Find(Target)?.Id == _mount) await mounts.DetachAsync(Target); // not what lay below ours
         }
         finally

@@ -18,58 +18,70 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly Task<(StartTrace Known, PrefetchRun Run)?> _prefetch;
-    private readonly Task _watch;
+    private readonly CancellationTokenSource _over = new();
+    private readonly Task _work;
     private readonly ILogger _logger;
+    private readonly string _image;
 
     /// <param name="coming">Of an earlier start; null: there was none.</param>
     /// <param name="readers">Of the image, by blob.</param>
     /// <param name="save">Takes what was read, for the next start.</param>
     public ImageStart(Digest manifest, ImageActivity activity, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save, ILogger logger)
     {
-        _logger = logger;
+        (_logger, _image) = (logger, activity.Name);
         TraceRecorder recorder = new();
         activity.Recorder = recorder;
-        _prefetch = Task.Run(() => PrefetchAsync(coming, readers, activity.Name));
-        _watch = Task.Run(() => WatchAsync(manifest, activity, recorder, save));
+        _work = Task.Run(() => RunAsync(manifest, activity, recorder, coming, readers, save));
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync();
-        await Task.WhenAll(_prefetch, _watch);
-        _stopping.Dispose();
+        await _over.CancelAsync();
+        await _work;
+        _over.Dispose();
     }
 
-    /// <summary>What was known, and its run; null: nothing was, or the image was unmounted first.</summary>
-    private async Task<(StartTrace Known, PrefetchRun Run)?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, string image)
+    /// <summary>Never faults: a start goes on without.</summary>
+    private async Task RunAsync(
+        Digest manifest, ImageActivity activity, TraceRecorder recorder, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save)
     {
         try
         {
-            if (await coming.WaitAsync(_stopping.Token) is not { } known) return null;
-            PrefetchRun run = new(PrefetchPlan.Of(known), readers);
-            await run.RunAsync(_stopping.Token);
-            Log.Prefetched(_logger, image, run.Bytes, run.Failed);
-            return (known, run);
+            Task<PrefetchRun?> prefetch = PrefetchAsync(coming, readers);
+            while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
+                await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            activity.Recorder = null;
+            await _over.CancelAsync(); // what was not fetched ahead by now is not needed for this start
+            PrefetchRun? run = await prefetch;
+            StartTrace trace = new(manifest, recorder.Reads());
+            if (trace.Reads.Count > 0 && save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, run?.Unread(recorder) ?? 0);
+        }
+        catch (Exception exception)
+        {
+            activity.Recorder = null;
+            Log.Defect(_logger, _image, exception);
+        }
+
+        recorder.End();
+    }
+
+    /// <summary>Null: nothing was known.</summary>
+    private async Task<PrefetchRun?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers)
+    {
+        PrefetchRun? run = null;
+        try
+        {
+            if (await coming.WaitAsync(_over.Token) is not { } known) return null;
+            run = new PrefetchRun(PrefetchPlan.Of(known), readers);
+            await run.RunAsync(_over.Token);
         }
         catch (OperationCanceledException)
         {
-            return null;
+            // The start is over, or the image is unmounted.
         }
-    }
 
-    private async Task WatchAsync(Digest manifest, ImageActivity activity, TraceRecorder recorder, Func<StartTrace, bool> save)
-    {
-        while (!_stopping.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
-            await Task.Delay(Interval, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        activity.Recorder = null;
-        StartTrace trace = new(manifest, recorder.Reads());
-        (StartTrace Known, PrefetchRun Run)? before = await _prefetch;
-
-        // Where the page cache, or the kernel itself, has answered, little comes here: that says nothing about a cold start.
-        if (trace.Reads.Count == 0 || (before is { } earlier && trace.Bytes < earlier.Known.Bytes / 2)) return;
-        if (save(trace)) Log.Recorded(_logger, activity.Name, trace.Reads.Count, trace.Bytes, before?.Run.Unread(recorder) ?? 0);
+        if (run is not null) Log.Prefetched(_logger, _image, run.Bytes, run.Failed);
+        return run;
     }
 
     private static partial class Log
@@ -79,5 +91,8 @@ internal sealed partial class ImageStart : IAsyncDisposable
 
         [LoggerMessage(151, LogLevel.Debug, "Noted the start of {Image}: {Chunks} chunks, {Bytes} bytes; {Unread} bytes that were fetched ahead were not read")]
         public static partial void Recorded(ILogger logger, string image, int chunks, long bytes, long unread);
+
+        [LoggerMessage(152, LogLevel.Error, "The start of {Image} can't be followed")]
+        public static partial void Defect(ILogger logger, string image, Exception exception);
     }
 }

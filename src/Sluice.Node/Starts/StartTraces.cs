@@ -14,7 +14,11 @@ internal sealed class StartTraces(TraceStore own)
     /// <summary>A registry that takes longer is not waited for: by then the start is over.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>So many starts in a row that read much less than the own trace show that this one was of something unusual.</summary>
+    private const int MostShortStarts = 3;
+
     private readonly ConcurrentDictionary<Digest, Task<StartTrace?>> _coming = [];
+    private readonly ConcurrentDictionary<Digest, int> _shortStarts = [];
 
     /// <summary>The image is pulled: asks where it comes from, if nothing is known yet.</summary>
     /// <param name="open">Opens that place.</param>
@@ -28,10 +32,23 @@ internal sealed class StartTraces(TraceStore own)
         own.Load(manifest) is { } here ? Task.FromResult<StartTrace?>(here) : _coming.TryGetValue(manifest, out Task<StartTrace?>? coming) ? coming : Task.FromResult<StartTrace?>(null);
 
     /// <summary>The image has gone from this node.</summary>
-    public void Forget(Digest manifest) => _coming.TryRemove(manifest, out _);
+    public void Forget(Digest manifest)
+    {
+        _coming.TryRemove(manifest, out _);
+        _shortStarts.TryRemove(manifest, out _);
+    }
 
-    /// <inheritdoc cref="TraceStore.TrySave"/>
-    public bool TrySave(StartTrace trace) => own.TrySave(trace);
+    /// <summary>
+    /// Keeps the trace of a start. False if it says less than the node's own: where the page cache, or the kernel itself, has answered, little comes here, and that says nothing about a
+    /// cold start. Or if the disk does not take it.
+    /// </summary>
+    public bool TrySave(StartTrace trace)
+    {
+        if (own.Load(trace.Manifest) is { } known && trace.Bytes < known.Bytes / 2 && _shortStarts.AddOrUpdate(trace.Manifest, 1, static (_, count) => count + 1) < MostShortStarts) return false;
+        if (!own.TrySave(trace)) return false;
+        Forget(trace.Manifest);
+        return true;
+    }
 
     private static async Task<StartTrace?> AskAsync(Digest manifest, Func<IImageStore> open, CancellationToken cancellation)
     {
@@ -42,9 +59,9 @@ internal sealed class StartTraces(TraceStore own)
             await using IImageStore store = open();
             return await TraceArtifacts.FindAsync(store, manifest, limit.Token);
         }
-        catch (Exception exception) when (exception is SluiceException or OperationCanceledException or IOException)
+        catch (Exception)
         {
-            return null; // the start goes without
+            return null; // the start goes without, whatever it is
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Sluice.Storage.Cache;
 
 namespace Sluice.Storage.Fetching;
@@ -12,7 +11,7 @@ internal sealed class ChunkCheck(BlobReader owner, Fetcher fetcher) : Flight(own
     {
         int largest = 0;
         foreach (int slot in Slots) largest = Math.Max(largest, Owner.Format.GetExtent(slot).Length);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(largest);
+        byte[] buffer = FetchBuffers.Pool.Rent(largest);
         try
         {
             int rotten = 0;
@@ -32,7 +31,7 @@ internal sealed class ChunkCheck(BlobReader owner, Fetcher fetcher) : Flight(own
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            FetchBuffers.Pool.Return(buffer);
             fetcher.Finish(this);
         }
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Sluice.Storage.Cache;
 
 namespace Sluice.Storage.Fetching;
@@ -55,7 +54,7 @@ internal sealed class ChunkCopy(BlobReader owner, Fetcher fetcher, SourceFetch? 
     private void Take(Chunk chunk)
     {
         ChunkExtent extent = Owner.Format.GetExtent(chunk.Slot);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(extent.Length);
+        byte[] buffer = FetchBuffers.Pool.Rent(extent.Length);
         Keep(buffer);
         if (Owner.Cache.TryAdopt(Owner.Format, chunk.Slot, chunk.Cache, chunk.Number, buffer) || TakeFromFetch(chunk, buffer.AsSpan(0, extent.Length)))
             Add(extent.Number, buffer, 0, extent.Length);

@@ -1,4 +1,3 @@
-using System.Buffers;
 
 namespace Sluice.Storage.Fetching;
 
@@ -26,7 +25,7 @@ internal abstract class Flight(BlobReader owner) : IThreadPoolWorkItem
     public void Release()
     {
         if (Interlocked.Decrement(ref _references) != 0) return;
-        foreach (byte[] buffer in _buffers) ArrayPool<byte>.Shared.Return(buffer);
+        foreach (byte[] buffer in _buffers) FetchBuffers.Pool.Return(buffer);
         _buffers.Clear();
         _pieces.Clear();
         OnReleased();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using Sluice.Formats;
 using Sluice.Formats.Hashing;
@@ -185,7 +184,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(answer.Buffer);
+            FetchBuffers.Pool.Return(answer.Buffer);
         }
     }
 
@@ -269,7 +268,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     /// <summary>Decodes, verifies and stores what came; the units that are wrong stay in <see cref="Units"/>.</summary>
     private void OpenUnits(SourceRequest answer, long start, int decodedLength)
     {
-        byte[] decoded = ArrayPool<byte>.Shared.Rent(decodedLength);
+        byte[] decoded = FetchBuffers.Pool.Rent(decodedLength);
         Keep(decoded);
         UnitOpening[] openings = new UnitOpening[Units.Count];
         int position = 0;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Sluice.Formats;
 using Sluice.Storage.Activity;
 
@@ -20,7 +19,7 @@ internal sealed class SourceRequest
     public SourceRequest(SourceFetch fetch, Fetcher fetcher, SourceChoice choice, long start, int length, TimeSpan limit, bool isHedge)
     {
         (_fetch, _fetcher, Choice, _length, _limit) = (fetch, fetcher, choice, length, limit);
-        Buffer = ArrayPool<byte>.Shared.Rent(length);
+        Buffer = FetchBuffers.Pool.Rent(length);
         fetcher.Counters.FetchStarted();
         fetch.Owner.Activity.FetchStarted();
         Totals.Asked(isHedge);
@@ -54,7 +53,7 @@ internal sealed class SourceRequest
             static (done, state) =>
             {
                 SourceRequest request = (SourceRequest)state!;
-                if (done.Result) ArrayPool<byte>.Shared.Return(request.Buffer);
+                if (done.Result) FetchBuffers.Pool.Return(request.Buffer);
                 request._fetch.Release();
             },
             this, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -128,7 +127,7 @@ internal sealed class SourceRequest
         if (read is null || read.IsCompleted)
         {
             timeout.Dispose();
-            ArrayPool<byte>.Shared.Return(Buffer);
+            FetchBuffers.Pool.Return(Buffer);
             return;
         }
 
@@ -140,7 +139,7 @@ internal sealed class SourceRequest
             {
                 _ = task.Exception;
                 timeout.Dispose();
-                ArrayPool<byte>.Shared.Return(Buffer);
+                FetchBuffers.Pool.Return(Buffer);
                 _fetch.Release();
             },
             CancellationToken.None,

@@ -17,6 +17,9 @@ public sealed class PrefetchPlan
     /// <summary>How many of the latest ranges a read may join.</summary>
     private const int Depth = 64;
 
+    /// <summary>Most blob space of a plan: no start needs more, whatever a trace from elsewhere says.</summary>
+    private const long MostBytes = 512 << 20;
+
     private PrefetchPlan(IReadOnlyList<PlanRange> ranges) => Ranges = ranges;
 
     public IReadOnlyList<PlanRange> Ranges { get; }
@@ -28,12 +31,15 @@ public sealed class PrefetchPlan
     public static PrefetchPlan Of(StartTrace trace)
     {
         List<Draft> drafts = [];
+        HashSet<(Digest Blob, long Offset)> known = [];
+        long bytes = 0;
         foreach (TraceRead read in trace.Reads)
         {
-            int joined = -1;
-            for (int index = drafts.Count - 1; index >= 0 && index >= drafts.Count - Depth && joined < 0; index--)
-                if (drafts[index].TryAdd(read)) joined = index;
-            if (joined < 0) drafts.Add(new Draft(read));
+            if (bytes + read.Length > MostBytes || !known.Add((read.Blob, read.Offset))) continue;
+            bytes += read.Length;
+            bool joined = false;
+            for (int index = drafts.Count - 1; index >= 0 && index >= drafts.Count - Depth && !joined; index--) joined = drafts[index].TryAdd(read);
+            if (!joined) drafts.Add(new Draft(read));
         }
 
         return new PrefetchPlan([.. drafts.Select(draft => draft.ToRange())]);

@@ -6,7 +6,7 @@ namespace Sluice.Storage.Traces;
 
 /// <summary>
 /// Fetches what a plan says, in its order. So little is under way at a time that whoever waits for something else finds the line free within <see cref="Patience"/>: as much as
-/// came in that time lately. Ranges that make no sense for the image are left out.
+/// came in that time lately. Ranges that make no sense for the image are left out. It gives up when it does not help: after <see cref="MostFailures"/> ranges that could not be had, or were not kept.
 /// </summary>
 /// <param name="readers">Of the image, by blob.</param>
 public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, BlobReader> readers, TimeProvider? time = null)
@@ -14,6 +14,7 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
     /// <summary>How long a demand read may have to wait behind what was asked for ahead of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
+    private const int MostFailures = 3;
     private const long LeastUnderWay = 512 << 10;
     private const long MostUnderWay = 8 << 20;
 
@@ -27,14 +28,32 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
     /// <summary>Blob space bytes that are here and that the plan asked for.</summary>
     public long Bytes => Volatile.Read(ref _done);
 
-    /// <summary>Ranges that could not be had: the read that needs them will say why.</summary>
+    /// <summary>Ranges that could not be had, or kept: the read that needs them will say why.</summary>
     public long Failed => Volatile.Read(ref _failed);
 
-    /// <summary>Ends when everything was asked for and has come or failed. Never faults but by cancellation.</summary>
+    /// <summary>Ends when everything was asked for and has come or failed, or when it gives up; nothing is under way then, cancelled or not. Never faults but by cancellation.</summary>
     public async Task RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await StartAllAsync(cancellation);
+        }
+        finally
+        {
+            Task[] last;
+            lock (_gate) last = [.. _running];
+            await Task.WhenAll(last);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    private async Task StartAllAsync(CancellationToken cancellation)
     {
         foreach (PlanRange range in plan.Ranges)
         {
+            cancellation.ThrowIfCancellationRequested();
+            if (Failed >= MostFailures) return;
             if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) continue;
             if (reader.Holds(range.Offset, range.Length))
             {
@@ -47,11 +66,6 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
             lock (_gate) _running.Add(fetch);
             _ = fetch.ContinueWith(done => { lock (_gate) _running.Remove(done); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
-
-        Task[] last;
-        lock (_gate) last = [.. _running];
-        await Task.WhenAll(last);
-        cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Blob space bytes of the plan that nobody has read.</summary>
@@ -99,7 +113,7 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
         bool came = false;
         try
         {
-            came = await reader.PrefetchAsync(range.Offset, range.Length, FetchPriority.Prefetch, cancellation);
+            came = await reader.PrefetchAsync(range.Offset, range.Length, FetchPriority.Prefetch, cancellation) && reader.Holds(range.Offset, range.Length);
         }
         catch (OperationCanceledException)
         {

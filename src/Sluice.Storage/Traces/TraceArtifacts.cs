@@ -47,9 +47,9 @@ public static class TraceArtifacts
                 _ = await stream.ReadAsync(new byte[1], cancellation); // the digest is checked at the end
                 if (TraceFile.Read(file) is var trace && trace.Manifest == image) traces.Add(trace);
             }
-            catch (Exception exception) when (exception is InvalidFormatException or InvalidOperationException or EndOfStreamException)
+            catch (Exception exception) when (exception is SluiceException or InvalidOperationException or EndOfStreamException)
             {
-                // Somebody else's mistake; it is as if it were not there.
+                // Somebody else's mistake, or it has gone; it is as if it were not there.
             }
         }
 

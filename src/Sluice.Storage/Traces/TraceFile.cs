@@ -13,6 +13,9 @@ public static class TraceFile
 {
     public const int Version = 1;
 
+    /// <summary>No format has larger chunks.</summary>
+    private const int MaxChunk = 16 << 20;
+
     /// <summary>A larger file is no trace.</summary>
     public const int MaxLength = 16 << 20;
 
@@ -73,7 +76,7 @@ public static class TraceFile
     private static TraceRead ReadOf(JsonElement read, Digest[] blobs)
     {
         TraceRead one = new(blobs[read[0].GetInt32()], read[1].GetInt64(), read[2].GetInt32(), TimeSpan.FromMicroseconds(read[3].GetInt64()), read[4].GetInt32() != 0);
-        if (one.Offset < 0 || one.Length <= 0 || one.At < TimeSpan.Zero || one.Offset > long.MaxValue - one.Length) throw Error("has a read outside of every blob");
+        if (one.Offset < 0 || one.Length is <= 0 or > MaxChunk || one.At < TimeSpan.Zero || one.Offset > long.MaxValue - one.Length) throw Error("has a read outside of every blob");
         return one;
     }
 

@@ -10,7 +10,7 @@ namespace Sluice.Storage.Traces;
 public sealed class TraceRecorder(TimeProvider? time = null)
 {
     /// <summary>More chunks than this are not noted: what reads so many of them is no start.</summary>
-    public const int MaxReads = 1 << 16;
+    public const int MaxReads = 1 << 15;
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Lock _gate = new();
@@ -18,6 +18,7 @@ public sealed class TraceRecorder(TimeProvider? time = null)
     private readonly Dictionary<Digest, BlobTouches> _blobs = [];
     private readonly long _began = (time ?? TimeProvider.System).GetTimestamp();
     private TimeSpan _last;
+    private bool _isOver;
 
     /// <summary>Since it was made.</summary>
     public TimeSpan Age => _time.GetElapsedTime(_began);
@@ -51,6 +52,18 @@ public sealed class TraceRecorder(TimeProvider? time = null)
         lock (_gate) return _blobs.TryGetValue(blob, out BlobTouches? touches) && touches.Has(number);
     }
 
+    /// <summary>Ends it: nothing is noted any more, and what was is forgotten here.</summary>
+    public void End()
+    {
+        lock (_gate)
+        {
+            _isOver = true;
+            _reads.Clear();
+            _reads.TrimExcess();
+            _blobs.Clear();
+        }
+    }
+
     internal BlobTouches Of(IBlobFormat format)
     {
         lock (_gate)
@@ -64,7 +77,7 @@ public sealed class TraceRecorder(TimeProvider? time = null)
     {
         lock (_gate)
         {
-            if (_reads.Count == MaxReads) return;
+            if (_isOver || _reads.Count == MaxReads) return;
             _last = Age;
             _reads.Add(new TraceRead(blob, chunk.Offset, chunk.Length, _last, wasHere));
         }

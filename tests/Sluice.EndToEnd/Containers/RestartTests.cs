@@ -75,7 +75,7 @@ public sealed class RestartTests
         await node.PullAsync(image);
         await node.RunAsync(image, "first");
         SluiceResult refused = await SluiceProgram.RunAsync("daemon", "--root", node.Root, "--state", node.State);
-        refused.Fails(8, "another process");
+        refused.Fails(8, $"is used by process {node.Daemon!.ProcessId}");
 
         // It has taken nothing away from the first.
         Assert.Single(node.ImageMounts);

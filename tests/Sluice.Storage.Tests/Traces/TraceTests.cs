@@ -139,6 +139,28 @@ public sealed class TraceTests
     }
 
     [Fact]
+    public void ATraceFromElsewhereCanNotAskForMuch()
+    {
+        StartTrace same = new(Manifest, [.. Enumerable.Repeat(Read("a", 0, 1 << 20, 0), 30_000)]);
+        Assert.Equal(1 << 20, PrefetchPlan.Of(same).Bytes);
+        StartTrace large = new(Manifest, [.. Enumerable.Range(0, 30_000).Select(index => Read("a", index * (16L << 20), 16 << 20, index))]);
+        Assert.Equal(512 << 20, PrefetchPlan.Of(large).Bytes);
+    }
+
+    [Fact]
+    public async Task ARunThatDoesNotHelpGivesUp()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(66, 256, 65536);
+        using Rig rig = new(blob, Rig.NoExtras with { RequestDeadline = TimeSpan.FromSeconds(1) });
+        rig.Source.Script = (_, _, _) => throw new IOException("away");
+        StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 120).Select(index => Of(blob, 2 * index, index * 1000))]);
+        PrefetchRun run = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        await run.RunAsync(CancellationToken.None);
+        Assert.InRange(run.Failed, 3, 24);
+        Assert.Equal(0, run.Bytes);
+    }
+
+    [Fact]
     public async Task WhoWaitsIsServedBeforeWhatIsFetchedAhead()
     {
         SyntheticBlob blob = SyntheticBlob.Create(65, 256, 65536);

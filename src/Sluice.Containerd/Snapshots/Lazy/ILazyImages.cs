@@ -45,6 +45,9 @@ public interface ILazyImages
     /// </summary>
     Task<string> MountAsync(LazyImage image, CancellationToken cancellation);
 
+    /// <summary>The same after a restart, when no container is about to start.</summary>
+    Task<string> RemountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, cancellation);
+
     /// <summary>How a new container on an image writes.</summary>
     /// <param name="wanted">What the snapshot's label asks for; null: nothing, the node's own settings decide.</param>
     /// <exception cref="Formats.SluiceException">The image can't do what is wanted.</exception>

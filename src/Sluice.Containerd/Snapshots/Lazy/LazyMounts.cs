@@ -26,7 +26,7 @@ internal sealed partial class LazyMounts(ILazyImages images, ILogger logger)
     public async Task RemountAsync(LazyImage image, Func<bool> isUsed, CancellationToken cancellation)
     {
         using IDisposable held = await _locks.EnterAsync(image.Key, cancellation);
-        if (isUsed()) await images.MountAsync(image, cancellation);
+        if (isUsed()) await images.RemountAsync(image, cancellation);
     }
 
     /// <param name="exists">Says that the snapshot has not been removed meanwhile.</param>
