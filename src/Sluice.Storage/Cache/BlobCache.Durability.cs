@@ -60,7 +60,8 @@ public sealed partial class BlobCache
 
     internal void Close()
     {
-        lock (_evicting) _closed = true;
+        lock (_evicting)
+            lock (_opening) _closed = true; // whoever opens the files at the moment has them open afterwards, and nobody does later
         Interlocked.MemoryBarrier();
         SpinWait.SpinUntil(() => _busy.Count == 0 && Volatile.Read(ref _adopters) == 0); // what is written later, or deleted while it is open, would be counted nowhere
         _context.Equal.Remove(this);

@@ -1,3 +1,4 @@
+using Sluice.Formats;
 using Sluice.Formats.Oci;
 
 namespace Sluice.Storage.Cache;
@@ -64,6 +65,14 @@ public sealed partial class CacheDirectory
 
         return false;
     }
+
+    /// <summary>Why a file beside a blob's data can't be kept, and what to do.</summary>
+    /// <param name="reason">What the disk said; null: there is no room within the limit.</param>
+    internal SluiceException RefusalOf(Digest blob, long length, Exception? reason) => reason is null
+        ? new SluiceException(SluiceError.Disk, $"cache {_root}", $"blob {blob} of {length} bytes does not fit the cache's limit of {_context.Space.Limit} bytes", "raise cache.quota, or free space on its disk")
+        : new SluiceException(SluiceError.Disk, $"cache {_root}", $"can't keep blob {blob} of {length} bytes: {reason.Message}", "free space on its disk, or see why it fails", reason);
+
+    internal void Tell(string line) => _options.Log?.Invoke(line);
 
     /// <summary>Charges for what is there now, in place of what was reserved.</summary>
     internal void EndReservation(Digest blob, long reserved)
@@ -135,12 +144,15 @@ public sealed partial class CacheDirectory
         return sum;
     }
 
-    /// <summary>Downloads that a killed process has begun.</summary>
+    /// <summary>Downloads that a killed process has begun; those of earlier versions are called <c>blob.</c> and something.</summary>
     private void DeleteUnfinished()
     {
         foreach (string algorithm in Directory.GetDirectories(_root))
             foreach (string directory in Directory.GetDirectories(algorithm))
-                foreach (string file in Directory.GetFiles(directory, UnfinishedPrefix + "*")) File.Delete(file);
+                foreach (string file in Directory.GetFiles(directory).Where(IsUnfinished)) File.Delete(file);
+
+        static bool IsUnfinished(string path) =>
+            Path.GetFileName(path) is var name && (name.StartsWith(UnfinishedPrefix, StringComparison.Ordinal) || name.StartsWith("blob.", StringComparison.Ordinal));
     }
 
     /// <param name="ofBlob">With the blob's own files, and the directory.</param>

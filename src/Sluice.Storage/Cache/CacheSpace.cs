@@ -14,6 +14,7 @@ internal sealed class CacheSpace
     private const long TicksPerLimit = 256;
     private const long TickWithoutLimit = 64 << 20;
 
+    private readonly Lock _applying = new();
     private readonly string _root;
     private volatile CacheOptions _options;
     private readonly Action _evict;
@@ -96,21 +97,29 @@ internal sealed class CacheSpace
     /// <summary>Quota, least free space and watermarks are others from now on; what is too much is evicted.</summary>
     public void Apply(CacheOptions options)
     {
-        _options = options;
-        if (options.Quota.IsNone && options.MinFree.IsNone) Volatile.Write(ref _limit, long.MaxValue);
+        lock (_applying)
+        {
+            _options = options;
+            if (options.Quota.IsNone && options.MinFree.IsNone) Volatile.Write(ref _limit, long.MaxValue);
+        }
+
         Measure();
     }
 
     /// <summary>Looks how much of the disk is free.</summary>
     public void Measure()
     {
-        if (_options.Quota.IsNone && _options.MinFree.IsNone) return;
+        CacheOptions options = _options;
+        if (options.Quota.IsNone && options.MinFree.IsNone) return;
         try
         {
             DriveInfo disk = new(_root);
-            long limit = _options.Quota.IsNone ? long.MaxValue : _options.Quota.In(disk.TotalSize);
-            if (!_options.MinFree.IsNone) limit = Math.Min(limit, Used + disk.AvailableFreeSpace - _options.MinFree.In(disk.TotalSize));
-            Volatile.Write(ref _limit, Math.Max(limit, 0));
+            long limit = options.Quota.IsNone ? long.MaxValue : options.Quota.In(disk.TotalSize);
+            if (!options.MinFree.IsNone) limit = Math.Min(limit, Used + disk.AvailableFreeSpace - options.MinFree.In(disk.TotalSize));
+
+            // The disk may have taken its time: others may hold by now.
+            lock (_applying)
+                if (ReferenceEquals(options, _options)) Volatile.Write(ref _limit, Math.Max(limit, 0));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -10,7 +10,7 @@ namespace Sluice.Storage.Disks;
 /// <summary>
 /// A blob of which no part can be checked by itself, as a source of parts: the first read has it fetched whole, to the file <c>blob</c>
 /// in its cache directory, and checks its digest; a file that is there already is checked instead. Everything is then read from this file.
-/// Where neither the cache's limit nor its disk has room for it, each read downloads it: slow, but right.
+/// Where neither the cache's limit nor its disk has room for it, reads download it (<see cref="BlobPasses"/>): slow, but right.
 /// </summary>
 /// <param name="size">Bytes of the blob by the manifest.</param>
 internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore store, Digest blob, long size, TimeProvider? time = null) : IBlobSource
@@ -22,7 +22,9 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
 
     private readonly Descriptor _descriptor = new() { MediaType = "", Digest = blob, Size = size };
     private readonly string _path = Path.Combine(directory.GetBlobDirectory(blob), "blob");
+    private readonly BlobPasses _passes = new(store, new Descriptor { MediaType = "", Digest = blob, Size = size }, time ?? TimeProvider.System);
     private readonly Lock _gate = new();
+    private volatile SluiceException? _refusal; // why the file can't be kept
     private Task<bool>? _ready;
     private CancellationTokenSource _stop = new();
     private int _waiting;
@@ -138,7 +140,7 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
 
     private async Task<bool> FetchAsync(CancellationToken stop)
     {
-        if (!directory.TryReserve(size, out long reserved)) return false;
+        if (!directory.TryReserve(size, out long reserved)) return Refuse(null);
         string fresh = directory.GetUnfinishedPath(blob);
         try
         {
@@ -154,11 +156,12 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
                 stop);
 
             File.Move(fresh, _path, overwrite: true);
+            _refusal = null;
             return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return false;
+            return Refuse(exception);
         }
         finally
         {
@@ -167,22 +170,27 @@ internal sealed class WholeBlobSource(CacheDirectory directory, IImageStore stor
         }
     }
 
-    /// <summary>Downloads all of it for one part; only then is it known whether that is right.</summary>
-    private Task ReadThroughAsync(long offset, Memory<byte> destination, CancellationToken cancellation) => WholeBlob.FetchAsync(
-        store, _descriptor,
-        async source =>
+    /// <summary>Serves without keeping. A read that is given up meanwhile says why it took so long.</summary>
+    private async Task ReadThroughAsync(long offset, Memory<byte> destination, CancellationToken cancellation)
+    {
+        try
         {
-            byte[] buffer = new byte[BufferSize];
-            long position = 0;
-            for (int read; (read = await source.ReadAsync(buffer, cancellation)) > 0; position += read)
-            {
-                long start = Math.Max(position, offset), end = Math.Min(position + read, offset + destination.Length);
-                if (start < end) buffer.AsSpan((int)(start - position), (int)(end - start)).CopyTo(destination.Span[(int)(start - offset)..]);
-            }
+            await _passes.ReadAsync(offset, destination, cancellation);
+        }
+        catch (OperationCanceledException cancelled) when (_refusal is { } refusal)
+        {
+            throw new OperationCanceledException(cancelled.Message, refusal, cancelled.CancellationToken);
+        }
+    }
 
-            return position >= offset + destination.Length ? true : throw new SluiceException(SluiceError.Image, store.Name, $"blob {blob} ends before {offset + destination.Length}");
-        },
-        cancellation);
+    /// <summary>Told once, not for each read.</summary>
+    private bool Refuse(Exception? reason)
+    {
+        bool isKnown = _refusal is not null;
+        _refusal = directory.RefusalOf(blob, size, reason);
+        if (!isKnown) directory.Tell($"{_refusal.Message}: its reads download it whole; {_refusal.Hint}");
+        return false;
+    }
 
     private static void Delete(string path)
     {

@@ -26,4 +26,28 @@ public sealed class ReservationTests : IDisposable
         directory.EndReservation(Digest.Sha256([]), reserved);
         Assert.Equal(used, directory.Counters.UsedBytes);
     }
+
+    [Fact]
+    public void WhatAKilledProcessHadBegunIsDeleted()
+    {
+        string directory = Directory.CreateDirectory(Path.Combine(_root.Path, "sha256", Digest.Sha256([]).Hex)).FullName;
+        foreach (string name in (string[])["unfinished-1", $"blob.{Guid.NewGuid():n}", "blob"]) File.WriteAllText(Path.Combine(directory, name), name);
+        using CacheDirectory opened = new(_root.Path);
+        Assert.Equal(["blob"], Directory.GetFiles(directory).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task AMeasurementUnderWayDoesNotBringAnOldLimitBack()
+    {
+        CacheOptions none = new(), limited = new() { Quota = DiskShare.OfBytes(1 << 20) };
+        CacheSpace space = new(_root.Path, none, () => { });
+        for (int round = 0; round < 300; round++)
+        {
+            space.Apply(limited);
+            Task measuring = Task.Run(space.Measure, TestContext.Current.CancellationToken);
+            space.Apply(none);
+            await measuring;
+            Assert.Equal(long.MaxValue, space.Limit);
+        }
+    }
 }

@@ -79,13 +79,35 @@ public sealed class WholeBlobSourceTests : IDisposable
         Assert.False(_ended.Task.IsCompleted);
     }
 
-    private async Task<(WholeBlobSource Source, Digest Blob)> OpenAsync()
+    [Fact]
+    public async Task Reads_of_a_blob_that_does_not_fit_share_a_download_and_say_so()
+    {
+        List<string> log = [];
+        (WholeBlobSource source, Digest blob) = await OpenAsync(new CacheOptions { Quota = DiskShare.OfBytes(100), Log = log.Add });
+        byte[][] parts = [.. Enumerable.Range(0, 20).Select(_ => new byte[10])];
+        using CancellationTokenSource given = new();
+        Task first = source.ReadAsync(blob, 0, new byte[10], given.Token);
+        await _opened.WaitAsync(TestContext.Current.CancellationToken);
+        Task[] reads = [.. parts.Select((part, index) => source.ReadAsync(blob, 10 * index, part, TestContext.Current.CancellationToken))];
+        await given.CancelAsync();
+        OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        Assert.Contains($"blob {blob} of 1000 bytes does not fit the cache's limit of 100 bytes", cancelled.InnerException?.Message, StringComparison.Ordinal);
+        _go.SetResult();
+        await Task.WhenAll(reads);
+        for (int index = 0; index < parts.Length; index++) Assert.Equal(_content[(10 * index)..(10 * (index + 1))], parts[index]);
+        Assert.Contains("cache.quota", Assert.Single(log), StringComparison.Ordinal);
+
+        // All joined while it waited, but a read may come so late that its part is past.
+        Assert.InRange(_opened.CurrentCount, 0, 1);
+    }
+
+    private async Task<(WholeBlobSource Source, Digest Blob)> OpenAsync(CacheOptions? options = null)
     {
         Digest blob = Digest.Sha256(_content);
         await using IBlobUpload upload = await _store.StartUploadAsync(TestContext.Current.CancellationToken);
         await upload.WriteAsync(_content, TestContext.Current.CancellationToken);
         await upload.CommitAsync(blob, TestContext.Current.CancellationToken);
-        var directory = new CacheDirectory(_directory.Path, new CacheOptions());
+        var directory = new CacheDirectory(_directory.Path, options ?? new CacheOptions());
         return (new WholeBlobSource(directory, _store, blob, _content.Length, _time), blob);
     }
 }
