@@ -14,7 +14,7 @@ MIB = 1 << 20
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--minutes", type=float, default=30)
-    options.add_argument("--warm-up", type=float, default=5, help="minutes that are not counted")
+    options.add_argument("--warm-up", type=float, default=20, help="minutes that are not counted: until what is hot is compiled, and pools are full")
     options.add_argument("--samples", help="file that gets every sample as a line of JSON")
     given = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
