@@ -22,7 +22,9 @@ internal static class CriNode
         return directory;
     }
 
-    /// <summary>containerd takes up to 3 s to dial a snapshotter again that was away; the kubelet asks until it has.</summary>
+    /// <summary>
+    /// containerd takes up to 3 s to dial a snapshotter again that was away, and may meet the end of a connection that it made while that stopped; the kubelet asks until it has another.
+    /// </summary>
     public static async Task PullAgainAsync(CriClient cri, string image, string user, string password)
     {
         while (true)
@@ -32,7 +34,7 @@ internal static class CriNode
                 await cri.PullAsync(image, user, password);
                 return;
             }
-            catch (GrpcException exception) when (exception.Message.Contains("while dialing", StringComparison.Ordinal))
+            catch (GrpcException exception) when (exception.Message.Contains("while dialing", StringComparison.Ordinal) || exception.Message.EndsWith("connection closed: unavailable", StringComparison.Ordinal))
             {
                 await Task.Delay(100, TestMachine.Cancellation);
             }
