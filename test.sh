@@ -28,7 +28,7 @@ for project in "${projects[@]}"; do
     executable=artifacts/bin/$(name "$project")/release/$(name "$project")
     echo "== $(name "$project")"
     log=$(mktemp)
-    timeout --kill-after=30 "${SLUICE_TEST_TIMEOUT:-2700}" "$executable" -noLogo -noColor -parallel "${SLUICE_TEST_PARALLEL:-none}" 2>&1 | tee "$log"
+    timeout --kill-after=30 "${SLUICE_TEST_TIMEOUT:-3300}" "$executable" -noLogo -noColor -parallel "${SLUICE_TEST_PARALLEL:-none}" 2>&1 | tee "$log"
     result=${PIPESTATUS[0]}
     summary=$(grep -E 'Total: [0-9]+' "$log" | tail -1)
     rm -f "$log"
