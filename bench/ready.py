@@ -33,15 +33,7 @@ def show(name, starts):
 class ReadyNode(soak.Node):
     def prepare(self, images):
         """Makes the images, has the daemon know each of them, and mounts each once, so that the next daemon mounts them again."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.registry = f"127.0.0.1:{probe.getsockname()[1]}"
-        os.mkdir(self.path("registry"))
-        os.mkdir(self.path("run"), 0o711)
-        self.start("registry.log", SLUICE, "registry", "serve", self.path("registry"), "--listen", self.registry)
-        self.wait("the registry", lambda: soak.can_connect(self.registry))
-        with open(self.path("containerd.toml"), "w") as file:
-            file.write(soak.CONTAINERD.format(directory=self.directory))
+        self.start_registry()
         self.start_daemon()
         self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
         self.wait("containerd", lambda: "REVISION" in self.ctr("version", check=False).upper())

@@ -82,7 +82,8 @@ class Node:
             time.sleep(0.1)
         raise SystemExit(f"{what} did not start; {self.tail('sluice.log')}")
 
-    def prepare(self):
+    def start_registry(self):
+        """And writes what containerd will read."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.registry = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -92,6 +93,9 @@ class Node:
         self.wait("the registry", lambda: can_connect(self.registry))
         with open(self.path("containerd.toml"), "w") as file:
             file.write(CONTAINERD.format(directory=self.directory))
+
+    def prepare(self):
+        self.start_registry()
         self.daemon = self.start("sluice.log", SLUICE, "daemon", "--root", self.path("root"), "--state", self.path("run"))
         self.wait("the daemon", lambda: os.path.exists(self.path("run", "admin.sock")))
         self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))

@@ -126,7 +126,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         if (!isLeft && _images.IsEmpty) return;
         await EndRequestsAsync();
         _rootLock?.Dispose();
-        StartRecord.End(_mounter.State, toSuccessor: _stop.Asked.IsCompleted);
+        DaemonStarts.End(_mounter.State, toSuccessor: _stop.Asked.IsCompleted);
         await _images.LeaveAsync();
     }
 
@@ -201,7 +201,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             _mounter.Cache.Apply(changed.Cache);
         };
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
-        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, StartRecord.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
+        var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, DaemonStarts.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(
@@ -216,17 +216,21 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts) =>
-    [
-        new StopRoutes(stop, successor),
-        new StatusRoutes(observer),
-        new ExplainRoutes(new ImageExplainer(images, snapshotter)),
-        new TraceRoutes(new ImageExplainer(images, snapshotter), images),
-        new MetricsRoutes(metrics),
-        new ConfigurationRoutes(watch),
-        new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
-        new CacheRoutes(cache),
-    ];
+        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
+    {
+        var explainer = new ImageExplainer(images, snapshotter);
+        return
+        [
+            new StopRoutes(stop, successor),
+            new StatusRoutes(observer),
+            new ExplainRoutes(explainer),
+            new TraceRoutes(explainer, images),
+            new MetricsRoutes(metrics),
+            new ConfigurationRoutes(watch),
+            new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
+            new CacheRoutes(cache),
+        ];
+    }
 
     /// <summary>In the background, as it takes the longer the more images there are. What is asked for meanwhile is mounted then.</summary>
     private async Task RestoreAsync(Snapshotter snapshotter, IReadOnlyList<LazyImage> known, ILogger logger)

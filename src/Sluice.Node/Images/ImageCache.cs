@@ -26,10 +26,11 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images, Func<
     {
         HashSet<string> seen = [];
         CacheVerification sum = await Task.Run(() => cache.Verify(seen, default, cancellation), cancellation);
+        IReadOnlySet<string> closed = ListClosed();
         foreach (Digest manifest in images.List())
         {
             if (sum.Unopened == 0) break;
-            await using IAsyncDisposable? opened = await TryOpenAsync(manifest, cancellation);
+            await using IAsyncDisposable? opened = await TryOpenAsync(manifest, closed, cancellation);
             if (opened is not null) sum = await Task.Run(() => cache.Verify(seen, sum, cancellation), cancellation);
         }
 
@@ -63,10 +64,11 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images, Func<
             CacheArchiveSummary sum;
             await using (FileStream file = new(fresh, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
             {
+                IReadOnlySet<string> closed = ListClosed();
                 List<IAsyncDisposable?> opened = [];
                 try
                 {
-                    foreach (Digest manifest in manifests) opened.Add(await TryOpenAsync(manifest, cancellation));
+                    foreach (Digest manifest in manifests) opened.Add(await TryOpenAsync(manifest, closed, cancellation));
                     sum = await Task.Run(() => cache.Export(blobs, file, cancellation), cancellation);
                 }
                 finally
@@ -108,10 +110,12 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images, Func<
         }
     }
 
+    /// <summary>Cached blobs that are not open; looks at every blob's directory.</summary>
+    private IReadOnlySet<string> ListClosed() => cache.List().Where(blob => !blob.IsOpen).Select(blob => blob.Blob.ToString()).ToHashSet();
+
     /// <summary>Null: it is damaged, a table of chunks can't be had, or nothing of it is here but what is open.</summary>
-    private async Task<IAsyncDisposable?> TryOpenAsync(Digest manifest, CancellationToken cancellation)
+    private async Task<IAsyncDisposable?> TryOpenAsync(Digest manifest, IReadOnlySet<string> closed, CancellationToken cancellation)
     {
-        HashSet<string> closed = [.. cache.List().Where(blob => !blob.IsOpen).Select(blob => blob.Blob.ToString())];
         if (images.Load(manifest) is not { } image || !image.Record.Blobs.Keys.Any(closed.Contains)) return null;
         try
         {

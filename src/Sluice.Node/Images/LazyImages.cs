@@ -24,7 +24,6 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private static readonly TimeSpan SourcePatience = TimeSpan.FromSeconds(3);
 
     private readonly ContainerDisks _disks = new(options, mounter, logger);
-    private readonly StartTraces _traces = new(new TraceStore(options.TracesDirectory));
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -122,7 +121,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, _traces.FindAsync(manifest), readers, _traces.TrySave, logger);
+            new(manifest, activity, Traces.FindAsync(manifest), readers, Traces.TrySave, logger);
     }
 
     public async Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation)
@@ -157,7 +156,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public ImageActivities Activities => mounter.Activities;
 
     /// <summary>What starts of images have read.</summary>
-    public StartTraces Traces => _traces;
+    public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory));
 
     /// <summary>An image as it is on the local disk; null if it is not, or damaged.</summary>
     public LocalImage? LoadLocal(Digest manifest) => local.Load(manifest);
@@ -194,7 +193,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
-        _traces.Forget(image.Manifest);
+        Traces.Forget(image.Manifest);
         mounter.Activities.Forget(image.Manifest);
         _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
@@ -343,7 +342,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<DownloadedImage> FetchAsync(LazyImage image)
     {
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
-        if (options.Prefetch && image.Made is null) _traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
+        if (options.Prefetch && image.Made is null) Traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
         await using IImageStore store = OpenStore("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
 

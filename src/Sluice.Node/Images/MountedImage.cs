@@ -23,7 +23,7 @@ internal sealed class MountedImage(
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Goes on with the mount and ends before its disks do; null: nothing.</summary>
-    public IAsyncDisposable? Start { get; set; }
+    public IAsyncDisposable? Start { get; init; }
 
     /// <summary>True while it is mounted, whatever else is mounted on the same directory.</summary>
     public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);

@@ -15,7 +15,7 @@ using Sluice.Storage.Fetching;
 namespace Sluice.Node.Status;
 
 /// <summary>Looks at a running node and says how it is. Only reads; may be asked concurrently. Nothing of it waits for a source or for a mount that may hang.</summary>
-internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter mounter, LazyImages images, Snapshotter snapshotter, RecentLines recent, StartRecord start, TimeProvider time)
+internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter mounter, LazyImages images, Snapshotter snapshotter, RecentLines recent, DaemonStarts start, TimeProvider time)
 {
     /// <summary>Waiting reads that are listed: there may be thousands.</summary>
     private const int MostWaits = 20;
@@ -29,7 +29,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
 
     public DateTimeOffset StartedAt { get; } = time.GetUtcNow();
 
-    public StartRecord Start => start;
+    public DaemonStarts Start => start;
 
     public FetchCounters Counters => mounter.Fetcher.Counters;
 

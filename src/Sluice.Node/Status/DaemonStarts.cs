@@ -7,7 +7,7 @@ namespace Sluice.Node.Status;
 /// </summary>
 /// <param name="Starts">This one included.</param>
 /// <param name="TakeOvers">Starts that took over what an earlier daemon had left.</param>
-internal sealed record StartRecord(long Starts, TakeOverCounts TakeOvers)
+internal sealed record DaemonStarts(long Starts, TakeOverCounts TakeOvers)
 {
     private const string FileName = "starts";
 
@@ -18,12 +18,12 @@ internal sealed record StartRecord(long Starts, TakeOverCounts TakeOvers)
 
     /// <summary>Counts a start.</summary>
     /// <param name="tookOver">A connection was taken over.</param>
-    public static StartRecord Next(string state, bool tookOver)
+    public static DaemonStarts Next(string state, bool tookOver)
     {
-        StartRecord now = Read(state);
+        DaemonStarts now = Read(state);
         string? end = Try(() => File.ReadAllText(Path.Combine(state, EndFileName)));
         TakeOverCounts counts = now.TakeOvers;
-        now = new StartRecord(now.Starts + 1, !tookOver ? counts : end switch
+        now = new DaemonStarts(now.Starts + 1, !tookOver ? counts : end switch
         {
             Stopped => counts with { Stopped = counts.Stopped + 1 },
             Upgraded => counts with { Upgraded = counts.Upgraded + 1 },
@@ -47,10 +47,10 @@ internal sealed record StartRecord(long Starts, TakeOverCounts TakeOvers)
         return "";
     });
 
-    private static StartRecord Read(string state)
+    private static DaemonStarts Read(string state)
     {
         string[] fields = Try(() => File.ReadAllText(Path.Combine(state, FileName)))?.Split(' ') ?? [];
-        return new StartRecord(Field(0), new TakeOverCounts(Field(1), Field(2), Field(3)));
+        return new DaemonStarts(Field(0), new TakeOverCounts(Field(1), Field(2), Field(3)));
 
         long Field(int index) => index < fields.Length && int.TryParse(fields[index], NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : 0;
     }
