@@ -44,7 +44,7 @@ public sealed record FetchOptions
     /// <summary>Most decoded bytes of one fetch; bounds what well-compressed neighbours may cost.</summary>
     public int MaxDecoded { get; init; } = 8 << 20;
 
-    /// <summary>Decoded bytes from which on a demand fetch is decoded on all cores. Measured: docs/performance.md.</summary>
+    /// <summary>Decoded bytes from which on a demand fetch is decoded on all cores. <c>./bench.sh cache-reads</c> compares.</summary>
     public int ParallelDecode { get; init; } = 512 << 10;
 
     /// <summary>A demand fetch smaller than this takes missing neighbours along. 0: none. Measured: docs/performance.md.</summary>
