@@ -44,7 +44,12 @@ public sealed partial class BlobCache
 
     private bool TryPay(long bytes)
     {
-        if (!_context.Space.TryTake(bytes)) return false;
+        if (!_context.Space.TryTake(bytes))
+        {
+            _context.Space.Want(bytes);
+            return false;
+        }
+
         Interlocked.Add(ref _charged, bytes);
         return true;
     }

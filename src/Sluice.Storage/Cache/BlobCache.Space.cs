@@ -105,14 +105,14 @@ public sealed partial class BlobCache
         Charge(named + _unknown + FilesCost + (_paidPages.Count * PageCost) + (files.IsHeld ? SparseFile.BlockSize : 0) - Charged);
     }
 
-    /// <summary>Chunks that could be evicted, with their ages: <paramref name="add"/> is called with the age and the bytes of each.</summary>
+    /// <summary>Chunks that could be evicted, which one that is being written can't, with their ages: <paramref name="add"/> is called with the age and the bytes of each.</summary>
     /// <returns>False: nothing of the blob can be evicted.</returns>
     internal bool ListAges(Action<int, long> add)
     {
         if (_files is not { IsHeld: false }) return false;
         uint now = _context.Space.Now;
         foreach (ref readonly ChunkIdentity chunk in Identities.All)
-            if (_occupied[chunk.Number]) add(AgeOf(chunk.Number, now), BlocksOf(chunk.Extent));
+            if (_occupied[chunk.Number] && !_busy[chunk.Number]) add(AgeOf(chunk.Number, now), BlocksOf(chunk.Extent));
         return true;
     }
 

@@ -27,7 +27,7 @@ public sealed partial class CacheDirectory
         lock (_evicting)
         {
             long freed = 0;
-            while (_context.Space.Used - target > 0 && DropClosed() is > 0 and var dropped) freed += dropped;
+            while (_context.Space.Used - target > 0 && DropClosed() is { } dropped) freed += dropped;
             long need = _context.Space.Used - target;
             return need <= 0 ? freed : freed + EvictChunks(need);
         }
@@ -36,18 +36,32 @@ public sealed partial class CacheDirectory
     /// <summary>True while an eviction is under way or about to begin.</summary>
     internal bool IsEvicting => Volatile.Read(ref _evictionRequested) != 0;
 
-    private void RequestEviction()
+    /// <summary>
+    /// After a chunk found no room: makes it in this thread, which a small cache needs that has less above its watermarks than a chunk takes. False: nothing was wanted, or somebody evicts
+    /// already, whom nobody waits for. Not to be called where a closing blob waits for the caller.
+    /// </summary>
+    internal bool TryMakeRoom()
     {
-        if (_options.Time.GetTimestamp() < Volatile.Read(ref _idleUntil) || Interlocked.Exchange(ref _evictionRequested, 1) != 0) return;
-        ThreadPool.UnsafeQueueUserWorkItem(static directory => directory.EvictInBackground(), this, preferLocal: false);
+        if (!_context.Space.IsWanted || !TryBeginEviction()) return false;
+        EvictToLow();
+        return true;
     }
 
-    private void EvictInBackground()
+    private void RequestEviction()
+    {
+        if (TryBeginEviction()) ThreadPool.UnsafeQueueUserWorkItem(static directory => directory.EvictToLow(), this, preferLocal: false);
+    }
+
+    private bool TryBeginEviction() => _options.Time.GetTimestamp() >= Volatile.Read(ref _idleUntil) && Interlocked.Exchange(ref _evictionRequested, 1) == 0;
+
+    private void EvictToLow()
     {
         try
         {
             // What can't be evicted now can't be in a moment: looking again and again would cost more than it brings.
-            if (Evict(_context.Space.Low) == 0)
+            // What another thread deletes at the same time is not counted here, but there is room.
+            long target = _context.Space.Low;
+            if (Evict(target) == 0 && _context.Space.Used > target)
                 Volatile.Write(ref _idleUntil, _options.Time.GetTimestamp() + (long)(_options.WriteRetryDelay.TotalSeconds * _options.Time.TimestampFrequency));
         }
         catch (Exception e)
@@ -56,12 +70,14 @@ public sealed partial class CacheDirectory
         }
         finally
         {
+            _context.Space.EndWant();
             Volatile.Write(ref _evictionRequested, 0);
         }
     }
 
-    /// <summary>Bytes of the blob that was closed longest ago; 0 if none can go.</summary>
-    private long DropClosed()
+    /// <summary>Drops the blob that was closed longest ago.</summary>
+    /// <returns>Bytes that this has given back: 0 if another thread has deleted the files meanwhile. Null: no blob can go.</returns>
+    private long? DropClosed()
     {
         while (true)
         {
@@ -69,7 +85,7 @@ public sealed partial class CacheDirectory
             long bytes = 0;
             lock (_gate)
             {
-                if (_disposed) return 0;
+                if (_disposed) return null;
                 IReadOnlySet<Digest> pinned = _pinned;
                 long oldest = long.MaxValue;
                 foreach ((string name, (long its, long order)) in _closed)
@@ -79,7 +95,7 @@ public sealed partial class CacheDirectory
                 }
             }
 
-            if (key is null) return 0;
+            if (key is null) return null;
             try
             {
                 if (!Detach(key)) continue;
@@ -87,7 +103,7 @@ public sealed partial class CacheDirectory
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 _options.Log?.Invoke($"cache {_root}: can't evict: {e.Message}");
-                return 0;
+                return null;
             }
 
             long freed = DeleteRemoved();

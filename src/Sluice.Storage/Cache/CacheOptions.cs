@@ -24,10 +24,10 @@ public sealed record CacheOptions
     public DiskShare MinFree { get; init; }
 
     /// <summary>Percent of the limit above which chunks are evicted, in the background.</summary>
-    public int HighWatermark { get; init; } = 95;
+    public int HighWatermark { get; init; } = 99;
 
     /// <summary>Percent of the limit down to which they are.</summary>
-    public int LowWatermark { get; init; } = 90;
+    public int LowWatermark { get; init; } = 97;
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

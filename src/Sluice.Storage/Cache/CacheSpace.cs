@@ -22,6 +22,7 @@ internal sealed class CacheSpace
     private long _held;
     private long _limit = long.MaxValue;
     private long _untilTick;
+    private long _wanted;
     private uint _now = ChunkUse.Start;
 
     /// <param name="evict">Called, perhaps often, while more is used than the high watermark allows. Must not wait.</param>
@@ -40,8 +41,8 @@ internal sealed class CacheSpace
     /// <summary>Eviction begins above it.</summary>
     public long High => PartOf(Limit, _options.HighWatermark);
 
-    /// <summary>And ends here.</summary>
-    public long Low => PartOf(Limit, Math.Min(_options.LowWatermark, _options.HighWatermark));
+    /// <summary>And ends here; or lower, where what was refused is larger than the room above.</summary>
+    public long Low => Math.Max(Math.Min(PartOf(Limit, Math.Min(_options.LowWatermark, _options.HighWatermark)), Limit - Volatile.Read(ref _wanted)), 0);
 
     /// <summary>Bytes of files that the kernel reads by itself and that therefore can't be evicted.</summary>
     public long Held => Volatile.Read(ref _held);
@@ -51,7 +52,20 @@ internal sealed class CacheSpace
 
     private long TickBytes => Limit == long.MaxValue ? TickWithoutLimit : Math.Max(Limit / TicksPerLimit, 1);
 
-    /// <summary>Takes blocks that are going to be written; false: there is no room.</summary>
+    /// <summary>So many bytes found no room: the next eviction makes it, also where that is more than the watermarks leave.</summary>
+    public void Want(long bytes)
+    {
+        if (bytes <= Limit) Volatile.Write(ref _wanted, bytes);
+        if (Used > High) _evict();
+    }
+
+    /// <summary>Something found no room since the last eviction.</summary>
+    public bool IsWanted => Volatile.Read(ref _wanted) != 0;
+
+    /// <summary>What was wanted before now has its room, or can't have it.</summary>
+    public void EndWant() => Volatile.Write(ref _wanted, 0);
+
+    /// <summary>Takes blocks that are going to be written; false: there is no room, see <see cref="Want"/>.</summary>
     public bool TryTake(long bytes)
     {
         long limit = Limit;
@@ -60,9 +74,7 @@ internal sealed class CacheSpace
         {
             before = Used;
             used = before + bytes;
-            if (used <= limit) continue;
-            _evict();
-            return false;
+            if (used > limit) return false;
         }
         while (Interlocked.CompareExchange(ref _used, used, before) != before);
 

@@ -138,6 +138,12 @@ public sealed partial class BlobReader : IDisposable
         _directory.Close(Cache);
     }
 
+    /// <summary>Stores a chunk that was checked, if the disk and the limit allow.</summary>
+    internal void Store(int slot, ReadOnlySpan<byte> content)
+    {
+        if (!Cache.Store(Format, slot, content) && !(_directory.TryMakeRoom() && Cache.Store(Format, slot, content))) _fetcher.Counters.NotStored();
+    }
+
     /// <summary>Another blob's chunk that has the digest of one of this image; null if there is none, or the format has no digests.</summary>
     internal (BlobCache Cache, int Number)? FindEqual(int slot) =>
         Format.HasContentDigests ? _directory.Equal.Find(Cache, Format.GetIdentity(slot)) : null;

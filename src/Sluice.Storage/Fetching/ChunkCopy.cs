@@ -64,7 +64,7 @@ internal sealed class ChunkCopy(BlobReader owner, Fetcher fetcher, SourceFetch? 
     private bool TakeFromFetch(Chunk chunk, Span<byte> content)
     {
         if (arriving is not { Completion.IsCompleted: true } || !arriving.TryCopy(chunk.Number, 0, content) || !Owner.Format.Verify(chunk.Slot, content)) return false;
-        if (!Owner.Cache.Store(Owner.Format, chunk.Slot, content)) fetcher.Counters.NotStored();
+        Owner.Store(chunk.Slot, content);
         return true;
     }
 

@@ -57,7 +57,7 @@ internal sealed class UnitOpening(SourceFetch fetch, Fetcher fetcher, int unit, 
             }
 
             fetcher.Counters.Decoded(chunk.Length);
-            if (!fetch.Owner.Cache.Store(format, member.Slot, bytes)) fetcher.Counters.NotStored();
+            fetch.Owner.Store(member.Slot, bytes);
             Chunks.Add((chunk.Number, position + member.DecodedOffset, chunk.Length));
         }
     }

@@ -145,7 +145,7 @@ public sealed class ConfigurationFileTests
     [InlineData("fetch:\n  concurrency: [1]", 2, "'fetch.concurrency'", "needs a value")]
     [InlineData("cache:\n  quota: much", 2, "'cache.quota' is 'much'", "20%")]
     [InlineData("cache:\n  min_free: 101%", 2, "'cache.min_free' is '101%'", "none")]
-    [InlineData("cache:\n  high_watermark: 50", 2, "low_watermark is 90", "high_watermark")]
+    [InlineData("cache:\n  high_watermark: 50", 2, "low_watermark is 97", "high_watermark")]
     [InlineData("cache:\n  size: 1", 2, "'cache.size' is not a setting", "quota, min_free")]
     [InlineData("mount: file", 1, "a mapping", "")]
     [InlineData("- root", 1, "a mapping", "")]
