@@ -83,10 +83,14 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         NodeOptions options = configuration.Current;
         var predecessor = new AdminClient(options.AdminSocketPath);
         await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
+        await Rehearsal.RunAsync(options, cancellation);
         await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
         await Predecessor.UntilGoneAsync(options, cancellation);
         return await StartAsync(configuration, loggers, cancellation);
     }
+
+    /// <inheritdoc cref="ImageMounter.RehearseAsync"/>
+    internal Task RehearseAsync(LocalImage image, CancellationToken cancellation) => _mounter!.RehearseAsync(image, cancellation);
 
     /// <summary>With a configuration that does not change.</summary>
     /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>

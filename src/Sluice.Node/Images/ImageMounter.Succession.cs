@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Fuse;
@@ -69,6 +70,27 @@ internal sealed partial class ImageMounter
         {
             await adopted.Mounted.DisposeAsync();
             await adopted.Store.DisposeAsync();
+        }
+    }
+
+    /// <summary>Serves the disks of an image of another root for a moment, and reads the beginning of each through the kernel.</summary>
+    public async Task RehearseAsync(LocalImage image, CancellationToken cancellation)
+    {
+        await using IImageStore store = ImageStores.Open(ImageReference.Parse(image.Record.Reference), _options.Sources);
+        await using CancellationTokenRegistration giveUp = cancellation.Register(StopFetching);
+        foreach (IDisk disk in await image.Content.OpenDisksAsync(Opener(image), store, "rehearsal", image, OnLoop, cancellation))
+        {
+            string file = Server.Add(disk, DeadlineOf(image.Record.Reference));
+            try
+            {
+                using SafeFileHandle open = File.OpenHandle(file);
+                await RandomAccess.ReadAsync(open, new byte[4096], 0, cancellation);
+            }
+            finally
+            {
+                await Server.RemoveAsync(disk.Name);
+                disk.Dispose();
+            }
         }
     }
 
