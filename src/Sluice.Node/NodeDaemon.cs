@@ -5,6 +5,7 @@ using Sluice.Containerd.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Containerd.Sockets;
 using Sluice.Formats;
+using Sluice.Formats.Oci;
 using Sluice.Kernel.Keeper;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
@@ -82,10 +83,14 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         NodeOptions options = configuration.Current;
         var predecessor = new AdminClient(options.AdminSocketPath);
         await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
+        await Rehearsal.RunAsync(options, cancellation);
         await predecessor.StopAsync(new StopRequest(Unmount: false), cancellation);
         await Predecessor.UntilGoneAsync(options, cancellation);
         return await StartAsync(configuration, loggers, cancellation);
     }
+
+    /// <inheritdoc cref="ImageMounter.RehearseAsync"/>
+    internal Task RehearseAsync(LocalImage image, CancellationToken cancellation) => _mounter!.RehearseAsync(image, cancellation);
 
     /// <summary>With a configuration that does not change.</summary>
     /// <inheritdoc cref="StartAsync(LiveConfiguration, ILoggerFactory, CancellationToken)"/>
@@ -180,7 +185,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
         var local = new LocalImages(options.ImagesDirectory);
         _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
-        var cache = new ImageCache(_mounter.Cache, local, _mounter.OpenCacheAsync);
+        var archive = new ImageArchive(local, reference => ImageStores.Open(ImageReference.Parse(reference), options.Sources), () => _mounter.Fetcher.Options.RequestDeadline);
+        var cache = new ImageCache(_mounter.Cache, local, archive, _mounter.OpenCacheAsync);
         cache.ApplyPins();
         _images = new LazyImages(options, _mounter, local, logger);
         if (_logins is not null) _images.RepositoryGone = _logins.Remembered.Forget;
@@ -199,6 +205,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         {
             _mounter.Fetcher.Apply(changed.Fetch);
             _mounter.Cache.Apply(changed.Cache);
+            _mounter.Background = changed.Background;
         };
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, DaemonStarts.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
@@ -206,7 +213,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _stop, _successor, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, _stop, _successor, local, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
@@ -216,7 +223,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, StopOrder stop, Successor successor, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
+        NodeOptions options, StopOrder stop, Successor successor, LocalImages local, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
     {
         var explainer = new ImageExplainer(images, snapshotter);
         return
@@ -227,7 +234,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             new TraceRoutes(explainer, images),
             new MetricsRoutes(metrics),
             new ConfigurationRoutes(watch),
-            new ImageRoutes(new ImageRegistration(options, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
+            new ImageRoutes(new ImageRegistration(options, local, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
             new CacheRoutes(cache),
         ];
     }

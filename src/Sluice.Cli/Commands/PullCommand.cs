@@ -29,6 +29,7 @@ internal static class PullCommand
                     Snapshotter = parsed.GetValue(snapshotter)!,
                 },
                 cancellation);
+            if (image.Warning is not null) Console.Error.WriteLine($"warning: {image.Warning}");
             Console.Out.WriteLine($"{image.Name}  {image.Digest}");
             return ExitCodes.Success;
         });

@@ -34,6 +34,8 @@ internal static class CacheReport
     {
         long refused = Number(answer, "refused");
         Console.Out.WriteLine($"{Number(answer, "chunks")} chunks ({Size(answer, "bytes")}) of {Number(answer, "blobs")} blobs{(refused == 0 ? "" : $"; {refused} refused: wrong, or without room")}");
+        foreach (JsonElement image in answer.GetProperty("images").EnumerateArray()) Console.Out.WriteLine($"{image.GetString()}: with metadata, can be pulled without its registry");
+        if (answer.TryGetProperty("fault", out JsonElement fault)) Console.Error.WriteLine($"warning: the metadata can't be had, so that nodes that import the file need the registry: {fault.GetString()}");
     }
 
     public static void WriteManifests(JsonElement answer)

@@ -101,13 +101,17 @@ internal sealed class CacheRoutes(ImageCache cache) : IAdminRoutes
         writer.WriteEndObject();
     };
 
-    private static Action<Utf8JsonWriter> Write(CacheArchiveSummary sum) => writer =>
+    private static Action<Utf8JsonWriter> Write(CarriedImages carried) => writer =>
     {
         writer.WriteStartObject();
-        writer.WriteNumber("blobs", sum.Blobs);
-        writer.WriteNumber("chunks", sum.Chunks);
-        writer.WriteNumber("bytes", sum.Bytes);
-        writer.WriteNumber("refused", sum.Refused);
+        writer.WriteNumber("blobs", carried.Data.Blobs);
+        writer.WriteNumber("chunks", carried.Data.Chunks);
+        writer.WriteNumber("bytes", carried.Data.Bytes);
+        writer.WriteNumber("refused", carried.Data.Refused);
+        writer.WriteStartArray("images");
+        foreach (string image in carried.Images) writer.WriteStringValue(image);
+        writer.WriteEndArray();
+        if (carried.Fault is not null) writer.WriteString("fault", carried.Fault);
         writer.WriteEndObject();
     };
 

@@ -14,7 +14,7 @@ namespace Sluice.Node.Admin;
 /// <c>sluice pull</c>: makes an accelerated image known to containerd without downloading it. It happens in the daemon because the daemon
 /// reads the image later: what its credentials and mirrors can't reach is said now, and its connections are warm.
 /// </summary>
-internal sealed class ImageRegistration(NodeOptions options, LazyImages images, Snapshotter snapshotter)
+internal sealed class ImageRegistration(NodeOptions options, LocalImages local, LazyImages images, Snapshotter snapshotter)
 {
     /// <exception cref="SluiceException">The image is ordinary or can't be had, or containerd refused a call.</exception>
     public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation)
@@ -23,18 +23,15 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images, 
         if (reference.Transport != ImageTransport.Registry) throw AdminJson.Wrong($"{request.Image} is not in a registry");
         Platform platform = request.Platform is null ? Platform.Host : Platform.Parse(request.Platform);
         await using IImageStore store = ImageStores.Open(reference, options.Sources);
-        (StoredManifest top, StoredImage image) = await AskAsync(store, $"the manifest of {reference}", async token =>
-        {
-            StoredManifest top = await store.GetManifestAsync(reference.TagOrDigest, token);
-            return (top, await ImageResolver.ResolveAsync(store, top, platform, preferAccelerated: true, token));
-        }, cancellation);
+        (StoredManifest top, StoredImage image, string? warning) = await FindAsync(store, reference, platform, cancellation);
+        await using IImageStore source = image.Store;
         if (!DownloadedImage.IsLazy(image)) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
         string name = ContainerdName(reference);
         var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), name);
         images.Expect(expected);
         try
         {
-            byte[] config = await AskAsync(store, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
+            byte[] config = await AskAsync(images.Deadline, source, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
             ImageToRegister described = Describe(name, top, image, config, request.Snapshotter);
             if (described.Layers.Count > 0) RequireLazy(described, request.Namespace);
             if (RemoteBlockImage.FindLayers(image.Manifest) is not null && snapshotter.FindImage(ChainOf(described)) is { } known) LayerNames.CheckRegistry(known.Reference, name);
@@ -49,11 +46,48 @@ internal sealed class ImageRegistration(NodeOptions options, LazyImages images, 
             await snapshotter.ReleaseUnusedAsync(expected.Key);
         }
 
-        return new PulledImage(name, image.Stored.Digest.ToString());
+        return new PulledImage(name, image.Stored.Digest.ToString(), warning);
     }
 
-    private Task<T> AskAsync<T>(IImageStore store, string what, Func<CancellationToken, Task<T>> ask, CancellationToken cancellation) =>
-        SourceDeadline.AskAsync(images.Deadline, store, what, ask, cancellation);
+    /// <summary>While the registry can't be reached, images that were imported are what they were where they come from.</summary>
+    private async Task<(StoredManifest Top, StoredImage Image, string? Warning)> FindAsync(IImageStore store, ImageReference reference, Platform platform, CancellationToken cancellation)
+    {
+        IReadOnlyList<Digest> kept = local.ListDocumented(reference);
+        try
+        {
+            (StoredManifest top, StoredImage image) = await ResolveAsync(kept.Count > 0 ? images.Patience : images.Deadline, store, reference.TagOrDigest, reference, platform, cancellation);
+            return (top, image, null);
+        }
+        catch (SluiceException away) when (kept.Count > 0 && (away.Error == SluiceError.Timeout || away.MayPassIn is not null))
+        {
+            foreach (Digest manifest in kept)
+            {
+                IImageStore documents = local.OpenDocuments(manifest);
+                try
+                {
+                    (StoredManifest top, StoredImage image) = await ResolveAsync(images.Deadline, documents, reference.Digest?.ToString() ?? LocalImages.TopTag, reference, platform, cancellation);
+                    return (top, image, $"{store.Name} can't be reached, so {reference} is what was imported, manifest {image.Stored.Digest}: {away.Message}");
+                }
+                catch (SluiceException)
+                {
+                    await documents.DisposeAsync(); // of another platform or digest
+                }
+            }
+
+            throw;
+        }
+    }
+
+    private static Task<(StoredManifest Top, StoredImage Image)> ResolveAsync(
+        TimeSpan limit, IImageStore store, string tagOrDigest, ImageReference reference, Platform platform, CancellationToken cancellation) =>
+        AskAsync(limit, store, $"the manifest of {reference}", async token =>
+        {
+            StoredManifest top = await store.GetManifestAsync(tagOrDigest, token);
+            return (top, await ImageResolver.ResolveAsync(store, top, platform, preferAccelerated: true, token));
+        }, cancellation);
+
+    private static Task<T> AskAsync<T>(TimeSpan limit, IImageStore store, string what, Func<CancellationToken, Task<T>> ask, CancellationToken cancellation) =>
+        SourceDeadline.AskAsync(limit, store, what, ask, cancellation);
 
     /// <summary>containerd would take over what an ordinary pull of a block image has unpacked: the layers' blobs in place of a tree.</summary>
     private void RequireLazy(ImageToRegister image, string containerNamespace)

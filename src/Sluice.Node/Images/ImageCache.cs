@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Cache;
@@ -5,8 +6,9 @@ using Sluice.Storage.Cache;
 namespace Sluice.Node.Images;
 
 /// <summary>The cache as people see it: by images.</summary>
+/// <param name="archive">The images' part of archives.</param>
 /// <param name="open">Opens what is cached of an image that is not mounted: only its metadata says where chunks lie.</param>
-internal sealed class ImageCache(CacheDirectory cache, LocalImages images, Func<LocalImage, CancellationToken, Task<IAsyncDisposable>> open)
+internal sealed class ImageCache(CacheDirectory cache, LocalImages images, ImageArchive archive, Func<LocalImage, CancellationToken, Task<IAsyncDisposable>> open)
 {
     public CacheCounters Counters => cache.Counters;
 
@@ -51,38 +53,33 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images, Func<
         return found;
     }
 
-    /// <summary>Writes what is cached of an image to a tar file; an existing one is replaced.</summary>
+    /// <summary>Writes what is cached of an image, and what a node without registry needs besides, to a tar file; an existing one is replaced.</summary>
     /// <param name="path">Absolute.</param>
     /// <exception cref="SluiceException">No such image is here, nothing of it is cached, or the file can't be written.</exception>
-    public async Task<CacheArchiveSummary> ExportAsync(string name, string path, CancellationToken cancellation)
+    public async Task<CarriedImages> ExportAsync(string name, string path, CancellationToken cancellation)
     {
         HashSet<Digest> manifests = [.. Find(name)];
         HashSet<Digest> blobs = [.. images.ListRecords().Where(image => manifests.Contains(image.Record.Manifest)).SelectMany(image => image.Record.Blobs.Keys).Select(Digest.Parse)];
         string fresh = path + ".new";
         try
         {
-            CacheArchiveSummary sum;
+            CarriedImages carried;
             await using (FileStream file = new(fresh, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
             {
-                IReadOnlySet<string> closed = ListClosed();
-                List<IAsyncDisposable?> opened = [];
-                try
+                await using (TarWriter tar = new(file, TarEntryFormat.Ustar, leaveOpen: true))
                 {
-                    foreach (Digest manifest in manifests) opened.Add(await TryOpenAsync(manifest, closed, cancellation));
-                    sum = await Task.Run(() => cache.Export(blobs, file, cancellation), cancellation);
-                }
-                finally
-                {
-                    foreach (IAsyncDisposable? image in opened)
-                        if (image is not null) await image.DisposeAsync();
+                    (IReadOnlyList<LocalImage> complete, string? fault) = await archive.CollectAsync(manifests, cancellation);
+                    await archive.WriteAsync(tar, complete, cancellation);
+                    CacheArchiveSummary data = await ExportDataAsync(manifests, blobs, tar, cancellation);
+                    if (data.Chunks == 0) throw new SluiceException(SluiceError.NotFound, name, "nothing of it is cached", "read it first: start a container, or mount it");
+                    carried = new CarriedImages(data, [.. complete.Select(image => image.Record.Name).Distinct().Order(StringComparer.Ordinal)], fault);
                 }
 
-                if (sum.Chunks == 0) throw new SluiceException(SluiceError.NotFound, name, "nothing of it is cached", "read it first: start a container, or mount it");
                 file.Flush(flushToDisk: true);
             }
 
             File.Move(fresh, path, overwrite: true);
-            return sum;
+            return carried;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -94,19 +91,37 @@ internal sealed class ImageCache(CacheDirectory cache, LocalImages images, Func<
         }
     }
 
-    /// <summary>Stores what an archive holds.</summary>
+    /// <summary>Stores what an archive holds, and makes its images known: they can be pulled without their registry.</summary>
     /// <param name="path">Absolute.</param>
     /// <exception cref="SluiceException">The file can't be read, or is no such archive.</exception>
-    public async Task<CacheArchiveSummary> ImportAsync(string path, CancellationToken cancellation)
+    public async Task<CarriedImages> ImportAsync(string path, CancellationToken cancellation)
     {
         try
         {
             await using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20);
-            return await Task.Run(() => cache.Import(file, cancellation), cancellation);
+            using ArchivedImages archived = archive.Receive();
+            CacheArchiveSummary data = await Task.Run(() => cache.Import(file, cancellation, archived.Takes), cancellation);
+            return new CarriedImages(data, await archive.KeepAsync(archived, cancellation), null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new SluiceException(SluiceError.Disk, path, $"can't be read: {exception.Message}", inner: exception);
+        }
+    }
+
+    private async Task<CacheArchiveSummary> ExportDataAsync(IEnumerable<Digest> manifests, IReadOnlySet<Digest> blobs, TarWriter tar, CancellationToken cancellation)
+    {
+        IReadOnlySet<string> closed = ListClosed();
+        List<IAsyncDisposable?> opened = [];
+        try
+        {
+            foreach (Digest manifest in manifests) opened.Add(await TryOpenAsync(manifest, closed, cancellation));
+            return await Task.Run(() => cache.Export(blobs, tar, cancellation), cancellation);
+        }
+        finally
+        {
+            foreach (IAsyncDisposable? image in opened)
+                if (image is not null) await image.DisposeAsync();
         }
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Fuse;
@@ -72,6 +73,27 @@ internal sealed partial class ImageMounter
         }
     }
 
+    /// <summary>Serves the disks of an image of another root for a moment, and reads the beginning of each through the kernel.</summary>
+    public async Task RehearseAsync(LocalImage image, CancellationToken cancellation)
+    {
+        await using IImageStore store = ImageStores.Open(ImageReference.Parse(image.Record.Reference), _options.Sources);
+        await using CancellationTokenRegistration giveUp = cancellation.Register(StopFetching);
+        foreach (IDisk disk in await image.Content.OpenDisksAsync(Opener(image), store, "rehearsal", image, OnLoop, cancellation))
+        {
+            string file = Server.Add(disk, DeadlineOf(image.Record.Reference));
+            try
+            {
+                using SafeFileHandle open = File.OpenHandle(file);
+                await RandomAccess.ReadAsync(open, new byte[4096], 0, cancellation);
+            }
+            finally
+            {
+                await Server.RemoveAsync(disk.Name);
+                disk.Dispose();
+            }
+        }
+    }
+
     /// <summary>At a start that failed: leaves where there is somebody to leave to.</summary>
     private async Task StopAsync()
     {
@@ -126,10 +148,13 @@ internal sealed partial class ImageMounter
         })];
     }
 
-    private Task<IReadOnlyList<IDisk>> OpenDisksAsync(MountRecord record, IImageStore store, LocalImages images)
+    private async Task<IReadOnlyList<IDisk>> OpenDisksAsync(MountRecord record, IImageStore store, LocalImages images)
     {
         LocalImage image = Load(record, images);
-        return image.Content.OpenDisksAsync(Opener(image), store, record.Key, image, record.OnLoop, CancellationToken.None);
+        ImageDisks opener = Opener(image);
+        IReadOnlyList<IDisk> disks = await image.Content.OpenDisksAsync(opener, store, record.Key, image, record.OnLoop, CancellationToken.None);
+        Complete(image, opener);
+        return disks;
     }
 
     /// <summary>Writable disks take requests that can't wait for them to be opened, so they are opened first. One that can't be opened is lost to its users.</summary>

@@ -33,6 +33,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>How long a source may take for the manifest and the metadata of an image, all attempts together.</summary>
     public TimeSpan Deadline => mounter.Fetcher.Options.RequestDeadline;
 
+    /// <summary>How long it may take where there is something to fall back on.</summary>
+    public TimeSpan Patience => mounter.Fetcher.Options.AttemptTimeout;
+
     public async Task<LazyLayer?> FindLayerAsync(string below, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
         if (LayerRoles.Of(labels) is not { } role) return null;
@@ -105,11 +108,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         IImageStore store = OpenStore(opened.Record.Reference);
         try
         {
-            if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest)) await CheckSourceAsync(image, store, cancellation);
+            if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest) && !local.IsImported(manifest)) await CheckSourceAsync(image, store, cancellation);
             string target = Path.Combine(options.MountsDirectory, manifest.Hex);
             MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: isStart ? Begin : null);
             _mounted[manifest] = (mounted, store);
             local.RememberUse(manifest);
+            local.SetImported(manifest, imported: false);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
             Log.Mounted(logger, image.Reference, target);
             return target;
@@ -139,6 +143,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         SnapshotMount mount = await _disks.AttachAsync(disk, stop => OpenAsync(disk.Image).WaitAsync(stop), OpenStore, cancellation);
         _opening.TryRemove(disk.Image.Key.Manifest, out _);
+        local.SetImported(disk.Image.Key.Manifest, imported: false);
         return mount;
     }
 
@@ -188,6 +193,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
+        if (local.IsImported(image.Manifest)) return; // a pull of it has failed, or was taken back: it waits for the next one
         bool known = local.Contains(image.Manifest);
         string? reference = local.ReferenceOf(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
@@ -210,11 +216,8 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     }
 
     /// <summary>Forgets metadata of images that no snapshot refers to: what a crash between the two has left.</summary>
-    public void RemoveUnused(IReadOnlyList<LazyImage> used)
-    {
-        HashSet<Digest> keep = [.. used.Select(image => image.Key.Manifest)];
-        foreach (Digest manifest in local.List().Where(manifest => !keep.Contains(manifest))) local.Remove(manifest);
-    }
+    public void RemoveUnused(IReadOnlyList<LazyImage> used) =>
+        local.RemoveUnused(used.Select(image => image.Key.Manifest).ToHashSet(), mounter.Cache.List().Select(blob => blob.Blob.ToString()).ToHashSet(StringComparer.Ordinal));
 
     /// <summary>Deletes cached data that belongs to no image. After the mounting of those that are known.</summary>
     public void RemoveUnusedBlobs() => mounter.RemoveUnusedBlobs(local.ListBlobs());

@@ -15,7 +15,12 @@ internal sealed partial class LocalImages(string directory)
     private const string RecordName = "image.json";
     private const int Version = 1;
 
+    private const string ImportPrefix = "import.";
+
     private readonly Lock _saving = new();
+
+    /// <summary>A path for what an archive is unpacked to.</summary>
+    public string NewImportPath() => Path.Combine(directory, $"{ImportPrefix}{Guid.NewGuid():n}");
 
     public string MetadataPath(Digest manifest) => Path.Combine(directory, manifest.Hex, MetadataName);
 
@@ -113,6 +118,20 @@ internal sealed partial class LocalImages(string directory)
         }
 
         return new LocalImage(record, MetadataPath(record.Manifest), image.Content);
+    }
+
+    /// <summary>Forgets images that nobody uses, and what an import that was killed has left. What was imported waits for its pull, as long as something of it is cached.</summary>
+    /// <param name="used">Manifests that snapshots refer to.</param>
+    /// <param name="cached">Blobs of which something is cached.</param>
+    public void RemoveUnused(IReadOnlySet<Digest> used, IReadOnlySet<string> cached)
+    {
+        foreach (Digest manifest in List().Where(manifest => !used.Contains(manifest)))
+        {
+            if (!IsImported(manifest) || Load(manifest) is not { } image || !image.Record.Blobs.Keys.Any(cached.Contains)) Remove(manifest);
+        }
+
+        if (!Directory.Exists(directory)) return;
+        foreach (string left in Directory.EnumerateDirectories(directory, ImportPrefix + "*")) Directory.Delete(left, recursive: true);
     }
 
     public void Remove(Digest manifest)

@@ -21,7 +21,7 @@ public sealed partial class BlobCache
     {
         lock (_opening)
         {
-            if (_files is not null || _closed || _options.Time.GetTimestamp() < _writesFailUntil) return _files;
+            if (_files is not null || _closed || WritesRest()) return _files;
             bool paid = false;
             try
             {
@@ -82,8 +82,15 @@ public sealed partial class BlobCache
         _unsettled = true;
         _context.Totals.WriteFailed();
         _context.Space.Measure();
-        if (_writeFailed) return;
-        _writeFailed = true;
+        if (Interlocked.Exchange(ref _writeFailed, 1) != 0) return;
         Log($"can't store ({e.Message}); serving without the cache until that works again");
+    }
+
+    private bool WritesRest() => _options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil);
+
+    private void NoteWriteSuccess()
+    {
+        if (Volatile.Read(ref _writeFailed) == 0 || WritesRest()) return; // began before the failure: proves nothing
+        if (Interlocked.Exchange(ref _writeFailed, 0) != 0) Log("storing again");
     }
 }

@@ -47,7 +47,7 @@ public sealed partial class BlobCache
     private int _generation;
     private int _losses;
     private long _writesFailUntil;
-    private volatile bool _writeFailed;
+    private int _writeFailed; // 1 after a write failed, until one works
     private volatile bool _closed;
 
     /// <param name="directory">Where the files go. A disk that takes none is tried again later; the blob is read through meanwhile.</param>
@@ -200,7 +200,7 @@ public sealed partial class BlobCache
     /// <summary>The files to write a chunk to, and the chunk is ours until its bit in <see cref="_busy"/> is cleared; null if it can't be written now.</summary>
     private BlobFiles? BeginWrite(ChunkExtent extent)
     {
-        if (_options.Time.GetTimestamp() < Volatile.Read(ref _writesFailUntil) || _closed) return null;
+        if (WritesRest() || _closed) return null;
         if ((_files ?? OpenFiles()) is not { } files || !_busy.Set(extent.Number)) return null;
         if (!_closed && TryOccupy(extent)) return files;
         _busy.Clear(extent.Number);
@@ -216,11 +216,7 @@ public sealed partial class BlobCache
     {
         _records[chunk.Number] = ChunkRecord.Of(chunk.Number, chunk.Digest, content);
         _uses[chunk.Number] = ChunkUse.New(_context.Space.Now);
-        if (_writeFailed)
-        {
-            _writeFailed = false;
-            Log("storing again");
-        }
+        NoteWriteSuccess();
 
         lock (_repair)
         {

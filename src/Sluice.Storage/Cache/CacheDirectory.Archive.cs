@@ -6,25 +6,29 @@ using Sluice.Formats.Oci;
 namespace Sluice.Storage.Cache;
 
 /// <content>
-/// Cache content as a tar, to seed nodes that have no network: for each blob <c>ALGORITHM/HEX/chunks</c> (<see cref="ArchivedBlob"/>), then <c>ALGORITHM/HEX/NUMBER</c> for each chunk:
-/// its <see cref="ChunkRecord"/>, and its bytes.
+/// Cache content as a tar, to seed nodes that have no network: for each blob <c>ALGORITHM/HEX/chunks</c> (<see cref="ArchivedBlob"/>), <c>ALGORITHM/HEX/chunk-info</c> where there is one
+/// (<see cref="ChunkInfoFile"/>), then <c>ALGORITHM/HEX/NUMBER</c> for each chunk: its <see cref="ChunkRecord"/>, and its bytes.
 /// </content>
 public sealed partial class CacheDirectory
 {
     private const string ListName = "chunks";
     private const string ImportedMark = "imported";
+
+    /// <summary>Beside a blob's data: its chunk-info table, and the SHA-256 of it. Only blobs that the bootstrap does not describe have one.</summary>
+    internal const string ChunkInfoFile = "chunk-info";
+
     private const int MaxChunkBytes = 64 << 20;
 
     /// <summary>Writes what is stored of open blobs. Chunks are checked on the way.</summary>
-    public CacheArchiveSummary Export(IReadOnlySet<Digest> blobs, Stream target, CancellationToken cancellation)
+    public CacheArchiveSummary Export(IReadOnlySet<Digest> blobs, TarWriter tar, CancellationToken cancellation)
     {
         CacheArchiveSummary sum = default;
-        using TarWriter tar = new(target, TarEntryFormat.Ustar, leaveOpen: true);
         foreach (BlobCache cache in OpenCaches().Where(cache => blobs.Contains(cache.Blob)).DistinctBy(cache => cache.Blob))
         {
             ChunkIdentity[] all = cache.Identities.All.ToArray();
             string directory = $"{cache.Blob.Algorithm}/{cache.Blob.Hex}/";
             Write(tar, directory + ListName, ArchivedBlob.Write(cache.Length, cache.NumberCount, cache.HasContentDigests, all));
+            if (ReadChunkInfo(cache.Blob) is { } table) Write(tar, directory + ChunkInfoFile, table);
             sum = sum with { Blobs = sum.Blobs + 1 };
             foreach (ChunkIdentity chunk in all)
             {
@@ -44,8 +48,9 @@ public sealed partial class CacheDirectory
     /// Stores what an archive holds and the cache has not. Every chunk is checked against its digest; those of block layers, which have none, only for damage: an archive
     /// with block layers must come from a node that is trusted like their registry. Blobs that no image uses yet stay until one has, or until their space is needed.
     /// </summary>
+    /// <param name="takes">Asked first about each entry: true if it was somebody else's, and has been taken.</param>
     /// <exception cref="SluiceException">That is no archive of a cache.</exception>
-    public CacheArchiveSummary Import(Stream source, CancellationToken cancellation)
+    public CacheArchiveSummary Import(Stream source, CancellationToken cancellation, Func<TarEntry, bool>? takes = null)
     {
         CacheArchiveSummary sum = default;
         ArchivedBlob? blob = null;
@@ -56,6 +61,7 @@ public sealed partial class CacheDirectory
             while (tar.GetNextEntry() is { } entry)
             {
                 cancellation.ThrowIfCancellationRequested();
+                if (takes?.Invoke(entry) == true) continue;
                 string[] parts = entry.Name.Split('/');
                 if (parts.Length != 3 || !Digest.TryParse($"{parts[0]}:{parts[1]}", out Digest digest) || entry.DataStream is not { } data)
                     throw new InvalidFormatException("cache archive", $"an entry '{entry.Name}'");
@@ -66,6 +72,12 @@ public sealed partial class CacheDirectory
                     blob = ArchivedBlob.Read(digest, Read(data, entry, int.MaxValue / 2));
                     cache = Open(blob);
                     sum = sum with { Blobs = sum.Blobs + 1 };
+                    continue;
+                }
+
+                if (parts[2] == ChunkInfoFile && blob?.Blob == digest)
+                {
+                    Keep(digest, ChunkInfoFile, Read(data, entry, MaxChunkBytes)); // whoever reads it checks it
                     continue;
                 }
 
@@ -127,6 +139,19 @@ public sealed partial class CacheDirectory
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Then it stays longer.
+        }
+    }
+
+    private byte[]? ReadChunkInfo(Digest blob)
+    {
+        try
+        {
+            string path = Path.Combine(GetBlobDirectory(blob), ChunkInfoFile);
+            return File.Exists(path) ? File.ReadAllBytes(path) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

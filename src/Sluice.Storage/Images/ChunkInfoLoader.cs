@@ -17,8 +17,6 @@ namespace Sluice.Storage.Images;
 /// </summary>
 public sealed class ChunkInfoLoader
 {
-    private const string FileName = "chunk-info";
-
     private readonly RafsImage _image;
     private readonly IReadOnlyList<IBlobSource> _sources;
     private readonly Func<Digest, long>? _sizes;
@@ -58,7 +56,7 @@ public sealed class ChunkInfoLoader
         bool separate = blob.Features.HasFlag(BlobFeatures.Separate) && blob.Cipher == RafsCipher.None && blob.MetaDigest != default;
         Digest holder = separate ? Digest.Parse($"sha256:{blob.MetaDigest}") : data;
         (long offset, int length) = ChunkInfoReader.GetRange(blob);
-        string? path = _directory is null ? null : Path.Combine(_directory.GetBlobDirectory(data), FileName);
+        string? path = _directory is null ? null : Path.Combine(_directory.GetBlobDirectory(data), CacheDirectory.ChunkInfoFile);
         if (path is not null && ReadStored(path, length) is { } stored && TryParse(blob, stored, trusted) is { } known) return known;
 
         List<string> faults = [];
@@ -70,7 +68,7 @@ public sealed class ChunkInfoLoader
                 await FetchAsync(source, holder, offset, section, cancellation);
                 await CheckAsync(source, blob, holder, separate ? blob.MetaSize : _sizes?.Invoke(data) ?? 0, section, cancellation);
                 ChunkInfoTable table = ChunkInfoReader.ReadSection(blob, section).WithTrusted(trusted);
-                _directory?.Keep(data, FileName, [.. section, .. SHA256.HashData(section)]);
+                _directory?.Keep(data, CacheDirectory.ChunkInfoFile, [.. section, .. SHA256.HashData(section)]);
                 return table;
             }
             catch (SluiceException e)

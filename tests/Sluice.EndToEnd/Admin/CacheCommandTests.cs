@@ -49,6 +49,43 @@ public sealed class CacheCommandTests
         Assert.Equal(exported, (await AskAsync(node, "export", image, archive)).GetProperty("chunks").GetInt64());
     }
 
+    [Theory]
+    [InlineData(ImageFormat.Rafs)]
+    [InlineData(ImageFormat.OverlayBd)]
+    public async Task An_archive_is_all_that_a_node_without_registry_needs(ImageFormat format)
+    {
+        TestMachine.RequireContainerd();
+        await using TestNode first = await TestNode.StartAsync();
+        string image = await first.ConvertedAsync(new OrdinaryImage(), format);
+        await first.PullAsync(image);
+        string said = await first.RunAsync(image, "here");
+        string archive = first.Workspace.File("image.tar");
+        JsonElement exported = await AskAsync(first, "export", image, archive);
+        Assert.Equal(image, Assert.Single(exported.GetProperty("images").EnumerateArray()).GetString());
+        await first.Registry.StopAsync();
+        Assert.NotEqual(0, (await AskAsync(first, "export", image, archive)).GetProperty("chunks").GetInt64()); // what an archive needs is here since the first
+        await first.UnmountAllAsync();
+
+        await using TestNode second = await TestNode.StartAsync();
+        (await second.TryPullAsync(image)).Fails(5, first.Registry.Host);
+        Assert.Contains(image, (await RunAsync(second, "import", archive)).Succeeds().Output, StringComparison.Ordinal);
+        await second.StopDaemonAsync();
+        await second.StartDaemonAsync(); // an image that waits for its pull stays
+        Assert.NotEqual(0, (await second.TryPullAsync(image, "--snapshotter", "nobody")).ExitCode); // and so it does after a pull that failed
+        SluiceResult pulled = (await second.TryPullAsync(image)).Succeeds();
+        Assert.Contains("is what was imported", pulled.Error, StringComparison.Ordinal);
+        Assert.Equal(said, await second.RunAsync(image, "there"));
+
+        string again = second.Workspace.File("again.tar");
+        Assert.Equal(exported.GetProperty("chunks").GetInt64(), (await AskAsync(second, "export", image, again)).GetProperty("chunks").GetInt64());
+        await second.CtrAsync("images", "rm", image);
+        await second.AssertNothingIsLeftAsync();
+
+        // Other tools see an OCI layout.
+        await second.CtrAsync("images", "import", "--no-unpack", again);
+        Assert.Contains(image, await second.CtrAsync("images", "ls"), StringComparison.Ordinal);
+    }
+
     private static Task<SluiceResult> RunAsync(TestNode node, params string[] arguments) =>
         SluiceProgram.RunAsync(["cache", .. arguments, "--admin-address", SluiceDaemon.AdminSocketOf(node.Workspace.File("sluice"))]);
 

@@ -34,6 +34,7 @@ public sealed class UpgradeTests
             SluiceResult upgraded = (await SluiceProgram.RunAsync("upgrade", "--admin-address", Path.Combine(state, "admin.sock"))).Succeeds();
             processes.Add(int.Parse(Regex.Match(upgraded.Output, "^process ([0-9]+) has taken over").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
             Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await reading, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetDirectories(state, "rehearsal-*"));
         }
 
         int before = Volatile.Read(ref started);

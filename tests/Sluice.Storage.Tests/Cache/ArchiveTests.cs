@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Cache;
@@ -29,6 +30,34 @@ public sealed class ArchiveTests : IDisposable
         Assert.Empty(rig.Source.Requests);
         rig.Disk.Dispose();
         Assert.Equal(1, rig.Directory.RemoveUnused(new HashSet<Digest>()));
+    }
+
+    [Fact]
+    public async Task ATableOfChunksIsCarriedAndWhatIsSomebodyElsesIsHandedOver()
+    {
+        MemoryStream archive = new();
+        using (Rig rig = new(_blob))
+        using (TarWriter tar = new(archive, TarEntryFormat.Ustar, leaveOpen: true))
+        {
+            await rig.AssertReadAsync(0, _blob.Content.Length);
+            rig.Directory.Keep(_blob.Blob, CacheDirectory.ChunkInfoFile, [1, 2, 3]);
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "oci-layout") { DataStream = new MemoryStream([4]) });
+            rig.Directory.Export(new HashSet<Digest> { _blob.Blob }, tar, CancellationToken.None);
+        }
+
+        archive.Position = 0;
+        List<string> handed = [];
+        using CacheDirectory target = new(_root.Path);
+        Assert.Equal(64, target.Import(archive, CancellationToken.None, Take).Chunks);
+        Assert.Equal(["oci-layout"], handed);
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(Path.Combine(target.GetBlobDirectory(_blob.Blob), CacheDirectory.ChunkInfoFile)));
+
+        bool Take(TarEntry entry)
+        {
+            if (entry.Name.StartsWith("sha256/", StringComparison.Ordinal)) return false;
+            handed.Add(entry.Name);
+            return true;
+        }
     }
 
     [Fact]
@@ -90,7 +119,8 @@ public sealed class ArchiveTests : IDisposable
         using Rig rig = new(blob);
         await rig.AssertReadAsync(0, blob.Content.Length);
         MemoryStream archive = new();
-        CacheArchiveSummary sum = rig.Directory.Export(new HashSet<Digest> { blob.Blob }, archive, CancellationToken.None);
+        CacheArchiveSummary sum;
+        using (TarWriter tar = new(archive, TarEntryFormat.Ustar, leaveOpen: true)) sum = rig.Directory.Export(new HashSet<Digest> { blob.Blob }, tar, CancellationToken.None);
         Assert.Equal(blob.Count, sum.Chunks);
         archive.Position = 0;
         return archive;

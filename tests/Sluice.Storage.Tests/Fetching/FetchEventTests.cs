@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
@@ -10,7 +11,7 @@ namespace Sluice.Storage.Tests.Fetching;
 public sealed class FetchEventTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly List<FetchEvent> _events = [];
+    private readonly ConcurrentQueue<FetchEvent> _events = [];
     private readonly SyntheticBlob _blob = SyntheticBlob.Create(1, 8);
 
     public void Dispose() => _directory.Dispose();
@@ -24,14 +25,14 @@ public sealed class FetchEventTests : IDisposable
         using FilesystemDisk disk = Open(directory, fetcher, source);
         Assert.Equal(DiskError.InputOutput, await disk.ReadAsync(0, new byte[4096]));
         Assert.Equal((FetchEventKind.WrongBytes, "r/app:v1", FetchCause.Demand), Parts(Assert.Single(_events)));
-        Assert.StartsWith($"blob {_blob.Blob}", _events[0].Message, StringComparison.Ordinal);
+        Assert.StartsWith($"blob {_blob.Blob}", _events.First().Message, StringComparison.Ordinal);
 
         _events.Clear();
         ScriptedSource broken = new(_blob.Stored, "broken") { Script = static (_, _, _) => throw new IOException("broken off") };
         using FilesystemDisk pair = Open(directory, fetcher, broken, new ScriptedSource(_blob.Stored, "good"));
         await Rig.AssertReadAsync(pair, _blob, 0, 4096);
         Assert.Equal((FetchEventKind.Recovered, "r/app:v1", FetchCause.Demand), Parts(Assert.Single(_events)));
-        Assert.Contains("broken off", _events[0].Message, StringComparison.Ordinal);
+        Assert.Contains("broken off", _events.First().Message, StringComparison.Ordinal);
         Assert.Equal(2, fetcher.Counters.Waits.Counts().Sum());
     }
 
@@ -80,12 +81,7 @@ public sealed class FetchEventTests : IDisposable
 
     private static (FetchEventKind, string, FetchCause?) Parts(FetchEvent happened) => (happened.Kind, happened.Image, happened.Cause);
 
-    private FetchOptions Options() => Rig.NoExtras with { Events = Remember };
-
-    private void Remember(FetchEvent happened)
-    {
-        lock (_events) _events.Add(happened);
-    }
+    private FetchOptions Options() => Rig.NoExtras with { Events = _events.Enqueue };
 
     private FilesystemDisk Open(CacheDirectory directory, Fetcher fetcher, params ScriptedSource[] sources) =>
         new("disk", new BlobReader(_blob, directory, fetcher, sources, new ImageActivity("r/app:v1")));
