@@ -35,6 +35,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly Fetcher _fetcher;
     private readonly MountProcess _mounts;
     private readonly WritableDisks _writable;
+    private readonly ImageDeadlines _deadlines;
     private readonly Action<string> _log;
     private DiskServer? _server;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
@@ -44,7 +45,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
-        _writable = new WritableDisks(options, mounts, connections, description, DeadlineOf, log);
+        _deadlines = new ImageDeadlines(options.Deadlines, fetcher);
+        _writable = new WritableDisks(options, mounts, connections, description, _deadlines.Of, log);
     }
 
     /// <summary>True if EROFS is mounted over loop devices.</summary>
@@ -69,8 +71,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <summary>Takes over what a predecessor has left and serves it when this returns; what is left otherwise is cleaned away.</summary>
     /// <param name="images">Where the metadata of what was mounted is.</param>
     /// <param name="events">Told what happens on the read path; null: <paramref name="log"/> is.</param>
+    /// <param name="locked">Called once the directories are this process's, before anything of an image is asked for.</param>
     /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written, or a newer version has described what is mounted.</exception>
-    public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null)
+    public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null, Action? locked = null)
     {
         CreatePrivate(options.Root);
         CreatePrivate(options.State);
@@ -83,6 +86,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         ImageMounter mounter;
         try
         {
+            locked?.Invoke();
             MountDescription description = MountDescription.Open(options.DescriptionDirectory, log);
             connections = await KeptConnections.OpenAsync(options, description, log, cancellation);
             cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
@@ -113,6 +117,14 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         }
     }
 
+    /// <summary>Other values hold, also for what is mounted.</summary>
+    public void Apply(NodeOptions changed)
+    {
+        _fetcher.Apply(changed.Fetch);
+        _cache.Apply(changed.Cache);
+        _deadlines.Apply(changed.Deadlines);
+    }
+
     /// <summary>Brings the metadata of an image here.</summary>
     public Task<DownloadedImage> FetchMetadataAsync(StoredImage image, CancellationToken cancellation) => DownloadedImage.FetchAsync(image, _cache, cancellation);
 
@@ -134,7 +146,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
-            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, DeadlineOf(image.Record.Reference)))];
+            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, _deadlines.Of(image.Record.Reference)))];
             IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
             _description.Write(RecordOf(key, image, target) with { Name = name, OwnsTarget = ownsTarget, OnLoop = OnLoop, Disks = [.. disks] });
             Directory.CreateDirectory(target);
@@ -201,14 +213,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         await _mounts.DisposeAsync();
     }
 
-    /// <summary>How long a request for an image may take; it may change while the daemon runs.</summary>
-    private Func<TimeSpan> DeadlineOf(string reference)
-    {
-        TimeSpan? own = _options.OwnDeadlineOf(reference);
-        return () => own ?? _fetcher.Options.RequestDeadline;
-    }
-
-    private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _options.OwnDeadlineOf(image.Record.Reference));
+    private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _deadlines.Of(image.Record.Reference));
 
     private static MountRecord RecordOf(string key, LocalImage image, string target) =>
         new() { Key = key, Reference = image.Record.Reference, Manifest = image.Record.Manifest.ToString(), Target = target };
