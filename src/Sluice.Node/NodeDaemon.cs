@@ -7,6 +7,7 @@ using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Keeper;
+using Sluice.Kernel.Mounts;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Credentials;
@@ -106,6 +107,16 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         {
             // The log has it, and the old one holds.
         }
+    }
+
+    /// <summary>Asks itself what containerd and the kernel ask it: for a snapshot, over the socket, and for a sign of life of the disks.</summary>
+    /// <returns>What does not answer, or null.</returns>
+    public async Task<string?> FindSilentAsync(CancellationToken cancellation)
+    {
+        if (_server is not { } server || _mounter is not { } mounter) return null; // it is ending
+        if (await SnapshotterServer.FindFaultAsync(server.SocketPath, cancellation) is { } fault) return fault;
+        ServerHealth disks = await mounter.AskDisksAsync(cancellation);
+        return disks == ServerHealth.Alive ? null : $"the disks: {disks}";
     }
 
     /// <summary>Completes when somebody asks for the end through the admin API; true: with everything unmounted.</summary>

@@ -27,6 +27,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan TrimAfter = TimeSpan.FromSeconds(3);
 
+    private static readonly TimeSpan AskLimit = TimeSpan.FromSeconds(10);
+
     private readonly NodeOptions _options;
     private readonly DirectoryLock _stateLock;
     private readonly MountDescription _description;
@@ -38,6 +40,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly ImageDeadlines _deadlines;
     private readonly Action<string> _log;
     private DiskServer? _server;
+    private Task<ServerHealth>? _asking;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
 
     private ImageMounter(
@@ -115,6 +118,13 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             await mounter.StopAsync();
             throw;
         }
+    }
+
+    /// <summary>Asks the disk server for a sign of life, through the kernel. Also while a local disk hangs it answers that at once; of the writable disks nothing is asked, since there nobody could.</summary>
+    public Task<ServerHealth> AskDisksAsync(CancellationToken cancellation)
+    {
+        if (_asking is { IsCompleted: false } before) return before.WaitAsync(cancellation); // one thread that waits is enough
+        return (_asking = Task.Run(() => FuseServers.Ask(_options.DisksDirectory, AskLimit), CancellationToken.None)).WaitAsync(cancellation);
     }
 
     /// <summary>Other values hold, also for what is mounted.</summary>
