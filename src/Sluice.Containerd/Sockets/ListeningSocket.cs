@@ -28,7 +28,9 @@ public sealed class ListeningSocket : IDisposable
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     private readonly Socket _socket;
+    private readonly Lock _gate = new();
     private readonly Queue<Socket> _waiting = new();
+    private CancellationTokenSource? _added; // ends the accept that is under way
     private bool _isLeft;
 
     private ListeningSocket(Socket socket, string path) => (_socket, Path, Name) = (socket, path, NameAt(path) ?? "");
@@ -59,11 +61,45 @@ public sealed class ListeningSocket : IDisposable
     /// <param name="listener">Owned from now on.</param>
     public static ListeningSocket Adopt(string path, SafeSocketHandle listener) => new(new Socket(listener), path);
 
-    /// <summary>A connection that somebody has accepted already; owned from now on.</summary>
-    public void Add(SafeSocketHandle connection) => _waiting.Enqueue(new Socket(connection));
+    /// <summary>A connection that somebody has accepted already; owned from now on. At any time.</summary>
+    public void Add(SafeSocketHandle connection)
+    {
+        Socket added = new(connection);
+        lock (_gate)
+        {
+            if (_socket.SafeHandle.IsClosed) added.Dispose();
+            else _waiting.Enqueue(added);
+            _ = _added?.CancelAsync(); // not at once: what it wakes would run under the lock
+            _added = null;
+        }
+    }
 
-    /// <summary>Those that were added, then those that come. By one caller at a time.</summary>
-    public async ValueTask<Socket> AcceptAsync(CancellationToken cancellation) => _waiting.TryDequeue(out Socket? first) ? first : await _socket.AcceptAsync(cancellation);
+    /// <summary>Those that were added, and those that come. By one caller at a time.</summary>
+    public async ValueTask<Socket> AcceptAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            using CancellationTokenSource added = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            lock (_gate)
+            {
+                if (_waiting.TryDequeue(out Socket? first)) return first;
+                _added = added;
+            }
+
+            try
+            {
+                return await _socket.AcceptAsync(added.Token);
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                // There is one that was added.
+            }
+            finally
+            {
+                lock (_gate) _added = null;
+            }
+        }
+    }
 
     /// <summary>The socket stays at its path when this is disposed: somebody else has it.</summary>
     public void Leave() => _isLeft = true;
@@ -73,8 +109,11 @@ public sealed class ListeningSocket : IDisposable
     {
         if (_socket.SafeHandle.IsClosed) return;
         if (!_isLeft && NameAt(Path) == Name) File.Delete(Path);
-        while (_waiting.TryDequeue(out Socket? waiting)) waiting.Dispose();
-        _socket.Dispose();
+        lock (_gate)
+        {
+            while (_waiting.TryDequeue(out Socket? waiting)) waiting.Dispose();
+            _socket.Dispose();
+        }
     }
 
     /// <summary>Removes what a dead server left behind; throws when somebody still listens or the path can't be used.</summary>

@@ -8,7 +8,7 @@ namespace Sluice.Kernel.Fuse;
 /// and is answered by whoever completes the fetch. When all places, or all that one disk may have, are taken, misses wait
 /// in their disk's line (they cost 40 bytes) while hits and metadata go on; free places go to the disks in turn, so that one
 /// whose source hangs does not stop the others. When the lines are full, reader threads stop reading until a fetch ends.
-/// A local disk that hangs holds the threads that read it; when it has them all, one more only keeps requests (see <see cref="FuseConnection.AreStuck"/>).
+/// A local disk that hangs holds the threads that read it; when it has them all, one more only keeps requests (see <see cref="FuseConnection.AreStuck"/>), until one of them is done.
 /// </summary>
 internal sealed class DiskReads(FuseConnection connection, int places, int placesPerDisk, int lineLimit, Action<string> log) : IDisposable
 {
@@ -65,7 +65,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
         if (Connection.AreStuck)
         {
             Park(request);
-            if (Connection.AreStuck) return; // those who hang look when they are done
+            if (Connection.OthersHang(worker)) return; // each of them looks when it is done
         }
         else
         {
@@ -97,6 +97,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
     private bool TakeParked(out ReadRequest request)
     {
         request = default;
+        Interlocked.MemoryBarrier(); // first this thread hangs no more, then it looks; who parks does it the other way round, and one of the two sees the other
         if (_parkedCount == 0) return false;
         lock (_gate)
         {

@@ -51,7 +51,7 @@ internal sealed class FuseConnection : IAsyncDisposable
 
     /// <summary>
     /// All threads but one at most have hung in a request for a while, as local disks can make them: that one must not begin what could hang, so that all requests are read, and get
-    /// their answer by their deadline.
+    /// their answer by their deadline. As of the last look: <see cref="OthersHang"/> says what is true now.
     /// </summary>
     public bool AreStuck => _areStuck;
 
@@ -76,7 +76,7 @@ internal sealed class FuseConnection : IAsyncDisposable
     public void FindStuck(long now)
     {
         FuseWorker[] workers = _workers;
-        int stuck = workers.Count(worker => worker.Watch.BusySince is not 0 and var since && now - since > StuckAfter.TotalMilliseconds);
+        int stuck = workers.Count(worker => Hangs(worker, now));
         _areStuck = stuck >= Math.Max(_threads, workers.Length - 1);
         if (stuck == workers.Length && workers.Length < MaxThreads && !_stopping)
         {
@@ -86,6 +86,22 @@ internal sealed class FuseConnection : IAsyncDisposable
             Start(spare, workers.Length);
             _log($"all {workers.Length} threads that serve have been busy with one request for {StuckAfter.TotalSeconds:0} s, as when the local disk hangs: what else is asked waits, and gets EIO at its deadline");
         }
+    }
+
+    /// <summary>
+    /// Whether all threads but this one hang at this moment: each of them will have something to do with what this one has kept. Whoever keeps a request must ask after that, as
+    /// <see cref="AreStuck"/> may be said when they have just gone on.
+    /// </summary>
+    public bool OthersHang(FuseWorker worker)
+    {
+        Interlocked.MemoryBarrier();
+        long now = Environment.TickCount64;
+        foreach (FuseWorker other in _workers)
+        {
+            if (other != worker && !Hangs(other, now)) return false;
+        }
+
+        return true;
     }
 
     /// <summary>A request is done that may have hung.</summary>
@@ -151,6 +167,8 @@ internal sealed class FuseConnection : IAsyncDisposable
         foreach (FuseWorker worker in _workers) worker.Dispose();
         Descriptor.Dispose();
     }
+
+    private static bool Hangs(FuseWorker worker, long now) => worker.Watch.BusySince is not 0 and var since && now - since > StuckAfter.TotalMilliseconds;
 
     private void Start(FuseWorker worker, int number) => new Thread(() => Serve(worker, _handler!)) { IsBackground = true, Name = $"fuse-{number}" }.Start();
 

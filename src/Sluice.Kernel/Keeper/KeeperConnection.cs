@@ -23,15 +23,16 @@ internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisp
 
     public void Release(byte[] name) => Ask(KeeperRequest.Release, name, out _);
 
+    /// <summary>Whether that name is held; safe to ask a keeper of any version.</summary>
+    public bool Holds(byte[] name) => Names(take: false).ContainsKey(Encoding.ASCII.GetString(name));
+
     /// <summary>The listening socket of that name; null if none is held.</summary>
     public SafeSocketHandle? Listener(byte[] name) => Ask(KeeperRequest.Listener, name, out int descriptor) is null ? null : Received(descriptor);
 
-    /// <summary>Those who wait on a listening socket that is this process's from now on.</summary>
-    public IReadOnlyList<SafeSocketHandle> Serve(byte[] name)
+    /// <summary>The listening socket is this process's from now on; gives away those who wait on it.</summary>
+    public void Serve(byte[] name, Action<SafeSocketHandle> called)
     {
-        List<SafeSocketHandle> waiting = [];
-        while (Ask(KeeperRequest.Serve, name, out int descriptor) is not null) waiting.Add(Received(descriptor));
-        return waiting;
+        while (Ask(KeeperRequest.Serve, name, out int descriptor) is not null) called(Received(descriptor));
     }
 
     public void Leave(byte[] name) => Ask(KeeperRequest.Leave, name, out _);

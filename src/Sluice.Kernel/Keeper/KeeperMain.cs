@@ -15,6 +15,12 @@ public static unsafe class KeeperMain
     /// <summary>In the environment of a process that has shed what it was started with.</summary>
     private const string Shed = "SLUICE_KEEPER";
 
+    /// <summary>Of one that was started by who needs it, and belongs to nobody else.</summary>
+    private const string Detached = "detached";
+
+    /// <summary>Longer than whoever starts one waits for it to be up.</summary>
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
+
     private const string LogFile = "keeper.log";
     private const string LockFile = "keeper.lock";
 
@@ -29,7 +35,7 @@ public static unsafe class KeeperMain
         try
         {
             if (Environment.GetEnvironmentVariable(Shed) is null) Begin(args);
-            exitCode = Serve(args[1], TimeSpan.FromMilliseconds(long.Parse(args[2], CultureInfo.InvariantCulture)));
+            exitCode = Serve(args[1], TimeSpan.FromMilliseconds(long.Parse(args[2], CultureInfo.InvariantCulture)), isDetached: args[3] == Detached);
         }
         catch (Exception failed) when (failed is SluiceException or IOException or UnauthorizedAccessException)
         {
@@ -48,11 +54,11 @@ public static unsafe class KeeperMain
     public static void Become(string state, TimeSpan deadline) => Begin(Arguments(state, deadline, detached: false));
 
     internal static string[] Arguments(string state, TimeSpan deadline, bool detached) =>
-        [Argument, state, ((long)deadline.TotalMilliseconds).ToString(CultureInfo.InvariantCulture), detached ? "detached" : "attached"];
+        [Argument, state, ((long)deadline.TotalMilliseconds).ToString(CultureInfo.InvariantCulture), detached ? Detached : "attached"];
 
     private static void Begin(string[] args)
     {
-        if (args[3] == "detached") Detach(args[1]);
+        if (args[3] == Detached) Detach(args[1]);
         Libc.CloseRange(3, uint.MaxValue, Libc.CLOSE_RANGE_CLOEXEC);
         KeeperStart.Execute(args, [$"{Shed}=1"]);
     }
@@ -69,9 +75,10 @@ public static unsafe class KeeperMain
         Libc.Dup2(log >= 0 ? log : nothing, 2);
     }
 
-    private static int Serve(string state, TimeSpan deadline)
+    private static int Serve(string state, TimeSpan deadline, bool isDetached)
     {
         Environment.CurrentDirectory = "/";
+        if (!isDetached) Directory.CreateDirectory(state, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         int guard = Lock(state);
         int* pipe = stackalloc int[2];
         if (Libc.Pipe(pipe, Libc.O_CLOEXEC | Libc.O_NONBLOCK) != 0) throw KernelError.Last("keeper", "no pipe");
@@ -89,7 +96,7 @@ public static unsafe class KeeperMain
         using (PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal))
         {
             using KeeperSocket listener = KeeperSocket.Listen(state);
-            var server = new KeeperServer(listener, pipe[0], deadline, Write);
+            var server = new KeeperServer(listener, pipe[0], deadline, isDetached ? IdleLimit : TimeSpan.Zero, Write);
             ServiceManager.Notify("READY=1");
             server.Run();
             Libc.Unlink(Path.Combine(state, KeeperSocket.FileName));
@@ -100,10 +107,9 @@ public static unsafe class KeeperMain
         return 0;
     }
 
-    /// <summary>One keeper for a state directory: held until the process ends, however that happens.</summary>
+    /// <summary>One keeper for a state directory, which must be there: held until the process ends, however that happens.</summary>
     private static int Lock(string state)
     {
-        Directory.CreateDirectory(state, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         string path = Path.Combine(state, LockFile);
         int file = Libc.Open(path, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC, 0x180 /* 0600 */);
         if (file < 0) throw KernelError.Last(path, "can't be opened");

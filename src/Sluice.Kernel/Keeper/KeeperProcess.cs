@@ -16,7 +16,7 @@ namespace Sluice.Kernel.Keeper;
 /// dispose this object, exit; nothing is released.
 /// </para>
 /// <para>
-/// A listening socket is held likewise (<see cref="Keep"/>): who calls while nobody serves it waits, up to the keeper's deadline. The successor of its server begins with <see cref="TakeListener"/>, and with
+/// A listening socket is held likewise (<see cref="Serve"/>): who calls while nobody serves it waits, up to the keeper's deadline. The successor of its server begins with <see cref="TakeListener"/>, and with
 /// <see cref="Serve"/> when it can answer.
 /// </para>
 /// <para>
@@ -32,6 +32,7 @@ public sealed class KeeperProcess : IDisposable
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SafeHandle> _mine = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ServedListener> _listeners = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _disposed = new();
     private readonly KeeperOptions _options;
     private readonly Action<string> _log;
@@ -98,7 +99,7 @@ public sealed class KeeperProcess : IDisposable
         return connection is not null;
     }
 
-    /// <summary>Has a duplicate of the descriptor held, in place of the one of the same name. The caller keeps its own.</summary>
+    /// <summary>Has a duplicate of the descriptor of a FUSE connection held, in place of the one of the same name. The caller keeps its own.</summary>
     public void Keep(string name, SafeHandle descriptor)
     {
         byte[] bytes = DescriptorName.Encode(name);
@@ -116,6 +117,7 @@ public sealed class KeeperProcess : IDisposable
         lock (_gate)
         {
             _mine.Remove(name);
+            _listeners.Remove(name);
             Connected().Release(bytes);
         }
     }
@@ -143,21 +145,30 @@ public sealed class KeeperProcess : IDisposable
         lock (_gate) return Connected().Listener(DescriptorName.Encode(name));
     }
 
-    /// <summary>Says that this process accepts on a listening socket from now on, and returns those who wait for that, in the order in which they came.</summary>
-    /// <param name="listener">What <see cref="TakeListener"/> returned.</param>
-    public IReadOnlyList<SafeSocketHandle> Serve(string name, SafeHandle listener)
+    /// <summary>Says that this process accepts on a listening socket from now on, which is held from then on if it was not.</summary>
+    /// <param name="listener">A new one, or what <see cref="TakeListener"/> returned.</param>
+    /// <param name="called">
+    /// Is given each connection that the keeper has accepted and nobody has served, in the order in which they came: before this returns, and, if the keeper was out of reach for a while and took
+    /// the process for dead, after that. Owns it from then on, and must not call this object.
+    /// </param>
+    public void Serve(string name, SafeHandle listener, Action<SafeSocketHandle> called)
     {
+        byte[] bytes = DescriptorName.Encode(name);
         lock (_gate)
         {
-            _mine[name] = listener;
-            return Connected().Serve(DescriptorName.Encode(name));
+            _listeners[name] = new ServedListener(bytes, listener, called); // first, as in Keep
+            _listeners[name].Offer(Connected());
         }
     }
 
     /// <summary>Says that this process is about to stop accepting on a listening socket: who calls from now on waits for a successor.</summary>
     public void Leave(string name)
     {
-        lock (_gate) Connected().Leave(DescriptorName.Encode(name));
+        lock (_gate)
+        {
+            if (_listeners.TryGetValue(name, out ServedListener? listener)) listener.IsLeft = true;
+            Connected().Leave(DescriptorName.Encode(name));
+        }
     }
 
     public void Dispose()
@@ -210,11 +221,11 @@ public sealed class KeeperProcess : IDisposable
     }
 
     /// <summary>What it refuses, as one of an older version does with sockets, is no reason to leave it the others.</summary>
-    private void Offer(KeeperConnection connection, string name, SafeHandle descriptor)
+    private void Offer(string name, Action offer)
     {
         try
         {
-            connection.Keep(DescriptorName.Encode(name), descriptor);
+            offer();
         }
         catch (KeeperRefusal refused)
         {
@@ -238,7 +249,12 @@ public sealed class KeeperProcess : IDisposable
 
                 foreach ((string name, SafeHandle descriptor) in _mine)
                 {
-                    if (!descriptor.IsClosed) Offer(connection, name, descriptor);
+                    if (!descriptor.IsClosed) Offer(name, () => connection.Keep(DescriptorName.Encode(name), descriptor));
+                }
+
+                foreach ((string name, ServedListener listener) in _listeners)
+                {
+                    if (!listener.IsClosed) Offer(name, () => listener.Offer(connection));
                 }
 
                 _connection = connection;

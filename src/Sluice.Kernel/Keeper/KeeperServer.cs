@@ -14,27 +14,31 @@ internal sealed unsafe partial class KeeperServer
     private readonly KeeperSocket _listener;
     private readonly int _signals;
     private readonly long _deadline;
+    private readonly long _idleLimit;
     private readonly Action<string> _log;
     private readonly HeldDescriptors _held = new();
     private readonly List<KeeperClient> _clients = new(16);
-    private readonly PollDescriptor[] _polled = new PollDescriptor[2 + MaxClients + HeldDescriptors.Limit];
+    private PollDescriptor[] _polled = new PollDescriptor[128]; // grows
     private readonly byte[] _packet = new byte[KeeperMessage.MaxSize];
     private int _spare = OpenSpare();
+    private long _idleSince = Environment.TickCount64;
     private bool _ended;
 
     /// <param name="listener">Where daemons connect.</param>
     /// <param name="signals">A pipe: a byte for each signal that asks for the end.</param>
     /// <param name="deadline">How long requests wait for a server before they get EIO; zero: for ever.</param>
+    /// <param name="idleLimit">The keeper ends when it has had nobody and nothing for so long; zero: it stays.</param>
     /// <param name="log">Takes what is worth knowing.</param>
-    public KeeperServer(KeeperSocket listener, int signals, TimeSpan deadline, Action<string> log)
+    public KeeperServer(KeeperSocket listener, int signals, TimeSpan deadline, TimeSpan idleLimit, Action<string> log)
     {
+        _idleLimit = (long)idleLimit.TotalMilliseconds;
         _listener = listener;
         _signals = signals;
         _deadline = (long)deadline.TotalMilliseconds;
         _log = log;
     }
 
-    /// <summary>Returns when it was stopped, or by a signal when it holds nothing.</summary>
+    /// <summary>Returns when it was stopped, by a signal when it holds nothing, or when nobody has had a use for it for long.</summary>
     public void Run()
     {
         while (!_ended)
@@ -54,6 +58,7 @@ internal sealed unsafe partial class KeeperServer
 
             if (_polled[0].Happened != 0) Accept();
             if (!_ended) StandIn();
+            if (!_ended) EndIfIdle();
         }
     }
 
@@ -67,22 +72,34 @@ internal sealed unsafe partial class KeeperServer
         foreach (HeldDescriptor held in _held.All)
         {
             if (held.Answers is { } answers) Watch(ref count, answers.Descriptor);
-            if (held is { Server: null, Callers.HaveRoom: true }) Watch(ref count, held.Descriptor);
+            if (held is not { Server: null, Callers: { } callers }) continue;
+            if (callers.HaveRoom) Watch(ref count, held.Descriptor);
+            else WatchHangUps(ref count, callers);
         }
 
         return count;
     }
 
-    private void Watch(ref int count, int descriptor) => _polled[count++] = new PollDescriptor { Descriptor = descriptor, Events = PollDescriptor.In };
+    /// <summary>Which poll(2) tells unasked.</summary>
+    private void WatchHangUps(ref int count, WaitingCallers callers)
+    {
+        foreach (int connection in callers.Connections) Watch(ref count, connection, events: 0);
+    }
+
+    private void Watch(ref int count, int descriptor, short events = PollDescriptor.In)
+    {
+        if (count == _polled.Length) Array.Resize(ref _polled, 2 * count);
+        _polled[count++] = new PollDescriptor { Descriptor = descriptor, Events = events };
+    }
 
     /// <summary>Milliseconds until the next deadline passes; -1: there is none.</summary>
     private int Patience()
     {
-        if (_deadline == 0) return -1;
-        long patience = long.MaxValue;
+        long patience = long.MaxValue, now = Environment.TickCount64;
+        if (_idleLimit > 0 && _clients.Count == 0) patience = _idleSince + _idleLimit - now;
         foreach (HeldDescriptor held in _held.All)
         {
-            if (held.Server is null && !held.IsOverdue) patience = Math.Min(patience, held.AbandonedAt + _deadline - Environment.TickCount64);
+            if (_deadline > 0 && held.Server is null && !held.IsOverdue) patience = Math.Min(patience, held.AbandonedAt + _deadline - now);
         }
 
         return patience == long.MaxValue ? -1 : (int)Math.Clamp(patience, 0, int.MaxValue);
@@ -151,6 +168,22 @@ internal sealed unsafe partial class KeeperServer
         socket.Dispose();
     }
 
+    /// <summary>Whoever has started it may have ended before it was up, and what it held may have been unmounted by somebody else.</summary>
+    private void EndIfIdle()
+    {
+        long now = Environment.TickCount64;
+        if (_idleLimit == 0 || _clients.Count > 0 || now - _idleSince < _idleLimit) return;
+        _idleSince = now;
+        _held.DropEnded();
+        foreach (HeldDescriptor held in _held.All)
+        {
+            if (held.Callers is not { AreRefused: true }) return;
+        }
+
+        _ended = true;
+        _log("it holds nothing that is of use to anybody, and nobody has connected for a while: ending");
+    }
+
     private void OnSignal()
     {
         byte signal;
@@ -164,6 +197,7 @@ internal sealed unsafe partial class KeeperServer
     {
         _clients.Remove(client);
         client.Socket.Dispose();
+        _idleSince = Environment.TickCount64;
         foreach (HeldDescriptor held in _held.All)
         {
             if (held.Server == client) Abandon(held);

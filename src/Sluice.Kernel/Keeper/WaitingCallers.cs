@@ -10,7 +10,7 @@ namespace Sluice.Kernel.Keeper;
 internal sealed unsafe class WaitingCallers(int listener) : IDisposable
 {
     /// <summary>Others wait in the socket's own line.</summary>
-    private const int Limit = 64;
+    public const int Limit = 64;
 
     private readonly List<int> _waiting = new(Limit);
 
@@ -19,6 +19,9 @@ internal sealed unsafe class WaitingCallers(int listener) : IDisposable
 
     /// <summary>True if connections that come are to be taken.</summary>
     public bool HaveRoom => _waiting.Count < Limit;
+
+    /// <summary>Those who wait: without room, others can be taken when one of these hangs up.</summary>
+    public IReadOnlyList<int> Connections => _waiting;
 
     /// <summary>An empty SETTINGS frame: length 0, type 4, no flags, stream 0.</summary>
     private static ReadOnlySpan<byte> Settings => [0, 0, 0, 4, 0, 0, 0, 0, 0];

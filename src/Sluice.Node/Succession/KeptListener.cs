@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Kernel.Keeper;
@@ -39,14 +38,14 @@ internal sealed class KeptListener : IDisposable
         if (name is not null && held.Contains(name) && keeper.TakeListener(name) is { } listener)
         {
             ListeningSocket adopted = ListeningSocket.Adopt(path, listener);
-            foreach (SafeSocketHandle waiting in keeper.Serve(name, adopted.Handle)) adopted.Add(waiting);
+            keeper.Serve(name, adopted.Handle, adopted.Add);
             return new KeptListener(keeper, adopted, log);
         }
 
         ListeningSocket bound = ListeningSocket.Bind(path);
         try
         {
-            keeper.Keep(bound.Name, bound.Handle);
+            keeper.Serve(bound.Name, bound.Handle, bound.Add);
             return new KeptListener(keeper, bound, log);
         }
         catch (SluiceException refused)

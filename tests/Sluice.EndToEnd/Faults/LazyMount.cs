@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
+using Sluice.EndToEnd.Harness;
 using Sluice.Kernel.Mounts;
 
 namespace Sluice.EndToEnd.Faults;
@@ -28,8 +29,6 @@ internal sealed class LazyMount : IAsyncDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
-
-    public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "sluice");
 
     public static bool IsPossible =>
         Environment.IsPrivilegedProcess && File.Exists("/dev/fuse") && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("SLUICE_TEST_FAST"));
@@ -71,7 +70,7 @@ internal sealed class LazyMount : IAsyncDisposable
     {
         Directory.CreateDirectory(places.Target);
         Process process = ChildProcess.Start(
-            Executable, ["mount", "--foreground", "--config", places.Config, "--root", places.Root, "--state", places.State, .. arguments, places.Target]);
+            SluiceProgram.Path, ["mount", "--foreground", "--config", places.Config, "--root", places.Root, "--state", places.State, .. arguments, places.Target]);
         LazyMount mount = new(process, places.Target);
         using CancellationTokenSource limit = new(ChildProcess.HangLimit);
         Task ended = process.WaitForExitAsync(limit.Token);
@@ -154,7 +153,7 @@ internal sealed class LazyMount : IAsyncDisposable
     /// <summary>Unmounts as people do, and waits for the process.</summary>
     public async Task UnmountAsync()
     {
-        ChildProcess child = await ChildProcess.RunAsync(Executable, "umount", _target);
+        ChildProcess child = await ChildProcess.RunAsync(SluiceProgram.Path, "umount", _target);
         Assert.True(child.ExitCode == 0, child.Errors);
         await EndedAsync();
         Assert.Null(MountTable.Find(_target));

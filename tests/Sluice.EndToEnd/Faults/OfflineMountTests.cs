@@ -1,3 +1,4 @@
+using Sluice.EndToEnd.Harness;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Sources;
 using Sluice.Testing;
@@ -59,10 +60,10 @@ public sealed class OfflineMountTests(FaultImage image)
         foreach (bool away in new[] { false, true })
         {
             if (away) await proxy.DisposeAsync();
-            ChildProcess mounted = await ChildProcess.RunAsync(LazyMount.Executable, arguments);
+            ChildProcess mounted = await ChildProcess.RunAsync(SluiceProgram.Path, arguments);
             Assert.True(mounted.ExitCode == 0, mounted.Errors);
             Assert.Equal(away, mounted.Errors.Contains("can't be reached", StringComparison.Ordinal));
-            ChildProcess unmounted = await ChildProcess.RunAsync(LazyMount.Executable, "umount", places.Target);
+            ChildProcess unmounted = await ChildProcess.RunAsync(SluiceProgram.Path, "umount", places.Target);
             Assert.True(unmounted.ExitCode == 0, unmounted.Errors);
             await Harness.TestMachine.UntilAsync(() => !Directory.Exists(places.State) || Sluice.Kernel.Mounts.MountTable.Below(places.State).Count == 0, "the background process ends");
         }

@@ -1,5 +1,4 @@
-using Sluice.Kernel.Keeper;
-using Sluice.Kernel.Mounts;
+using Sluice.EndToEnd.Harness;
 using Sluice.Testing;
 
 namespace Sluice.EndToEnd.Faults;
@@ -27,8 +26,7 @@ internal sealed class Places : IDisposable
 
     public void Dispose()
     {
-        if (Directory.Exists(State)) KeeperProcess.Stop(State, anyway: true); // first: nothing waits any more then
-        foreach (MountEntry entry in MountTable.Below(_directory.Path)) MountCalls.Detach(entry.MountPoint);
+        Leftovers.End(_directory.Path, Directory.Exists(State) ? [State] : []);
         _directory.Dispose();
     }
 }

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace Sluice.EndToEnd.Harness;
 
-/// <summary>The executable <c>sluice</c>, which lies beside the tests.</summary>
+/// <summary>The executable <c>sluice</c>, published beside the tests.</summary>
 internal static class SluiceProgram
 {
-    public static readonly string Path = System.IO.Path.Combine(AppContext.BaseDirectory, "sluice");
+    public static readonly string Path = System.IO.Path.Combine(AppContext.BaseDirectory, "program", "sluice");
 
     public static Task<SluiceResult> RunAsync(params string[] arguments) => RunAsync(null, arguments);
 

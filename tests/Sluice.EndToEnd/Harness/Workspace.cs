@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Mounts;
 
 namespace Sluice.EndToEnd.Harness;
@@ -19,8 +18,7 @@ internal sealed class Workspace : IDisposable
 
     public void Dispose()
     {
-        foreach (string state in States()) KeeperProcess.Stop(state, anyway: true);
-        foreach (MountEntry mount in Mounts()) MountCalls.Detach(mount.MountPoint);
+        Leftovers.End(Root, [.. States()]);
 
         // Not Directory.Delete: unpacked images hold names that are not UTF-8, which .NET can't delete.
         using Process remove = Process.Start("rm", ["-rf", "--one-file-system", Root]);

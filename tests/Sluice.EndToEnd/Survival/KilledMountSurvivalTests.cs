@@ -58,7 +58,7 @@ public sealed class KilledMountSurvivalTests(FaultImage image)
         LazyMount.SkipIfImpossible();
         using Places places = new();
         await using (LazyMount mount = await LazyMount.StartAsync(places, FaultImage.Arguments(MountForm.OverlayBd, image.Registry.Host))) await mount.KillAsync();
-        ChildProcess unmount = await ChildProcess.RunAsync(LazyMount.Executable, "umount", "--root", places.Root, "--state", places.State, places.Target);
+        ChildProcess unmount = await ChildProcess.RunAsync(SluiceProgram.Path, "umount", "--root", places.Root, "--state", places.State, places.Target);
         Assert.Equal((0, ""), (unmount.ExitCode, unmount.Errors));
         Assert.Null(MountTable.Find(places.Target));
         Assert.Empty(MountTable.Below(places.State));

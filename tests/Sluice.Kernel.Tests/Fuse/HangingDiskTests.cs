@@ -1,3 +1,4 @@
+using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Tests.Support;
 
 namespace Sluice.Kernel.Tests.Fuse;
@@ -44,6 +45,24 @@ public sealed class HangingDiskTests
             hangs.Set();
         }
 
+        await served.Server.RemoveAsync("disk");
+    }
+
+    /// <summary>Threads go on in the very moment in which they are found to hang: nobody will be done who could look for a request that is kept then.</summary>
+    [Fact]
+    public async Task A_request_is_not_left_to_threads_that_hang_no_more()
+    {
+        await using ServedDisks served = await ServedDisks.StartAsync(options => options with { Threads = 2, DeadlinePeriod = TimeSpan.FromHours(1) });
+        using var disk = new PatternDisk("disk", 1 << 20, 1);
+        string path = served.Server.Add(disk);
+        FuseConnection connection = served.Server.Connection;
+        var node = new DiskNode(disk, "other"u8.ToArray(), position: 0, writable: false);
+        long now = Environment.TickCount64;
+        foreach (FuseWorker worker in connection.Workers) worker.Watch.Begin(node, 0, now - 10_000);
+        connection.FindStuck(now);
+        Assert.True(connection.AreStuck);
+        foreach (FuseWorker worker in connection.Workers) worker.Watch.End();
+        Assert.Equal(disk.Sha256(), await Command.Sha256Async(path));
         await served.Server.RemoveAsync("disk");
     }
 }

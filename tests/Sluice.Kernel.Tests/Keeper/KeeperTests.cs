@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Sluice.Formats;
@@ -216,6 +217,33 @@ public sealed class KeeperTests
         Assert.Equal(loaded, TestKeeper.Loaded(process));
     }
 
+    /// <summary>Who has started it may be dead before it is up, and what it holds may be unmounted by somebody else.</summary>
+    [Fact]
+    public async Task One_that_may_end_does_when_nobody_needs_it()
+    {
+        Root.Required();
+        using var keeper = new TestKeeper();
+        using var signals = new AnonymousPipe();
+        using KeeperSocket listener = KeeperSocket.Listen(keeper.State);
+        var log = new ConcurrentQueue<string>();
+        var server = new KeeperServer(listener, signals.ReadEnd, deadline: TimeSpan.FromMilliseconds(500), idleLimit: TimeSpan.FromMilliseconds(100), log.Enqueue);
+        Task running;
+        await using (DiskServer disks = await ServeAsync(keeper))
+        {
+            using (KeeperProcess client = await keeper.OpenAsync())
+            {
+                running = Task.Factory.StartNew(server.Run, TaskCreationOptions.LongRunning);
+                client.Keep("held", disks.Descriptor);
+            }
+
+            await Wait.UntilAsync(() => log.Any(line => line.StartsWith("held: nobody has served it", StringComparison.Ordinal))); // far longer than the limit
+            Assert.Equal(["held"], keeper.Names());
+        }
+
+        await running.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.Contains(log, line => line.EndsWith("ending", StringComparison.Ordinal));
+    }
+
     private static Task<DiskServer> ServeAsync(TestKeeper keeper) => DiskServer.StartAsync(new DiskServerOptions { MountPoint = keeper.Disks }, _ => { });
 
     /// <summary>Open in this process without close-on-exec, as what a careless library leaves.</summary>
@@ -230,6 +258,8 @@ public sealed class KeeperTests
             Assert.Equal(0, Libc.Pipe(ends, 0));
             (_read, _write) = (ends[0], ends[1]);
         }
+
+        public int ReadEnd => _read;
 
         public string Name => new FileInfo($"/proc/self/fd/{_read}").LinkTarget!;
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Sluice.Formats;
 using Sluice.Kernel.Keeper;
 using Sluice.Kernel.Tests.Support;
 
@@ -21,7 +22,7 @@ public sealed class WaitingCallersTests
         using (KeeperProcess dead = await keeper.OpenAsync())
         using (Socket listener = Listen(path))
         {
-            dead.Keep("listener.1", listener.SafeHandle);
+            dead.Serve("listener.1", listener.SafeHandle, Nobody);
             Assert.Empty(dead.Take());
         }
 
@@ -35,7 +36,8 @@ public sealed class WaitingCallersTests
         using KeeperProcess next = await keeper.OpenAsync();
         Assert.Equal(["listener.1"], next.Names());
         using var adopted = new Socket(next.TakeListener("listener.1")!);
-        Socket[] waiting = [.. next.Serve("listener.1", adopted.SafeHandle).Select(handle => new Socket(handle))];
+        List<Socket> waiting = [];
+        next.Serve("listener.1", adopted.SafeHandle, handle => waiting.Add(new Socket(handle)));
         Assert.Equal([1, 2], waiting.Select(connection => Read(connection, 1)[0]));
         waiting[0].Send("answer"u8);
         Assert.Equal("answer"u8, Read(first, 6));
@@ -61,7 +63,7 @@ public sealed class WaitingCallersTests
         using (KeeperProcess dead = await keeper.OpenAsync(Short))
         using (Socket listener = Listen(path))
         {
-            dead.Keep("listener.1", listener.SafeHandle);
+            dead.Serve("listener.1", listener.SafeHandle, Nobody);
         }
 
         using Socket early = Call(path);
@@ -73,7 +75,7 @@ public sealed class WaitingCallersTests
 
         using KeeperProcess next = await keeper.OpenAsync();
         using var adopted = new Socket(next.TakeListener("listener.1")!);
-        Assert.Empty(next.Serve("listener.1", adopted.SafeHandle));
+        next.Serve("listener.1", adopted.SafeHandle, Nobody);
         using Socket served = Call(path);
         using Socket accepted = await adopted.AcceptAsync(TestContext.Current.CancellationToken);
         accepted.Send("answer"u8);
@@ -90,13 +92,63 @@ public sealed class WaitingCallersTests
         using (KeeperProcess dead = await keeper.OpenAsync())
         using (Socket listener = Listen(path))
         {
-            dead.Keep("listener.1", listener.SafeHandle);
+            dead.Serve("listener.1", listener.SafeHandle, Nobody);
         }
 
         using var process = System.Diagnostics.Process.GetProcessById(keeper.Process);
         Assert.True(KeeperProcess.Stop(keeper.State, anyway: false));
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
+
+    [Fact]
+    public async Task Those_who_have_hung_up_make_room_for_others()
+    {
+        Root.Required();
+        using var keeper = new TestKeeper();
+        string path = keeper.File("called.sock");
+        using (KeeperProcess dead = await keeper.OpenAsync())
+        using (Socket listener = Listen(path))
+        {
+            dead.Serve("listener.1", listener.SafeHandle, Nobody);
+        }
+
+        Socket[] callers = [.. Enumerable.Range(0, WaitingCallers.Limit).Select(_ => Call(path))];
+        foreach (Socket caller in callers) Assert.Equal(Settings, Read(caller, Settings.Length));
+        using Socket next = Call(path); // nobody takes this one yet
+        foreach (Socket caller in callers) caller.Dispose();
+        Assert.Equal(Settings, Read(next, Settings.Length));
+    }
+
+    /// <summary>A keeper that is slow loses its client, and the client comes back to it, with the socket that it has.</summary>
+    [Fact]
+    public async Task They_survive_a_keeper_that_does_not_answer_for_a_while()
+    {
+        Root.Required();
+        using var keeper = new TestKeeper();
+        string path = keeper.File("called.sock");
+        using KeeperProcess server = await KeeperProcess.ConnectOrStartAsync(new KeeperOptions { State = keeper.State, Patience = TimeSpan.FromSeconds(3) }, _ => { });
+        using Socket listener = Listen(path);
+        var called = new TaskCompletionSource<Socket>();
+        server.Serve("listener.1", listener.SafeHandle, handle => called.SetResult(new Socket(handle)));
+        int process = keeper.Process;
+        await Command.OutputAsync("kill", "-STOP", $"{process}");
+        using Socket caller = Call(path);
+        Assert.Contains("does not answer", Assert.Throws<SluiceException>(() => server.Release("another")).Message, StringComparison.Ordinal);
+        await Command.OutputAsync("kill", "-CONT", $"{process}");
+        Assert.Equal(Settings, Read(caller, Settings.Length)); // of the keeper, which takes its client for dead
+        caller.Send([1]);
+        using Socket connection = await called.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.Equal([1], Read(connection, 1));
+        connection.Send("answer"u8);
+        Assert.Equal("answer"u8, Read(caller, 6));
+
+        using Socket later = Call(path); // nobody but this process takes it
+        using Socket accepted = await listener.AcceptAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["listener.1"], keeper.Names());
+        Assert.Equal(process, keeper.Process);
+    }
+
+    private static void Nobody(SafeSocketHandle caller) => Assert.Fail("nobody should have called");
 
     private static Socket Listen(string path)
     {
