@@ -205,6 +205,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         {
             _mounter.Fetcher.Apply(changed.Fetch);
             _mounter.Cache.Apply(changed.Cache);
+            _mounter.Background = changed.Background;
         };
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, DaemonStarts.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);

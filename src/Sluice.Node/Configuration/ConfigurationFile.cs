@@ -66,6 +66,7 @@ public static partial class ConfigurationFile
                 "otlp_endpoint" => options with { OtlpEndpoint = Url(value, key, file) },
                 "otlp_interval_seconds" => options with { OtlpInterval = TimeSpan.FromSeconds(Number(value, key, file, 1, 3600)) },
                 "hung_seconds" => options with { HungSeconds = Number(value, key, file, 1, 3600) },
+                "background" => options with { Background = Background(options.Background, value, file) },
                 "mount" => Mount(options, value, file),
                 "writable" => Writable(options, value, file),
                 "registry" => Registry(options, value, file),
@@ -73,7 +74,7 @@ public static partial class ConfigurationFile
                 "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, mount, writable, registry, fetch, cache, sources, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, background, mount, writable, registry, fetch, cache, sources, credentials"),
             };
         }
 
@@ -87,6 +88,22 @@ public static partial class ConfigurationFile
     {
         if (Scalar(node, "keeper", file) is "auto" or "service-manager") return options with { Keeper = KeeperKind.Process, FormerKeeper = Scalar(node, "keeper", file) };
         return options with { Keeper = Choice(node, "keeper", file, "process", "none") == "none" ? KeeperKind.None : KeeperKind.Process };
+    }
+
+    private static BackgroundOptions Background(BackgroundOptions options, YamlNode node, string file)
+    {
+        foreach ((string key, YamlNode value) in Entries(node, file))
+        {
+            options = key switch
+            {
+                "download" => options with { IsOn = Choice(value, "background.download", file, "true", "false") == "true" },
+                "delay_seconds" => options with { Delay = TimeSpan.FromSeconds(Number(value, "background.delay_seconds", file, 0, 86_400)) },
+                "max_mb_per_second" => options with { MaxMegabytesPerSecond = Number(value, "background.max_mb_per_second", file, 0, 100_000) },
+                _ => throw Unknown(value, "background." + key, file, "download, delay_seconds, max_mb_per_second"),
+            };
+        }
+
+        return options;
     }
 
     private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)

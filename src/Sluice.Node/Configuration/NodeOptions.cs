@@ -68,6 +68,9 @@ public sealed record NodeOptions
     /// <summary>True: what a start reads is noted, and fetched ahead of the next start of the image.</summary>
     public bool Prefetch { get; init; } = true;
 
+    /// <summary>The rest of images that are in use.</summary>
+    public BackgroundOptions Background { get; init; } = new();
+
     /// <summary>True: log debug lines too.</summary>
     public bool Verbose { get; init; }
 

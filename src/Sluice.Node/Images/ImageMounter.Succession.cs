@@ -148,10 +148,13 @@ internal sealed partial class ImageMounter
         })];
     }
 
-    private Task<IReadOnlyList<IDisk>> OpenDisksAsync(MountRecord record, IImageStore store, LocalImages images)
+    private async Task<IReadOnlyList<IDisk>> OpenDisksAsync(MountRecord record, IImageStore store, LocalImages images)
     {
         LocalImage image = Load(record, images);
-        return image.Content.OpenDisksAsync(Opener(image), store, record.Key, image, record.OnLoop, CancellationToken.None);
+        ImageDisks opener = Opener(image);
+        IReadOnlyList<IDisk> disks = await image.Content.OpenDisksAsync(opener, store, record.Key, image, record.OnLoop, CancellationToken.None);
+        Complete(image, opener);
+        return disks;
     }
 
     /// <summary>Writable disks take requests that can't wait for them to be opened, so they are opened first. One that can't be opened is lost to its users.</summary>

@@ -4,6 +4,7 @@ using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
 using Sluice.Kernel.Syscalls;
 using Sluice.Node.Configuration;
+using Sluice.Node.Starts;
 using Sluice.Node.Succession;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
@@ -36,6 +37,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly MountProcess _mounts;
     private readonly WritableDisks _writable;
     private readonly Action<string> _log;
+    private readonly BackgroundDownloads _downloads;
     private DiskServer? _server;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
 
@@ -44,6 +46,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
+        Background = options.Background;
+        _downloads = new BackgroundDownloads(() => Background, log);
         _writable = new WritableDisks(options, mounts, connections, description, DeadlineOf, log);
     }
 
@@ -51,6 +55,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public bool OnLoop { get; }
 
     public Fetcher Fetcher => _fetcher;
+
+    /// <summary>How the rest of images is downloaded, from now on.</summary>
+    public BackgroundOptions Background { get; set; }
 
     public CacheDirectory Cache => _cache;
 
@@ -141,6 +148,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             await opened.Mount(_mounts, files, target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
             mounted.Found();
             activity.Mark(ImageStep.Mounted);
+            Complete(image, opener);
             _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
             return mounted;
         }
@@ -180,7 +188,11 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public void RemoveUnusedBlobs(IReadOnlySet<Digest> keep) => _cache.RemoveUnused(keep);
 
     /// <summary>Ends reads that wait for a source in an error, so that whatever is unmounted next does not wait for them. Final.</summary>
-    public void StopFetching() => _fetcher.Dispose();
+    public void StopFetching()
+    {
+        _downloads.Dispose();
+        _fetcher.Dispose();
+    }
 
     /// <summary>Ends the servers and unmounts what they serve.</summary>
     public async ValueTask DisposeAsync()
@@ -193,7 +205,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             if (!_server.HasLeft) _connections.Release(KeptConnections.Disks);
         }
 
-        _fetcher.Dispose();
+        StopFetching();
         _cache.Dispose();
         if (_server is { HasLeft: true }) _connections.Dispose();
         else _connections.End();
@@ -210,6 +222,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
 
     private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _options.OwnDeadlineOf(image.Record.Reference));
 
+    /// <summary>What is not here yet comes when the containers have started.</summary>
+    private void Complete(LocalImage image, ImageDisks opened) => _downloads.Begin(image.Record.Name, [.. opened.Readers.Values]);
+
     private static MountRecord RecordOf(string key, LocalImage image, string target) =>
         new() { Key = key, Reference = image.Record.Reference, Manifest = image.Record.Manifest.ToString(), Target = target };
 
@@ -218,7 +233,10 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         if (image.Content is not BlockContent blocks)
             throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
 
-        return blocks.OpenWritable(Opener(image), store, disk, layer, _options.PendingDirectory);
+        ImageDisks opener = Opener(image);
+        WritableDisk opened = blocks.OpenWritable(opener, store, disk, layer, _options.PendingDirectory);
+        Complete(image, opener);
+        return opened;
     }
 
     private ImageActivity ActivityOf(LocalImage image) => Activities.Of(image.Record.Manifest, image.Record.Name);

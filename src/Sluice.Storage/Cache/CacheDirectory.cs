@@ -43,6 +43,9 @@ public sealed partial class CacheDirectory : IDisposable
 
     internal EqualChunks Equal => _context.Equal;
 
+    /// <summary>So much more can be stored without anything being evicted.</summary>
+    internal bool HasRoomFor(long bytes) => bytes <= _context.Space.High - _context.Space.Used;
+
     /// <summary>
     /// Opens the cache of a blob, or shares the open one. Every call is undone by one <see cref="Close"/>. An image whose chunk
     /// table contradicts that of another image gets a file of its own.

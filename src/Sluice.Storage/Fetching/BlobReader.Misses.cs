@@ -74,6 +74,7 @@ public sealed partial class BlobReader
             error = DiskError.InputOutput;
         }
 
+        _fetcher.Counters.Waited();
         _fetcher.Counters.Waits.Add(_fetcher.Options.Time.GetElapsedTime(began));
         if (error == DiskError.None) _fetcher.Counters.Served(destination.Length);
         else _fetcher.Counters.Failed();

@@ -68,6 +68,12 @@ public sealed partial class BlobReader : IDisposable
 
     internal bool IsDisposed => _disposed;
 
+    /// <summary>A read of some image waits for bytes.</summary>
+    internal bool OthersWait => _fetcher.Counters.WaitingReads > 0;
+
+    /// <summary>So much more can be stored without anything being evicted.</summary>
+    internal bool HasRoomFor(long bytes) => _directory.HasRoomFor(bytes);
+
     /// <summary>
     /// The blob space as a file, once every chunk that this image knows is local and verified; null until then. Ranges
     /// that belong to no chunk of this image may hold verified chunks of another image. The reader owns the handle.

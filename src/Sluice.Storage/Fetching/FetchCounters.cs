@@ -7,7 +7,7 @@ namespace Sluice.Storage.Fetching;
 public sealed class FetchCounters
 {
     private long _hits, _misses, _bytesRead, _fetches, _bytesFetched, _bytesDecoded, _merged, _joined, _wrongBytes, _sourceFailures, _retries, _failures, _checks,
-        _corruptions, _unstored, _deadlines;
+        _corruptions, _unstored, _deadlines, _waiting;
     private readonly ConcurrentDictionary<string, SourceTotals> _sources = new(StringComparer.Ordinal);
 
     /// <summary>Reads served from verified chunks without waiting.</summary>
@@ -58,6 +58,9 @@ public sealed class FetchCounters
     /// <summary>Reads whose time was over before a source had delivered.</summary>
     public long Deadlines => Volatile.Read(ref _deadlines);
 
+    /// <summary>Reads that wait now.</summary>
+    internal long WaitingReads => Volatile.Read(ref _waiting);
+
     /// <summary>How long misses waited, whatever became of them.</summary>
     public LatencyHistogram Waits { get; } = new();
 
@@ -75,7 +78,13 @@ public sealed class FetchCounters
         Interlocked.Add(ref _bytesRead, bytes);
     }
 
-    internal void Miss() => Interlocked.Increment(ref _misses);
+    internal void Miss()
+    {
+        Interlocked.Increment(ref _misses);
+        Interlocked.Increment(ref _waiting);
+    }
+
+    internal void Waited() => Interlocked.Decrement(ref _waiting);
 
     internal void Served(int bytes) => Interlocked.Add(ref _bytesRead, bytes);
 

@@ -1,0 +1,92 @@
+namespace Sluice.Storage.Fetching;
+
+/// <summary>
+/// Ranges that are fetched before anybody asks for them. So little is under way at a time that whoever waits for something else finds the line free within
+/// <see cref="Patience"/>: as much as came in that time lately.
+/// </summary>
+internal sealed class PacedFetches(FetchPriority priority, TimeProvider time)
+{
+    /// <summary>How long a demand read may have to wait behind what was asked for ahead of it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+
+    private const long LeastUnderWay = 512 << 10;
+    private const long MostUnderWay = 8 << 20;
+
+    private readonly Lock _gate = new();
+    private readonly HashSet<Task> _running = [];
+    private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _underWay, _done, _failed;
+    private double _speed; // bytes a second
+
+    /// <summary>Blob space bytes that have come, and were kept.</summary>
+    public long Bytes => Volatile.Read(ref _done);
+
+    /// <summary>Ranges that could not be had, or kept.</summary>
+    public long Failed => Volatile.Read(ref _failed);
+
+    /// <summary>Waits until there is room for a range, begins to fetch it and returns.</summary>
+    public async Task BeginAsync(BlobReader reader, long offset, long length, CancellationToken cancellation)
+    {
+        await WaitForRoomAsync(length).WaitAsync(cancellation);
+        Task fetch = FetchAsync(reader, offset, length, cancellation);
+        lock (_gate) _running.Add(fetch);
+        _ = fetch.ContinueWith(done => { lock (_gate) _running.Remove(done); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    /// <summary>Ends when nothing is under way any more.</summary>
+    public Task DrainAsync()
+    {
+        lock (_gate) return Task.WhenAll(_running.ToArray());
+    }
+
+    private async Task WaitForRoomAsync(long length)
+    {
+        while (true)
+        {
+            Task room;
+            lock (_gate)
+            {
+                long limit = Math.Clamp((long)(_speed * Patience.TotalSeconds), LeastUnderWay, MostUnderWay);
+                if (_underWay == 0 || _underWay + length <= limit)
+                {
+                    _underWay += length;
+                    return;
+                }
+
+                room = _room.Task;
+            }
+
+            await room;
+        }
+    }
+
+    private async Task FetchAsync(BlobReader reader, long offset, long length, CancellationToken cancellation)
+    {
+        long began = time.GetTimestamp();
+        long before = Bytes;
+        bool came = false;
+        try
+        {
+            came = await reader.PrefetchAsync(offset, length, priority, cancellation) && reader.Holds(offset, length);
+        }
+        catch (OperationCanceledException)
+        {
+            // Whoever cancelled knows.
+        }
+
+        TaskCompletionSource room;
+        lock (_gate)
+        {
+            _underWay -= length;
+            if (came) _done += length;
+            else _failed++;
+
+            // What came while this was under way, itself included: the speed of the line, not of the request.
+            double seconds = Math.Max(time.GetElapsedTime(began).TotalSeconds, 0.001);
+            if (came) _speed = Math.Max(_speed * 0.9, (_done - before) / seconds);
+            (room, _room) = (_room, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        room.SetResult();
+    }
+}

@@ -1,0 +1,116 @@
+using Sluice.Storage.Cache;
+using Sluice.Storage.Disks;
+using Sluice.Storage.Fetching;
+using Sluice.Testing;
+
+namespace Sluice.Storage.Tests.Fetching;
+
+/// <summary>The rest of an image comes by itself, and is in nobody's way.</summary>
+public sealed class BackgroundDownloadTests
+{
+    private const int Chunk = 65536;
+
+    private static readonly SyntheticBlob Image = SyntheticBlob.Create(81, 128, Chunk);
+
+    [Fact]
+    public async Task AllOfItComesInLargeRangesAndNothingTwice()
+    {
+        using Rig rig = new(Image);
+        await rig.AssertReadAsync(5 * Chunk, Chunk);
+        Assert.Equal(DownloadEnd.Complete, await RunAsync(rig));
+        Assert.NotNull(rig.Disk.CompleteFile);
+        Assert.Equal(Image.Stored.Length, rig.Source.Requests.Sum(request => request.Length));
+        Assert.InRange(rig.Source.Requests.Count, 2, 10);
+
+        int before = rig.Source.Requests.Count;
+        Assert.Equal(DownloadEnd.Complete, await RunAsync(rig));
+        Assert.Equal(before, rig.Source.Requests.Count);
+    }
+
+    [Fact]
+    public async Task WhatWasInterruptedGoesOnWhereItWas()
+    {
+        using Rig rig = new(Image);
+        using CancellationTokenSource stop = new();
+        rig.Source.Script = (_, _, _) => rig.Source.Requests.Count > 1 ? stop.CancelAsync() : Task.CompletedTask;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new BackgroundDownload([rig.Disk.Reader], new DownloadRate()).RunAsync(stop.Token));
+        rig.Source.Script = null;
+        Assert.Null(rig.Disk.CompleteFile);
+        Assert.Equal(DownloadEnd.Complete, await RunAsync(rig));
+        Assert.Equal(Image.Stored.Length, rig.Source.Requests.Sum(request => request.Length));
+    }
+
+    [Fact]
+    public async Task NothingIsBegunWhileAReadWaits()
+    {
+        using Rig rig = new(Image);
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        Task read = rig.AssertReadAsync(Image.Content.Length - Chunk, Chunk);
+        await gate.ArrivedAsync(1);
+        Task<DownloadEnd> download = RunAsync(rig);
+        await Task.Delay(200, TestContext.Current.CancellationToken); // it would have begun by now
+        Assert.Single(rig.Source.Requests);
+        gate.Open();
+        await read;
+        Assert.Equal(DownloadEnd.Complete, await download);
+    }
+
+    [Fact]
+    public async Task ItGoesAtTheRateThatIsSet()
+    {
+        using Rig rig = new(Image);
+        ManualTime time = new();
+        DownloadRate rate = new(time) { BytesPerSecond = 1 << 20 };
+        Task<DownloadEnd> download = new BackgroundDownload([rig.Disk.Reader], rate, time).RunAsync(CancellationToken.None);
+        await Eventually.TrueAsync(() => rig.Source.Requests.Count > 0);
+        long first = rig.Source.Requests.Sum(request => request.Length);
+        Assert.InRange(first, 1, 2 << 20);
+        double seconds = 0;
+        await Eventually.TrueAsync(() =>
+        {
+            if (download.IsCompleted) return true;
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            seconds += 0.1;
+            return false;
+        });
+        Assert.Equal(DownloadEnd.Complete, await download);
+        Assert.True(seconds >= (Image.Stored.Length - (2 << 20)) / (double)(1 << 20) - 0.2, $"{Image.Stored.Length} bytes in {seconds} s");
+    }
+
+    [Fact]
+    public async Task NothingIsPushedOutForIt()
+    {
+        using Rig rig = new(Image, cacheOptions: new CacheOptions { Quota = DiskShare.OfBytes(4 << 20) });
+        await rig.AssertReadAsync(0, 16 * Chunk);
+        Assert.Equal(DownloadEnd.NoRoom, await RunAsync(rig));
+        Assert.Equal(0, rig.Directory.Counters.EvictedChunks);
+        Assert.True(rig.Disk.TryRead(0, new byte[16 * Chunk]));
+    }
+
+    [Fact]
+    public async Task ARegistryThatIsAwayEndsItForThisTime()
+    {
+        using Rig rig = new(Image, Rig.NoExtras with { RequestDeadline = TimeSpan.FromSeconds(1) });
+        rig.Source.Script = (_, _, _) => throw new IOException("away");
+        Assert.Equal(DownloadEnd.Failed, await RunAsync(rig));
+        rig.Source.Script = null;
+        Assert.Equal(DownloadEnd.Complete, await RunAsync(rig));
+    }
+
+    [Fact]
+    public async Task AnImageThatIsClosedEndsIt()
+    {
+        using Rig rig = new(Image);
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        FilesystemDisk other = rig.Open(Image);
+        Task<DownloadEnd> download = new BackgroundDownload([other.Reader], new DownloadRate()).RunAsync(CancellationToken.None);
+        await gate.ArrivedAsync(1);
+        other.Dispose();
+        gate.Open();
+        Assert.Equal(DownloadEnd.Closed, await download);
+    }
+
+    private static Task<DownloadEnd> RunAsync(Rig rig) => new BackgroundDownload([rig.Disk.Reader], new DownloadRate()).RunAsync(CancellationToken.None);
+}
