@@ -14,6 +14,8 @@ case ${1:-} in
 esac
 [ -n "$SLUICE_TEST_FAST" ] || scripts/install-dependencies.sh test || exit 1
 
+# Two tests of EndToEnd run at a time: they wait most of the time.
+parallel() { [ "$1" = EndToEnd ] && echo collections || echo none; }
 name() { [ "$1" = EndToEnd ] && echo Sluice.EndToEnd || echo "Sluice.$1.Tests"; }
 if [ ${#projects[@]} -gt 1 ] && [ -z "$SLUICE_TEST_FAST" ]; then
     dotnet build Sluice.slnx -c Release -v quiet -nologo || exit 1
@@ -28,7 +30,7 @@ for project in "${projects[@]}"; do
     executable=artifacts/bin/$(name "$project")/release/$(name "$project")
     echo "== $(name "$project")"
     log=$(mktemp)
-    timeout --kill-after=30 "${SLUICE_TEST_TIMEOUT:-3300}" "$executable" -noLogo -noColor -parallel "${SLUICE_TEST_PARALLEL:-none}" 2>&1 | tee "$log"
+    timeout --kill-after=30 "${SLUICE_TEST_TIMEOUT:-3300}" "$executable" -noLogo -noColor -parallel "${SLUICE_TEST_PARALLEL:-$(parallel "$project")}" 2>&1 | tee "$log"
     result=${PIPESTATUS[0]}
     summary=$(grep -E 'Total: [0-9]+' "$log" | tail -1)
     rm -f "$log"

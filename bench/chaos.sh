@@ -6,5 +6,5 @@
 #   ./bench.sh chaos [--rounds 200] [--seed N] [--reference-rounds 3]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./build.sh --publish >/dev/null
-SLUICE=$PWD/artifacts/sluice/sluice exec python3 bench/chaos.py "$@"
+./build.sh --native >/dev/null
+SLUICE=$PWD/artifacts/native/sluice exec python3 bench/chaos.py "$@"

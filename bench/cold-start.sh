@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")
 [ -d "$SLUICE_BENCH_RIG" ] || { echo "no bench rig: set SLUICE_BENCH_RIG" >&2; exit 1; }
 . "$SLUICE_BENCH_RIG/env.sh"
-./build.sh --publish >/dev/null
-export SLUICE=$PWD/artifacts/sluice/sluice TAGS=
+./build.sh --native >/dev/null
+export SLUICE=$PWD/artifacts/native/sluice TAGS=
 
 images=redis,nodejs,wordpress,python
 snapshotters=overlayfs,rafs,overlaybd,overlaybd-lz4

@@ -5,5 +5,5 @@
 #   ./bench.sh ready [--images 200] [--starts 5]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./build.sh --publish >/dev/null
-SLUICE=$PWD/artifacts/sluice/sluice exec python3 bench/ready.py "$@"
+./build.sh --native >/dev/null
+SLUICE=$PWD/artifacts/native/sluice exec python3 bench/ready.py "$@"

@@ -12,9 +12,9 @@ if [ -z "$layout" ]; then
     layout=$STACK/images/wordpress
     [ -d "$layout" ] || "$SLUICE_BENCH_RIG/make-images.sh" base wordpress
 fi
-./build.sh --publish >/dev/null
+./build.sh --native >/dev/null
 dotnet build bench/Sluice.Bench -c Release -v quiet -nologo >/dev/null
-sluice=$PWD/artifacts/sluice/sluice
+sluice=$PWD/artifacts/native/sluice
 scratch=$(mktemp -d)
 memory=
 clean() {

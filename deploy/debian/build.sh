@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs a self-contained publish as a Debian package, reproducibly: the same input gives the same bytes.
+# Packs what `./build.sh --native` has made as a Debian package, reproducibly: the same input gives the same bytes.
 #   deploy/debian/build.sh PUBLISHED OUTPUT.deb [VERSION]
 # The version is the project's (Directory.Build.props) unless another is given. $SOURCE_DATE_EPOCH is the time of all files (default: that of the last commit).
 set -euo pipefail
@@ -22,9 +22,7 @@ file() { install -D -m 644 "$1" "$tree/$2"; }
 
 mkdir -p "$tree/usr/lib/sluice" "$tree/usr/bin"
 cp -r --no-preserve=mode,ownership "$published/." "$tree/usr/lib/sluice"
-find "$tree/usr/lib/sluice" -name '*.pdb' -delete
-# What only debuggers and tracers load, and collectors that are not chosen.
-rm -f "$tree"/usr/lib/sluice/{createdump,libmscordaccore.so,libmscordbi.so,libcoreclrtraceptprovider.so,libclrgc.so,libclrgcexp.so}
+rm -f "$tree"/usr/lib/sluice/*.dbg # for debuggers
 chmod 755 "$tree/usr/lib/sluice/sluice"
 ln -s ../lib/sluice/sluice "$tree/usr/bin/sluice"
 

@@ -7,6 +7,7 @@ using Sluice.Containerd.Sockets;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Keeper;
+using Sluice.Kernel.Mounts;
 using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Credentials;
@@ -26,7 +27,7 @@ namespace Sluice.Node;
 public sealed partial class NodeDaemon : IAsyncDisposable
 {
     private readonly RegistryConnections _connections;
-    private readonly PullLogins? _logins;
+    private readonly PullLogins _logins;
     private readonly CancellationTokenSource _stopping = new();
     private readonly StopOrder _stop = new();
     private Successor? _successor;
@@ -42,7 +43,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private MetricsServer? _metrics;
     private OtlpPush? _push;
 
-    private NodeDaemon(RegistryConnections connections, PullLogins? logins) => (_connections, _logins) = (connections, logins);
+    private NodeDaemon(RegistryConnections connections, PullLogins logins) => (_connections, _logins) = (connections, logins);
 
     /// <summary>
     /// Starts everything: takes over what a predecessor has mounted, and begins to mount again, without network, what else containers can still be made from. Ready when it
@@ -52,11 +53,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public static async Task<NodeDaemon> StartAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
-        if (options.ImageServiceOf.Length == 0) new LoginMemory(options.PullLoginsPath).Remove();
         foreach (string provider in options.SkippedProviders) Log.ProviderSkipped(loggers.CreateLogger("sluice"), provider);
         if (options.FormerKeeper is { } former) Log.FormerKeeper(loggers.CreateLogger("sluice"), former);
-        PullLogins? logins = options.ImageServiceOf.Length > 0 ? new PullLogins(options, loggers.CreateLogger("sluice")) : null;
-        options = options with { Sources = WithLogins(options.Sources, logins) };
+        var logins = new PullLogins(options, loggers.CreateLogger("sluice"));
+        options = options with { Sources = logins.In(options) };
         ILogger logger = loggers.CreateLogger("sluice");
         var connections = new RegistryConnections(options.Sources, message => Log.Message(logger, message));
         var daemon = new NodeDaemon(connections, logins);
@@ -109,6 +109,16 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         }
     }
 
+    /// <summary>Asks itself what containerd and the kernel ask it: for a snapshot, over the socket, and for a sign of life of the disks.</summary>
+    /// <returns>What does not answer, or null.</returns>
+    public async Task<string?> FindSilentAsync(CancellationToken cancellation)
+    {
+        if (_server is not { } server || _mounter is not { } mounter) return null; // it is ending
+        if (await SnapshotterServer.FindFaultAsync(server.SocketPath, cancellation) is { } fault) return fault;
+        ServerHealth disks = await mounter.AskDisksAsync(cancellation);
+        return disks == ServerHealth.Alive ? null : $"the disks: {disks}";
+    }
+
     /// <summary>Completes when somebody asks for the end through the admin API; true: with everything unmounted.</summary>
     public Task<bool> StopAsked => _stop.Asked;
 
@@ -148,15 +158,20 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _rootLock?.Dispose(); // before the lock of the state directory, which the mounter gives back: a successor waits for that one only
         if (_mounter is not null) await _mounter.DisposeAsync();
         _connections.Dispose();
-        _logins?.Dispose();
+        _logins.Dispose();
         _stopping.Dispose();
     }
 
-    private static SourceOptions WithLogins(SourceOptions sources, PullLogins? logins) =>
-        logins is null ? sources : sources with { Credentials = sources.Credentials with { Remembered = logins.Remembered } };
-
     /// <summary>What is open follows, too.</summary>
-    private Action PrepareSources(NodeOptions wanted) => _connections.Prepare(WithLogins(wanted.Sources, _logins));
+    private Action PrepareSources(NodeOptions wanted)
+    {
+        Action change = _connections.Prepare(_logins.In(wanted));
+        return () =>
+        {
+            _logins.Apply(wanted);
+            change();
+        };
+    }
 
     private async Task EndRequestsAsync()
     {
@@ -184,12 +199,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         ILogger logger = loggers.CreateLogger("sluice");
         _rootLock = DirectoryLock.Take(options.Root, "stop the other process, or choose another root");
         var local = new LocalImages(options.ImagesDirectory);
-        _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened));
+        _mounter = await ImageMounter.StartAsync(options, local, message => Log.Message(logger, message), cancellation, happened => ReadPathLog.Write(logger, happened), () => _logins.Apply(options));
         var archive = new ImageArchive(local, reference => ImageStores.Open(ImageReference.Parse(reference), options.Sources), () => _mounter.Fetcher.Options.RequestDeadline);
         var cache = new ImageCache(_mounter.Cache, local, archive, _mounter.OpenCacheAsync);
         cache.ApplyPins();
         _images = new LazyImages(options, _mounter, local, logger);
-        if (_logins is not null) _images.RepositoryGone = _logins.Remembered.Forget;
+        _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
@@ -199,14 +214,9 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var halts = new Halts(options, message => Log.Message(logger, message));
         _undoing = halts.UndoAsync(_stopping.Token);
         _listener = _mounter.Listen(options.SocketPath);
-        _server = await SnapshotterServer.StartAsync(_snapshotter, _logins is null ? [] : [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
         configuration.Prepare = PrepareSources;
-        configuration.Changed += changed =>
-        {
-            _mounter.Fetcher.Apply(changed.Fetch);
-            _mounter.Cache.Apply(changed.Cache);
-            _mounter.Background = changed.Background;
-        };
+        configuration.Changed += _mounter.Apply;
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, DaemonStarts.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);

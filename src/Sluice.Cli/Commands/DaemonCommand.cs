@@ -26,13 +26,16 @@ internal static class DaemonCommand
                 .AddFilter("Microsoft", LogLevel.Warning)
                 .AddProvider(log));
             NodeDaemon? running = null;
+            await using Watchdog? watchdog = Watchdog.Start(loggers.CreateLogger("sluice"));
             using var stop = new StopSignal(cancellation, () => running?.ReloadConfiguration());
             await using NodeDaemon daemon = parsed.GetValue(takeOver)
                 ? await NodeDaemon.SucceedAsync(configuration, loggers, stop.Token)
                 : await NodeDaemon.StartAsync(configuration, loggers, stop.Token);
             running = daemon;
+            watchdog?.Serve(daemon.FindSilentAsync);
             ServiceManager.Ready();
             await Task.WhenAny(stop.Signalled, daemon.StopAsked);
+            watchdog?.Leave();
             if (!daemon.StopAsked.IsCompleted) ServiceManager.Stopping(); // else another one may be the service by now
             bool unmount = daemon.StopAsked.IsCompleted && await daemon.StopAsked;
             if (!unmount) await daemon.LeaveAsync();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Google.Protobuf;
 using Sluice.Containerd.Grpc;
 using Sluice.Containerd.Protos.Cri;
@@ -13,17 +14,16 @@ public sealed class ImageServiceProxy : IDisposable
 {
     private const string Name = "runtime.v1.ImageService";
 
-    private readonly GrpcChannel _containerd;
+    private readonly ConcurrentBag<GrpcChannel> _made = [];
+    private volatile GrpcChannel? _containerd;
 
-    /// <param name="containerdSocket">Absolute path; need not exist yet.</param>
     /// <param name="pulls">Hears of each pull with a login before it begins: containerd asks for the image's snapshots during it.</param>
-    public ImageServiceProxy(string containerdSocket, Action<PullLogin> pulls)
+    public ImageServiceProxy(Action<PullLogin> pulls)
     {
-        _containerd = new GrpcChannel(containerdSocket, $"containerd at {containerdSocket}");
         Service = new GrpcService(Name)
             .Unary("PullImage", PullImageRequest.Parser, (request, call) =>
             {
-                if (Login(request) is { } login) pulls(login);
+                if (_containerd is not null && Login(request) is { } login) pulls(login);
                 return PassAsync("PullImage", request, call);
             });
         foreach (string method in (string[])["ListImages", "ImageStatus", "RemoveImage", "ImageFsInfo"])
@@ -34,7 +34,19 @@ public sealed class ImageServiceProxy : IDisposable
 
     public GrpcService Service { get; }
 
-    public void Dispose() => _containerd.Dispose();
+    /// <summary>Calls that come from now on go there; those under way go on where they are.</summary>
+    /// <param name="containerdSocket">Absolute path; need not exist yet. Null: calls are answered as if the service were not there.</param>
+    public void PassTo(string? containerdSocket)
+    {
+        GrpcChannel? channel = containerdSocket is null ? null : new GrpcChannel(containerdSocket, $"containerd at {containerdSocket}");
+        if (channel is not null) _made.Add(channel);
+        _containerd = channel;
+    }
+
+    public void Dispose()
+    {
+        foreach (GrpcChannel channel in _made) channel.Dispose();
+    }
 
     private static PullLogin? Login(PullImageRequest request) =>
         request is { Image.Image: { Length: > 0 } image, Auth: { } auth }
@@ -43,6 +55,10 @@ public sealed class ImageServiceProxy : IDisposable
 
     /// <summary>A pull takes as long as its caller lets it.</summary>
     private Task<Passed> PassAsync<TRequest>(string method, TRequest request, GrpcCall call)
-        where TRequest : class, IMessage<TRequest> =>
-        _containerd.UnaryAsync(new GrpcMethod<TRequest, Passed>($"/{Name}/{method}", Passed.Parser), request, GrpcCallOptions.None, call.Cancellation);
+        where TRequest : class, IMessage<TRequest>
+    {
+        string path = $"/{Name}/{method}";
+        if (_containerd is not { } containerd) throw new GrpcException(GrpcStatusCode.Unimplemented, $"unknown method {path}: credentials.cri is not set");
+        return containerd.UnaryAsync(new GrpcMethod<TRequest, Passed>(path, Passed.Parser), request, GrpcCallOptions.None, call.Cancellation);
+    }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Containerd.Grpc;
+using Sluice.Containerd.Protos.Snapshots;
 using Sluice.Containerd.Snapshots.Lazy;
 
 namespace Sluice.Containerd.Snapshots;
@@ -8,16 +9,36 @@ namespace Sluice.Containerd.Snapshots;
 /// <summary>A <see cref="Snapshotter"/> on a unix socket, ready for <c>proxy_plugins</c> of containerd's configuration.</summary>
 public sealed class SnapshotterServer : IAsyncDisposable
 {
+    private static readonly GrpcMethod<StatSnapshotRequest, StatSnapshotResponse> Stat = new("/containerd.services.snapshots.v1.Snapshots/Stat", StatSnapshotResponse.Parser);
+
     private readonly GrpcServer _server;
     private readonly Task _cleanup;
 
-    private SnapshotterServer(GrpcServer server, Snapshotter snapshotter)
+    private SnapshotterServer(GrpcServer server, string socketPath, Snapshotter snapshotter)
     {
-        (_server, Snapshotter) = (server, snapshotter);
+        (_server, SocketPath, Snapshotter) = (server, socketPath, snapshotter);
         _cleanup = Task.Run(snapshotter.Cleanup);
     }
 
     public Snapshotter Snapshotter { get; }
+
+    public string SocketPath { get; }
+
+    /// <summary>Asks whoever listens on a socket for a snapshot that there is not.</summary>
+    /// <returns>What is wrong; null: it has answered.</returns>
+    public static async Task<string?> FindFaultAsync(string socketPath, CancellationToken cancellation)
+    {
+        using GrpcChannel channel = new(socketPath, $"the snapshotter on {socketPath}");
+        try
+        {
+            await channel.UnaryAsync(Stat, new StatSnapshotRequest { Key = "none" }, GrpcCallOptions.None, cancellation);
+            return null;
+        }
+        catch (GrpcException exception)
+        {
+            return exception.Status == GrpcStatusCode.NotFound ? null : exception.Message;
+        }
+    }
 
     /// <summary>Serves <paramref name="snapshotter"/>, which the server then owns, and begins to delete what an earlier run has left.</summary>
     public static Task<SnapshotterServer> StartAsync(
@@ -27,7 +48,7 @@ public sealed class SnapshotterServer : IAsyncDisposable
     /// <summary>Serves <paramref name="snapshotter"/> and, on the same socket, other services.</summary>
     public static async Task<SnapshotterServer> StartAsync(
         Snapshotter snapshotter, IReadOnlyList<GrpcService> others, GrpcServerOptions options, ILoggerFactory? loggers, CancellationToken cancellation) =>
-        new(await GrpcServer.StartAsync(options, [SnapshotsService.For(snapshotter), .. others], loggers, cancellation), snapshotter);
+        new(await GrpcServer.StartAsync(options, [SnapshotsService.For(snapshotter), .. others], loggers, cancellation), options.SocketPath, snapshotter);
 
     /// <summary>Opens the snapshotter and serves it.</summary>
     public static async Task<SnapshotterServer> StartAsync(

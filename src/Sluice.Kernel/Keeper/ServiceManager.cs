@@ -56,6 +56,16 @@ public static unsafe class ServiceManager
     /// <summary>One line for people who ask for the state of the service.</summary>
     public static void Status(string text) => Notify("STATUS=" + text.ReplaceLineEndings(" "));
 
+    /// <summary>It is alive: due within <see cref="WatchdogTime"/>.</summary>
+    public static void Alive() => Notify("WATCHDOG=1");
+
+    /// <summary>How long after the last <see cref="Alive"/> the manager ends the service; null: never. Whose process it means is not looked at: a successor has the environment of its predecessor.</summary>
+    public static TimeSpan? WatchdogTime =>
+        Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 1 }
+        && long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out long microseconds) && microseconds > 0
+            ? TimeSpan.FromMicroseconds(microseconds)
+            : null;
+
     /// <summary>A start, stop or reload that is under way takes this long from now on.</summary>
     public static void ExtendTimeout(TimeSpan time) => Notify($"EXTEND_TIMEOUT_USEC={(long)time.TotalMicroseconds}");
 

@@ -55,6 +55,15 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int StatX(int directory, string path, int flags, uint mask, void* answer);
 
+    [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
+    public static partial void* Map(void* address, nuint length, int protection, int flags, int fd, nint offset);
+
+    [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
+    public static partial int Unmap(void* address, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "mlock", SetLastError = true)]
+    public static partial int Lock(void* address, nuint length);
+
     [LibraryImport(Library, EntryPoint = "mlockall", SetLastError = true)]
     public static partial int LockMemory(int flags);
 

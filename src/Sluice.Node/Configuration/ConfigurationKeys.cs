@@ -49,14 +49,15 @@ internal static class ConfigurationKeys
             (here, wanted) => here with { Sources = here.Sources with { Credentials = here.Sources.Credentials with { SecretFiles = wanted.Sources.Credentials.SecretFiles } } }),
         new("credentials.providers", options => string.Join('\n', options.Sources.Credentials.Providers.Select(Describe)),
             (here, wanted) => here with { Sources = here.Sources with { Credentials = here.Sources.Credentials with { Providers = wanted.Sources.Credentials.Providers } } }),
-        new("credentials.cri", options => (options.ImageServiceOf, options.PullLoginLife)),
+        new("credentials.cri", options => (options.ImageServiceOf, options.PullLoginLife),
+            (here, wanted) => here with { ImageServiceOf = wanted.ImageServiceOf, PullLoginLife = wanted.PullLoginLife }),
         new("fetch.deadline_seconds", options => options.Fetch.RequestDeadline,
             (here, wanted) => here with
             {
                 Fetch = here.Fetch with { RequestDeadline = wanted.Fetch.RequestDeadline, AttemptTimeout = wanted.Fetch.AttemptTimeout },
                 Sources = here.Sources with { StallTimeout = wanted.Sources.StallTimeout, ConnectTimeout = wanted.Sources.ConnectTimeout },
             }),
-        new("fetch.deadlines", options => string.Join(", ", options.Deadlines)),
+        new("fetch.deadlines", options => string.Join(", ", options.Deadlines), (here, wanted) => here with { Deadlines = wanted.Deadlines }),
         new("fetch.amplification_kb", options => options.Fetch.Amplification, (here, wanted) => here with { Fetch = here.Fetch with { Amplification = wanted.Fetch.Amplification } }),
         new("fetch.read_ahead_kb", options => options.Fetch.MaxReadAhead, (here, wanted) => here with { Fetch = here.Fetch with { MaxReadAhead = wanted.Fetch.MaxReadAhead } }),
         new("fetch.merge_gap_kb", options => options.Fetch.MergeGap, (here, wanted) => here with { Fetch = here.Fetch with { MergeGap = wanted.Fetch.MergeGap } }),

@@ -113,13 +113,6 @@ public sealed record NodeOptions
     /// <summary>The longest that a request for any image may take.</summary>
     public TimeSpan LongestDeadline => Deadlines.Select(image => image.Deadline).Append(Fetch.RequestDeadline).Max();
 
-    /// <summary>How long a request for an image may take.</summary>
-    /// <param name="reference">Its name, with or without <c>docker://</c>.</param>
-    public TimeSpan DeadlineOf(string reference) => OwnDeadlineOf(reference) ?? Fetch.RequestDeadline;
-
-    /// <summary>The one that an image has of its own; null: that of all.</summary>
-    public TimeSpan? OwnDeadlineOf(string reference) => Deadlines.FirstOrDefault(image => image.Matches(reference))?.Deadline;
-
     /// <summary>What pulls were made with, for the next daemon.</summary>
     public string PullLoginsPath => Path.Combine(State, "pull-logins");
 

@@ -1,18 +1,21 @@
 using System.Text.Json;
 using Sluice.Formats;
+using Sluice.Kernel.Memory;
 using Sluice.Storage.Sources.Credentials;
 
 namespace Sluice.Node.Credentials;
 
 /// <summary>
-/// Keeps logins for the next daemon: a file in memory, never on a disk, that only root can read. It is written whole, beside and renamed.
+/// Keeps logins for the next daemon: a file in memory, never on a disk, that only root can read. It is written whole, beside and renamed. As long as this has written or read it and lives, its
+/// pages are locked: they are not swapped out.
 /// </summary>
 /// <param name="path">In the state directory, which is a tmpfs.</param>
-internal sealed class LoginMemory(string path)
+internal sealed class LoginMemory(string path) : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Lock _gate = new();
+    private LockedFile? _locked;
 
     /// <summary>Null: the directory is in memory. Otherwise what it is on: nothing may be kept there.</summary>
     public string? Obstacle()
@@ -26,6 +29,7 @@ internal sealed class LoginMemory(string path)
     {
         try
         {
+            lock (_gate) Lock(File.Exists(path) ? LockedFile.TryOpen(path) : null);
             return File.Exists(path) ? [.. JsonElement.Parse(File.ReadAllBytes(path)).EnumerateArray().Select(Parse)] : [];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
@@ -41,25 +45,46 @@ internal sealed class LoginMemory(string path)
     {
         lock (_gate)
         {
-            string beside = path + ".new";
-            File.Delete(beside);
-            using (var file = new FileStream(beside, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
-            using (var writer = new Utf8JsonWriter(file))
+            using MemoryStream content = new();
+            using (Utf8JsonWriter writer = new(content))
             {
                 writer.WriteStartArray();
                 foreach (RememberedLogin login in logins()) Write(writer, login);
                 writer.WriteEndArray();
             }
 
+            string beside = path + ".new";
+            File.Delete(beside);
+            LockedFile? locked;
+            using (var file = new FileStream(beside, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, UnixCreateMode = OwnerOnly, BufferSize = 0 }))
+            {
+                file.SetLength(content.Length);
+                locked = LockedFile.TryOpen(beside); // before anything secret is in it
+                file.Write(content.GetBuffer().AsSpan(0, (int)content.Length));
+            }
+
             File.Move(beside, path, overwrite: true);
+            Lock(locked);
         }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate) Lock(null);
     }
 
     public void Remove()
     {
+        Dispose();
         if (!Directory.Exists(Path.GetDirectoryName(path))) return;
         File.Delete(path);
         File.Delete(path + ".new");
+    }
+
+    private void Lock(LockedFile? file)
+    {
+        _locked?.Dispose();
+        _locked = file;
     }
 
     private static void Write(Utf8JsonWriter writer, RememberedLogin entry)

@@ -4,6 +4,7 @@ using Sluice.Containerd.Grpc;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Credentials;
 
 namespace Sluice.Node.Credentials;
@@ -12,33 +13,62 @@ namespace Sluice.Node.Credentials;
 internal sealed partial class PullLogins : IDisposable
 {
     private readonly ImageServiceProxy _proxy;
-    private readonly LoginMemory? _memory;
+    private readonly LoginMemory _memory;
+    private readonly string _state;
     private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+    private bool _isKept;
 
+    /// <summary>Touches nothing: the state directory may be another process's.</summary>
     public PullLogins(NodeOptions options, ILogger logger)
     {
-        _logger = logger;
+        (_logger, _state, _memory) = (logger, options.State, new LoginMemory(options.PullLoginsPath));
         Remembered = new RememberedLogins(options.PullLoginLife, options.Sources.Time);
-        _proxy = new ImageServiceProxy(options.ImageServiceOf, Remember);
-        Directory.CreateDirectory(options.State, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var memory = new LoginMemory(options.PullLoginsPath);
-        if (memory.Obstacle() is { } type)
-        {
-            memory.Remove();
-            Log.NotKept(logger, options.State, type);
-            return;
-        }
-
-        _memory = memory;
-        Remembered.Restore(memory.Read());
-        Remembered.Changed += Keep;
+        _proxy = new ImageServiceProxy(Remember);
     }
 
     public RememberedLogins Remembered { get; }
 
     public GrpcService Service => _proxy.Service;
 
-    public void Dispose() => _proxy.Dispose();
+    /// <summary>With logins of pulls, where the options ask for them.</summary>
+    public SourceOptions In(NodeOptions options) =>
+        options.ImageServiceOf.Length == 0 ? options.Sources : options.Sources with { Credentials = options.Sources.Credentials with { Remembered = Remembered } };
+
+    /// <summary>Takes what an earlier daemon has left, or removes it, and goes by the options from now on. For the holder of the state directory's lock.</summary>
+    public void Apply(NodeOptions options)
+    {
+        bool isAsked = options.ImageServiceOf.Length > 0;
+        Remembered.Life = options.PullLoginLife;
+        _proxy.PassTo(isAsked ? options.ImageServiceOf : null);
+        lock (_gate)
+        {
+            if (isAsked && _isKept) return;
+            _isKept = false;
+            if (!isAsked) Remembered.Clear();
+            try
+            {
+                string? type = isAsked ? _memory.Obstacle() : null;
+                if (!isAsked || type is not null) _memory.Remove();
+                if (type is not null) Log.NotKept(_logger, _state, type);
+                if (!isAsked || type is not null) return;
+                Remembered.Restore(_memory.Read());
+                Remembered.Keep = Keep;
+                _isKept = true;
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                Log.CantKeep(_logger, exception.Message);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _proxy.Dispose();
+        lock (_gate) _isKept = false;
+        _memory.Dispose();
+    }
 
     /// <summary>Null where the pull has no login for the image's own registry.</summary>
     internal static RegistryCredential? Login(PullLogin pull, ImageReference image)
@@ -49,15 +79,21 @@ internal sealed partial class PullLogins : IDisposable
     }
 
     /// <summary>For the next daemon.</summary>
-    private void Keep()
+    private bool Keep()
     {
-        try
+        lock (_gate)
         {
-            _memory!.Write(() => Remembered.Used);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            Log.CantKeep(_logger, exception.Message);
+            if (!_isKept) return true; // nobody wants it any more
+            try
+            {
+                _memory.Write(() => Remembered.Used);
+                return true;
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                Log.CantKeep(_logger, exception.Message);
+                return false;
+            }
         }
     }
 

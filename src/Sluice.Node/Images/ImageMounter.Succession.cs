@@ -80,7 +80,7 @@ internal sealed partial class ImageMounter
         await using CancellationTokenRegistration giveUp = cancellation.Register(StopFetching);
         foreach (IDisk disk in await image.Content.OpenDisksAsync(Opener(image), store, "rehearsal", image, OnLoop, cancellation))
         {
-            string file = Server.Add(disk, DeadlineOf(image.Record.Reference));
+            string file = Server.Add(disk, _deadlines.Of(image.Record.Reference));
             try
             {
                 using SafeFileHandle open = File.OpenHandle(file);
@@ -135,10 +135,10 @@ internal sealed partial class ImageMounter
         foreach (MountRecord record in records)
         {
             IImageStore store = ImageStores.Open(ImageReference.Parse(record.Reference), _options.Sources);
-            late.Add((record, new LateImage(record, () => OpenDisksAsync(record, store, images), _options.DeadlineOf(record.Reference), _log), store));
+            late.Add((record, new LateImage(record, () => OpenDisksAsync(record, store, images), _deadlines.Of(record.Reference), _log), store));
         }
 
-        IEnumerable<AdoptedDisk> disks = late.SelectMany(image => image.Record.Disks.Zip(image.Late.Disks, (described, disk) => new AdoptedDisk(disk, described.Place, described.BackingId) { Deadline = DeadlineOf(image.Record.Reference) }));
+        IEnumerable<AdoptedDisk> disks = late.SelectMany(image => image.Record.Disks.Zip(image.Late.Disks, (described, disk) => new AdoptedDisk(disk, described.Place, described.BackingId) { Deadline = _deadlines.Of(image.Record.Reference) }));
         DiskServer server = _server = await _connections.AdoptAsync(KeptConnections.Disks, ServerOptions(), disks, cancellation);
         return [.. late.Select(image =>
         {

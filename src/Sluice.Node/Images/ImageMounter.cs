@@ -28,6 +28,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan TrimAfter = TimeSpan.FromSeconds(3);
 
+    private static readonly TimeSpan AskLimit = TimeSpan.FromSeconds(10);
+
     private readonly NodeOptions _options;
     private readonly DirectoryLock _stateLock;
     private readonly MountDescription _description;
@@ -36,9 +38,11 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly Fetcher _fetcher;
     private readonly MountProcess _mounts;
     private readonly WritableDisks _writable;
+    private readonly ImageDeadlines _deadlines;
     private readonly Action<string> _log;
     private readonly BackgroundDownloads _downloads;
     private DiskServer? _server;
+    private Task<ServerHealth>? _asking;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
 
     private ImageMounter(
@@ -48,7 +52,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         OnLoop = onLoop;
         Background = options.Background;
         _downloads = new BackgroundDownloads(() => Background, log);
-        _writable = new WritableDisks(options, mounts, connections, description, DeadlineOf, log);
+        _deadlines = new ImageDeadlines(options.Deadlines, fetcher);
+        _writable = new WritableDisks(options, mounts, connections, description, _deadlines.Of, log);
     }
 
     /// <summary>True if EROFS is mounted over loop devices.</summary>
@@ -76,8 +81,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <summary>Takes over what a predecessor has left and serves it when this returns; what is left otherwise is cleaned away.</summary>
     /// <param name="images">Where the metadata of what was mounted is.</param>
     /// <param name="events">Told what happens on the read path; null: <paramref name="log"/> is.</param>
+    /// <param name="locked">Called once the directories are this process's, before anything of an image is asked for.</param>
     /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written, or a newer version has described what is mounted.</exception>
-    public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null)
+    public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null, Action? locked = null)
     {
         CreatePrivate(options.Root);
         CreatePrivate(options.State);
@@ -90,6 +96,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         ImageMounter mounter;
         try
         {
+            locked?.Invoke();
             MountDescription description = MountDescription.Open(options.DescriptionDirectory, log);
             connections = await KeptConnections.OpenAsync(options, description, log, cancellation);
             cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
@@ -120,6 +127,22 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         }
     }
 
+    /// <summary>Asks the disk server for a sign of life, through the kernel. Also while a local disk hangs it answers that at once; of the writable disks nothing is asked, since there nobody could.</summary>
+    public Task<ServerHealth> AskDisksAsync(CancellationToken cancellation)
+    {
+        if (_asking is { IsCompleted: false } before) return before.WaitAsync(cancellation); // one thread that waits is enough
+        return (_asking = Task.Run(() => FuseServers.Ask(_options.DisksDirectory, AskLimit), CancellationToken.None)).WaitAsync(cancellation);
+    }
+
+    /// <summary>Other values hold, also for what is mounted.</summary>
+    public void Apply(NodeOptions changed)
+    {
+        _fetcher.Apply(changed.Fetch);
+        _cache.Apply(changed.Cache);
+        _deadlines.Apply(changed.Deadlines);
+        Background = changed.Background;
+    }
+
     /// <summary>Brings the metadata of an image here.</summary>
     public Task<DownloadedImage> FetchMetadataAsync(StoredImage image, CancellationToken cancellation) => DownloadedImage.FetchAsync(image, _cache, cancellation);
 
@@ -141,7 +164,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         try
         {
-            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, DeadlineOf(image.Record.Reference)))];
+            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, _deadlines.Of(image.Record.Reference)))];
             IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
             _description.Write(RecordOf(key, image, target) with { Name = name, OwnsTarget = ownsTarget, OnLoop = OnLoop, Disks = [.. disks] });
             Directory.CreateDirectory(target);
@@ -213,14 +236,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         await _mounts.DisposeAsync();
     }
 
-    /// <summary>How long a request for an image may take; it may change while the daemon runs.</summary>
-    private Func<TimeSpan> DeadlineOf(string reference)
-    {
-        TimeSpan? own = _options.OwnDeadlineOf(reference);
-        return () => own ?? _fetcher.Options.RequestDeadline;
-    }
-
-    private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _options.OwnDeadlineOf(image.Record.Reference));
+    private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _deadlines.Of(image.Record.Reference));
 
     /// <summary>What is not here yet comes when the containers have started.</summary>
     private void Complete(LocalImage image, ImageDisks opened) => _downloads.Begin(image.Record.Name, [.. opened.Readers.Values]);

@@ -13,12 +13,12 @@ internal sealed class LateImage
     private readonly MountRecord _record;
     private readonly Func<Task<IReadOnlyList<IDisk>>> _open;
     private readonly Action<string> _log;
-    private readonly TimeSpan _deadline;
+    private readonly Func<TimeSpan> _deadline;
     private Task<bool>? _opening;
 
     /// <param name="open">Opens the disks, which have the names of the record.</param>
     /// <param name="deadline">For whoever waits.</param>
-    public LateImage(MountRecord record, Func<Task<IReadOnlyList<IDisk>>> open, TimeSpan deadline, Action<string> log)
+    public LateImage(MountRecord record, Func<Task<IReadOnlyList<IDisk>>> open, Func<TimeSpan> deadline, Action<string> log)
     {
         (_record, _open, _log, _deadline) = (record, open, log, deadline);
         Disks = [.. record.Disks.Select(disk => new LateDisk(disk.Name, disk.Length, this))];
@@ -33,7 +33,7 @@ internal sealed class LateImage
         lock (_gate) opening = _opening ??= Task.Run(OpenAsync);
         try
         {
-            return await opening.WaitAsync(_deadline);
+            return await opening.WaitAsync(_deadline());
         }
         catch (TimeoutException)
         {

@@ -16,7 +16,7 @@ namespace Sluice.Storage.Disks;
 /// </summary>
 /// <param name="activity">Told what is done for the image; null: nobody wants to know.</param>
 /// <param name="deadline">Of reads of the image; null: the fetcher's.</param>
-public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher, ImageActivity? activity = null, TimeSpan? deadline = null)
+public sealed partial class ImageDisks(CacheDirectory directory, Fetcher fetcher, ImageActivity? activity = null, Func<TimeSpan>? deadline = null)
 {
     private readonly Dictionary<Digest, BlobReader> _readers = [];
 

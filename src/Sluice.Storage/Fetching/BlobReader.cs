@@ -16,7 +16,7 @@ public sealed partial class BlobReader : IDisposable
     private readonly CacheDirectory _directory;
     private readonly Fetcher _fetcher;
     private readonly ReadAhead _readAhead;
-    private readonly TimeSpan? _deadline;
+    private readonly Func<TimeSpan>? _deadline;
     private readonly Lock _completing = new();
     private ulong[]? _known;
     private int _covered;
@@ -28,9 +28,9 @@ public sealed partial class BlobReader : IDisposable
     private volatile bool _disposed;
 
     /// <param name="activity">Of the image; null: nobody wants to know.</param>
-    /// <param name="deadline">Of its reads; null: the fetcher's.</param>
+    /// <param name="deadline">Of its reads, asked at each that misses; null: the fetcher's.</param>
     /// <exception cref="Formats.SluiceException">The cache files can't be opened, or the format contradicts itself.</exception>
-    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources, ImageActivity? activity = null, TimeSpan? deadline = null)
+    public BlobReader(IBlobFormat format, CacheDirectory directory, Fetcher fetcher, IReadOnlyList<IBlobSource> sources, ImageActivity? activity = null, Func<TimeSpan>? deadline = null)
     {
         if (sources.Count == 0) throw new ArgumentException("a blob needs a source", nameof(sources));
         Format = format;
@@ -61,7 +61,7 @@ public sealed partial class BlobReader : IDisposable
     }
 
     /// <summary>From a read's arrival to its end in data or an error.</summary>
-    internal TimeSpan Deadline => _deadline ?? _fetcher.Options.RequestDeadline;
+    internal TimeSpan Deadline => _deadline?.Invoke() ?? _fetcher.Options.RequestDeadline;
 
     /// <summary>What is done for the image.</summary>
     internal ImageActivity Activity { get; }

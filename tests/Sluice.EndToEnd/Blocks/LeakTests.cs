@@ -1,4 +1,3 @@
-using System.Globalization;
 using Sluice.EndToEnd.Harness;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Mounts;
@@ -57,7 +56,7 @@ public sealed class LeakTests
         await node.StartContainerAsync(image, "orphan");
         string first = (await node.CtrAsync("tasks", "ls")).Split('\n').Single(line => line.StartsWith(node.Id("killed"), StringComparison.Ordinal));
         await KillAsync(first.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
-        await KillAsync(Processes($"-id {node.Id("orphan")} ").Single()); // the shim
+        await KillAsync(Assert.Single(Processes.With($"-id {node.Id("orphan")} "))); // the shim
         Assert.Single(Loops.Below(node.Workspace.Root));
         await node.KillDaemonAsync();
         await node.StartDaemonAsync();
@@ -67,7 +66,7 @@ public sealed class LeakTests
             await node.CtrAsync("containers", "rm", node.Id(id));
         }
 
-        await TestMachine.UntilAsync(() => Processes(node.Id("")).Length == 0, "the containers' processes are gone");
+        await TestMachine.UntilAsync(() => Processes.With(node.Id("")).Count == 0, "the containers' processes are gone");
         await node.CtrAsync("images", "rm", "--sync", image);
         await node.AssertNothingIsLeftAsync();
         await node.UnmountAllAsync();
@@ -136,24 +135,6 @@ public sealed class LeakTests
     {
         Assert.Equal(0, (await Command.RunAsync("/bin/kill", ["-KILL", pid])).ExitCode);
         await TestMachine.UntilAsync(() => !Directory.Exists($"/proc/{pid}"), $"process {pid} is dead");
-    }
-
-    /// <summary>Processes with this in their command line.</summary>
-    private static string[] Processes(string text) =>
-    [
-        .. Directory.EnumerateDirectories("/proc").Select(path => Path.GetFileName(path)!).Where(name => int.TryParse(name, CultureInfo.InvariantCulture, out _) && CommandLine(name).Contains(text, StringComparison.Ordinal)),
-    ];
-
-    private static string CommandLine(string pid)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ');
-        }
-        catch (IOException)
-        {
-            return ""; // it has just ended
-        }
     }
 
     private static async Task StoreAsync(BlockImage image, string reference)

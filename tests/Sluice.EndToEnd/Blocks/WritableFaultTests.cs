@@ -6,6 +6,7 @@ using Sluice.Testing.Runtime;
 namespace Sluice.EndToEnd.Blocks;
 
 /// <summary>Writable disks whose process is killed, whose local disk is full, or whose writers are short of memory.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class WritableFaultTests
 {
     private const string Cgroups = "/sys/fs/cgroup/memory";

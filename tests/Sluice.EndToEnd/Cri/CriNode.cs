@@ -34,7 +34,8 @@ internal static class CriNode
                 await cri.PullAsync(image, user, password);
                 return;
             }
-            catch (GrpcException exception) when (exception.Message.Contains("while dialing", StringComparison.Ordinal) || exception.Message.EndsWith("connection closed: unavailable", StringComparison.Ordinal))
+            catch (GrpcException exception) when (
+                exception.Message.Contains("while dialing", StringComparison.Ordinal) || exception.Message.EndsWith("waiting for server handshake: unavailable", StringComparison.Ordinal) || exception.Message.EndsWith("connection closed: unavailable", StringComparison.Ordinal))
             {
                 await Task.Delay(100, TestMachine.Cancellation);
             }

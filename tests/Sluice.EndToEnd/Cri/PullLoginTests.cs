@@ -83,11 +83,26 @@ public sealed class PullLoginTests
             await node.StartDaemonAsync("--config", config);
             await ReadAsync(node, Path.Combine(view, "data/3"));
 
-            // An orderly restart, too; and without the service the file goes.
+            // An orderly restart, too.
             await node.StopDaemonAsync();
             await node.StartDaemonAsync("--config", config);
             await ReadAsync(node, Path.Combine(view, "data/4"));
             await cri.StopAndRemoveSandboxAsync(sandbox);
+
+            // A second daemon by mistake touches nothing.
+            Assert.NotEqual(0, (await SluiceProgram.RunAsync("daemon", "--root", node.Workspace.File("other"), "--state", node.State)).ExitCode);
+            Assert.True(File.Exists(file));
+
+            // Without the service the file goes, also while the daemon runs.
+            string asked = await File.ReadAllTextAsync(config);
+            await File.WriteAllTextAsync(config, "log_level: debug\n");
+            await ReloadAsync(node);
+            Assert.False(File.Exists(file));
+            GrpcException unknown = await Assert.ThrowsAsync<GrpcException>(() => images.PullAsync(image, "alice", "secret"));
+            Assert.Equal(GrpcStatusCode.Unimplemented, unknown.Status);
+            await File.WriteAllTextAsync(config, asked);
+            await ReloadAsync(node);
+            await images.PullAsync(image, "alice", "secret");
             await node.StopDaemonAsync();
             await node.StartDaemonAsync();
             Assert.False(File.Exists(file));
@@ -99,6 +114,10 @@ public sealed class PullLoginTests
             await Command.RunAsync("/bin/umount", ["-l", node.State]);
         }
     }
+
+    /// <summary>The daemon may have noticed the file before: then nothing has changed any more.</summary>
+    private static async Task ReloadAsync(TestNode node) =>
+        Assert.Matches("changed: credentials.cri|nothing has changed", (await SluiceProgram.RunAsync("reload", "--admin-address", node.AdminSocket)).Succeeds().Output);
 
     private static async Task ReadAsync(TestNode node, string file)
     {

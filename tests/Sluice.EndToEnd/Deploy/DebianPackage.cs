@@ -16,11 +16,11 @@ internal static class DebianPackage
     /// <summary>Full path of the same with <see cref="LaterVersion"/>.</summary>
     public static Task<string> BuildLaterAsync() => MadeLater.Value;
 
-    /// <summary>Packs what <see cref="BuildAsync"/> has published once more.</summary>
+    /// <summary>Packs what <see cref="BuildAsync"/> has compiled once more.</summary>
     public static async Task<string> PackAsync(string output, params string[] version)
     {
         await BuildAsync();
-        return await RunAsync(Repository.File("deploy/debian/build.sh"), [Repository.File("artifacts/self-contained"), output, .. version]);
+        return await RunAsync(Repository.File("deploy/debian/build.sh"), [Repository.File("artifacts/native"), output, .. version]);
     }
 
     private static Task<string> MakeAsync() => RunAsync(Repository.File("build.sh"), ["--deb"]);

@@ -6,6 +6,7 @@ using Sluice.Testing.Runtime;
 namespace Sluice.EndToEnd.Deploy;
 
 /// <summary>The Debian package on a stock Debian 12 where no systemd runs, as in a container.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class PackageTests
 {
     /// <summary>Lists what runs of the package; not what has ended and waits to be reaped by whoever started it.</summary>

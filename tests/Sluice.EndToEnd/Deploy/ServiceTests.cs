@@ -4,6 +4,7 @@ using Sluice.EndToEnd.Harness;
 namespace Sluice.EndToEnd.Deploy;
 
 /// <summary>The package with a real systemd, containerd and runc: what is shipped, as it is shipped.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class ServiceTests
 {
     [Fact]

@@ -1,7 +1,8 @@
 using Sluice.Testing.Runtime;
 
-// The tests share the machine's kernel and count mounts, so one runs at a time.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// Most of their time tests wait for other processes, so two run at a time: each looks only at what is below its own directory. Those that can't share the machine are in
+// collections without parallelization.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]
 
 namespace Sluice.EndToEnd.Harness;
 

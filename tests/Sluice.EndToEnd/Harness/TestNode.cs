@@ -155,8 +155,8 @@ internal sealed class TestNode : IAsyncDisposable
     public async Task<string> ConvertedAsync(OrdinaryImage image, ImageFormat format = ImageFormat.Rafs, string name = "app:v1")
     {
         await image.PushAsync(Image(name));
-        string converted = $"{Image(name)}-{format}", option = format == ImageFormat.Rafs ? "rafs" : "overlaybd";
-        (await SluiceProgram.RunAsync("convert", "--format", option, Image(name), converted)).Succeeds();
+        string converted = $"{Image(name)}-{format}";
+        await ConvertedImages.PushAsync(image, format, converted);
         return converted;
     }
 

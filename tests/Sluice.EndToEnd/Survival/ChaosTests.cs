@@ -5,6 +5,7 @@ using Sluice.Testing.Runtime;
 namespace Sluice.EndToEnd.Survival;
 
 /// <summary>The short form of <c>./bench.sh chaos</c>.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class ChaosTests
 {
     [Fact]

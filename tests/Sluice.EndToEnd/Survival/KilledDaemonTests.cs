@@ -97,7 +97,7 @@ public sealed class KilledDaemonTests
     /// <summary>Connections that the keeper has taken in place of a daemon: sockets beside the two that it listens on.</summary>
     private static int Waiting(TestNode node)
     {
-        string keeper = Directory.GetDirectories("/proc").Single(process => File.Exists($"{process}/cmdline") && File.ReadAllText($"{process}/cmdline").Contains($"__keeper\0{node.State}\0", StringComparison.Ordinal));
+        string keeper = "/proc/" + Assert.Single(Processes.With($"__keeper {node.State} "));
         return Directory.GetFileSystemEntries($"{keeper}/fd").Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true) - 2;
     }
 

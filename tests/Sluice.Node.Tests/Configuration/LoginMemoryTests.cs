@@ -16,7 +16,7 @@ public sealed class LoginMemoryTests : IDisposable
     public void WhatWasWrittenIsReadAndNobodyElseMay()
     {
         string path = _directory.File("pull-logins");
-        LoginMemory memory = new(path);
+        using LoginMemory memory = new(path);
         Assert.Empty(memory.Read());
         RegistryCredential login = new("me", new Secret("p\"w\n"), new Secret("identity"), new Secret("registry"));
         RememberedLogin entry = new("r.example:5000", "team/app", [login, RegistryCredential.Anonymous], DateTimeOffset.UnixEpoch);
@@ -26,9 +26,16 @@ public sealed class LoginMemoryTests : IDisposable
         RememberedLogin read = Assert.Single(memory.Read());
         Assert.Equal((entry.Host, entry.Repository, entry.Used), (read.Host, read.Repository, read.Used));
         Assert.Equal(entry.Logins, read.Logins);
+        Assert.True(IsLocked(path));
         memory.Remove();
+        Assert.False(IsLocked(path));
         Assert.Empty(Directory.GetFiles(_directory.Path));
     }
+
+    /// <summary>proc(5): each mapping with the file it shows, then its figures.</summary>
+    private static bool IsLocked(string path) =>
+        File.ReadLines("/proc/self/smaps").SkipWhile(line => !line.EndsWith(path, StringComparison.Ordinal)).FirstOrDefault(line => line.StartsWith("Locked:", StringComparison.Ordinal)) is { } locked
+        && !locked.EndsWith(" 0 kB", StringComparison.Ordinal);
 
     [Theory]
     [InlineData("[{\"host\":\"h\"")]
@@ -39,7 +46,8 @@ public sealed class LoginMemoryTests : IDisposable
     {
         string path = _directory.File("pull-logins");
         File.WriteAllText(path, content);
-        Assert.Empty(new LoginMemory(path).Read());
+        using LoginMemory memory = new(path);
+        Assert.Empty(memory.Read());
         Assert.False(File.Exists(path));
     }
 }

@@ -67,6 +67,7 @@ internal sealed record Misconfiguration(string Name, Action<SeededNode> Spoil, s
         new("KillMode in a drop-in", n => n.Write("/run/systemd/system/sluice.service.d/a.conf", "[Service]\nKillMode = control-group\n"), "unit-kill-mode", "killmode.conf"),
         new("a mount namespace", n => n.Replace("/etc/systemd/system/sluice.service", "[Service]\n", "[Service]\nProtectSystem=strict\nProtectHome=no\n"), "unit-namespace", "printf '[Service]\\nProtectSystem=no\\n'"),
         new("KillMode of the keeper", n => n.Replace("/lib/systemd/system/sluice-keeper.service", "[Service]\n", "[Service]\nKillMode=none\n"), "keeper-unit-kill-mode", "KillMode=process"),
+        new("a keeper's name of earlier versions", n => n.Facts = n.Facts with { Options = n.Facts.Options with { FormerKeeper = "auto" } }, "keeper-former", "sed -i 's/^keeper:.*/keeper: process/' /etc/sluice/config.yaml"),
         new("keeper bound to the daemon", n => n.Write("/lib/systemd/system/sluice-keeper.service", "[Unit]\nPartOf=sluice.service\n"), "keeper-unit-bound", "/^PartOf=/d"),
         new("configuration file", n => n.Facts = n.Facts with { ConfigurationError = ErrorOf("root: /var/lib/sluice\ncache_size: 3\n") }, "config-invalid", "${EDITOR:-vi} +2 /etc/sluice/config.yaml"),
 

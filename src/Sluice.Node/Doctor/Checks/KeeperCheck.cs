@@ -16,6 +16,13 @@ internal sealed class KeeperCheck : ICheck
             yield break;
         }
 
+        if (node.Options.FormerKeeper is { } former)
+        {
+            yield return new Finding(
+                "keeper-former", Severity.Warning, node.ConfigurationPath, $"has keeper: {former}, as earlier versions had it; it is taken as keeper: process",
+                $"sed -i 's/^keeper:.*/keeper: process/' {node.ConfigurationPath}");
+        }
+
         if (node.Daemon is null || node.KeeperRuns) yield break;
         bool hasUnit = UnitFile.Read(node.Files, "sluice-keeper.service") is not null;
         yield return new Finding(

@@ -7,6 +7,7 @@ namespace Sluice.Storage.Sources.Credentials;
 /// long after its pull, so a login stays until it has not been used for <paramref name="life"/>. Of one repository the last
 /// few are kept: pods may have different secrets for it, and the one that came last may be the wrong one. May be used concurrently.
 /// </summary>
+/// <param name="life">At first; see <see cref="Life"/>.</param>
 public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICredentialSource
 {
     private const int RepositoryLimit = 4096;
@@ -15,14 +16,33 @@ public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICreden
     /// <summary>So long after a login has come the pull that brought it may not be known yet.</summary>
     private static readonly TimeSpan PullTime = TimeSpan.FromMinutes(10);
 
-    /// <summary>So much older may what <see cref="Changed"/> was raised for be than the last use: who keeps it needs not do so at each read.</summary>
+    /// <summary>So much older may what <see cref="Keep"/> was told of be than the last use: who keeps it needs not do so at each read.</summary>
     private static readonly TimeSpan Precision = TimeSpan.FromHours(1);
+
+    /// <summary>So long after it could not be kept the next use tells again.</summary>
+    private static readonly TimeSpan KeepAgain = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<RepositoryName, Entry> _entries = [];
+    private TimeSpan _life = life;
+    private DateTimeOffset? _again; // what is to be kept is another list than what was
 
-    /// <summary>Raised, from any thread, when <see cref="Used"/> is another list.</summary>
-    public event Action? Changed;
+    /// <summary>Called, from any thread, when <see cref="Used"/> is another list; false: it could not be kept, and a later use asks again.</summary>
+    public Func<bool>? Keep { get; set; }
+
+    /// <summary>How long a login stays after its last use.</summary>
+    public TimeSpan Life
+    {
+        get
+        {
+            lock (_gate) return _life;
+        }
+
+        set
+        {
+            lock (_gate) _life = value;
+        }
+    }
 
     /// <summary>Those that reading an image took, which it will take again. What a pull brought for an image that is not read through here is not among them.</summary>
     public IReadOnlyList<RememberedLogin> Used
@@ -58,7 +78,7 @@ public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICreden
             changed = before is { IsTaken: true } && !before.Logins[0].Equals(login);
         }
 
-        if (changed) Changed?.Invoke();
+        if (changed) Tell();
     }
 
     /// <summary>What an earlier process had; what is known here already stays as it is.</summary>
@@ -81,7 +101,13 @@ public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICreden
             _entries.Remove(repository);
         }
 
-        Changed?.Invoke();
+        Tell();
+    }
+
+    /// <summary>Nothing is remembered any more.</summary>
+    public void Clear()
+    {
+        lock (_gate) _entries.Clear();
     }
 
     Task<IReadOnlyList<RegistryCredential>> ICredentialSource.FindAsync(RepositoryName repository, bool anew, CancellationToken cancellation)
@@ -93,18 +119,24 @@ public sealed class RememberedLogins(TimeSpan life, TimeProvider time) : ICreden
             RemoveOld();
             if (!_entries.TryGetValue(repository, out Entry? entry)) return Task.FromResult<IReadOnlyList<RegistryCredential>>([]);
             DateTimeOffset now = time.GetUtcNow();
-            tell = now - entry.Told > Precision;
+            tell = now - entry.Told > Precision || now >= _again;
             _entries[repository] = entry with { Used = now, Told = tell ? now : entry.Told };
             found = entry.Logins;
         }
 
-        if (tell) Changed?.Invoke();
+        if (tell) Tell();
         return Task.FromResult(found);
+    }
+
+    private void Tell()
+    {
+        bool isKept = Keep?.Invoke() ?? true;
+        lock (_gate) _again = isKept ? null : time.GetUtcNow() + KeepAgain;
     }
 
     private void RemoveOld()
     {
-        DateTimeOffset oldest = time.GetUtcNow() - life;
+        DateTimeOffset oldest = time.GetUtcNow() - _life;
         foreach ((RepositoryName repository, Entry entry) in _entries)
         {
             if (entry.Used < oldest) _entries.Remove(repository);

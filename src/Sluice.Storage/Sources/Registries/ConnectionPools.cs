@@ -8,21 +8,54 @@ using Sluice.Formats;
 namespace Sluice.Storage.Sources.Registries;
 
 /// <summary>Connections of one state of the configuration: a pool for each way of trusting hosts, over the proxy and without. Made when they are needed.</summary>
-internal sealed class ConnectionPools(SourceOptions options) : IDisposable
+internal sealed class ConnectionPools : IDisposable
 {
-    private readonly ConcurrentDictionary<(TlsSettings Tls, bool Proxy), HttpMessageInvoker> _pools = new();
+    private readonly SourceOptions _options;
+    private readonly ConcurrentDictionary<(TlsSettings Tls, bool Proxy), Pool> _pools = new();
+
+    /// <param name="before">The state before, whose pools go on where nothing has changed for them, also not in the files with certificates; null: there was none.</param>
+    public ConnectionPools(SourceOptions options, ConnectionPools? before = null)
+    {
+        _options = options;
+        if (before is null || before._options.ConnectionsPerHost != options.ConnectionsPerHost || before._options.ConnectTimeout != options.ConnectTimeout) return;
+        foreach (((TlsSettings Tls, bool Proxy) key, Pool pool) in before._pools)
+        {
+            if ((!key.Proxy || Equals(before._options.Proxy, options.Proxy)) && pool.Certificates == CertificatesOf(key.Tls)) _pools.TryAdd(key, pool);
+        }
+    }
 
     /// <exception cref="SluiceException"><see cref="SluiceError.Configuration"/>: a certificate file can't be read.</exception>
     public HttpMessageInvoker For(Uri address, TlsSettings tls) =>
-        _pools.GetOrAdd((tls, Proxy: !RegistryHosts.IsLoopback(address.Host)), static (key, options) => Create(key.Tls, key.Proxy, options), options);
+        _pools.GetOrAdd((tls, Proxy: !RegistryHosts.IsLoopback(address.Host)), static (key, options) => new Pool(CertificatesOf(key.Tls), Create(key.Tls, key.Proxy, options)), _options).Invoker;
 
     /// <summary>Host and port of the proxy over which an address is reached; null: directly.</summary>
-    public string? ProxyOf(Uri address) => RegistryHosts.IsLoopback(address.Host) ? null : options.Proxy?.GetProxy(address)?.Authority;
+    public string? ProxyOf(Uri address) => RegistryHosts.IsLoopback(address.Host) ? null : _options.Proxy?.GetProxy(address)?.Authority;
 
     public void Dispose()
     {
-        foreach (HttpMessageInvoker pool in _pools.Values) pool.Dispose();
+        foreach (Pool pool in _pools.Values) pool.Invoker.Dispose();
         _pools.Clear();
+    }
+
+    /// <summary>What the files with certificates hold, as one digest; empty where there are none. A file that can't be read counts as one with nothing in it.</summary>
+    private static string CertificatesOf(TlsSettings tls)
+    {
+        string[] files = [.. tls.AuthorityFiles, .. tls.ClientFiles.SelectMany(pair => (string[])[pair.Certificate, pair.Key]).Where(file => file.Length > 0)];
+        if (files.Length == 0) return "";
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string file in files)
+        {
+            try
+            {
+                hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                hash.AppendData([0]);
+            }
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset());
     }
 
     private static HttpMessageInvoker Create(TlsSettings tls, bool proxy, SourceOptions options)
@@ -111,4 +144,7 @@ internal sealed class ConnectionPools(SourceOptions options) : IDisposable
             throw new SluiceException(SluiceError.Configuration, file, $"certificate can't be used: {error.Message}", inner: error);
         }
     }
+
+    /// <param name="Certificates">See <see cref="CertificatesOf"/>, when it was made.</param>
+    private sealed record Pool(string Certificates, HttpMessageInvoker Invoker);
 }

@@ -17,14 +17,17 @@ internal sealed class RegistryAuthorizer : IDisposable
 
     public RegistryAuthorizer(SourceOptions options, RegistryConnections connections) => (_connections, _known) = (connections, new Known(options));
 
-    /// <summary>Logins come from elsewhere from now on; tokens and refusals are forgotten. Requests under way go on with what they have.</summary>
-    public void Apply(SourceOptions options) => _known = new Known(options);
+    /// <summary>
+    /// Goes by these options from now on. Where logins come from elsewhere, tokens and refusals are forgotten; otherwise those of hosts with other settings than before are not found any more.
+    /// Requests under way go on with what they have.
+    /// </summary>
+    public void Apply(SourceOptions options) => _known = _known.HasLoginsOf(options) ? new Known(options, _known) : new Known(options);
 
     /// <summary>The header for a request; null while the host has not asked for one.</summary>
     public async ValueTask<AuthenticationHeaderValue?> GetAsync(RegistryHost host, string scope, CancellationToken cancellation)
     {
         Known known = _known;
-        if (!known.Hosts.TryGetValue(host.Api.AbsoluteUri, out HostAuthorization? state) || state.Challenge is null) return null;
+        if (!known.Hosts.TryGetValue(host.Identity, out HostAuthorization? state) || state.Challenge is null) return null;
         if (state.TryGet(scope, out HostAuthorization.Kept? kept)) return kept.Header;
         return await RenewAsync(known, host, state, scope, refused: null, new LoginRefusals(), cancellation).ConfigureAwait(false);
     }
@@ -38,7 +41,7 @@ internal sealed class RegistryAuthorizer : IDisposable
         RegistryHost host, string scope, HttpResponseMessage refusal, AuthenticationHeaderValue? refused, LoginRefusals refusals, CancellationToken cancellation)
     {
         Known known = _known;
-        HostAuthorization state = known.Hosts.GetOrAdd(host.Api.AbsoluteUri, static (_, time) => new HostAuthorization(time), known.Options.Time);
+        HostAuthorization state = known.Hosts.GetOrAdd(host.Identity, static (_, time) => new HostAuthorization(time), known.Options.Time);
         AuthChallenge? challenge = AuthChallenge.From(refusal);
         if (challenge is not null) state.Challenge = challenge;
         if (state.Challenge is null) return null;
@@ -112,12 +115,19 @@ internal sealed class RegistryAuthorizer : IDisposable
     }
 
     /// <summary>What is known with one state of the configuration.</summary>
-    private sealed class Known(SourceOptions options)
+    /// <param name="before">Whose tokens and logins go on; null: none.</param>
+    private sealed class Known(SourceOptions options, Known? before = null)
     {
         public SourceOptions Options => options;
 
-        public ConcurrentDictionary<string, HostAuthorization> Hosts { get; } = new(StringComparer.Ordinal);
+        /// <summary>By <see cref="RegistryHost.Identity"/>.</summary>
+        public ConcurrentDictionary<string, HostAuthorization> Hosts { get; } = before?.Hosts ?? new(StringComparer.Ordinal);
 
-        public CredentialChain Logins { get; } = new(options);
+        public CredentialChain Logins { get; } = before?.Logins ?? new(options);
+
+        /// <summary>True if logins come from where the others say.</summary>
+        public bool HasLoginsOf(SourceOptions other) =>
+            options.AuthFile == other.AuthFile && options.Time == other.Time && options.Credentials.Remembered == other.Credentials.Remembered
+            && options.Credentials.SecretFiles.SequenceEqual(other.Credentials.SecretFiles) && options.Credentials.Providers.SequenceEqual(other.Credentials.Providers);
     }
 }

@@ -37,7 +37,8 @@ public sealed class RegistryConnections : IDisposable
     internal SourceOptions? Newer => _newer;
 
     /// <summary>
-    /// Gets ready for other options: mirrors, extra sources, credentials, proxy, rates and limits of requests. What is under way goes on as it began; tokens are asked for anew.
+    /// Gets ready for other options: mirrors, extra sources, credentials, proxy, rates and limits of requests. What is under way goes on as it began; tokens
+    /// and connections of hosts whose settings are the same stay.
     /// One change at a time.
     /// </summary>
     /// <returns>Makes them hold, for this and for all open stores.</returns>
@@ -50,7 +51,7 @@ public sealed class RegistryConnections : IDisposable
             using Lock.Scope changing = _changing.EnterScope();
 
             // Pools that were used before are not disposed now, as requests are under way; they close their connections a minute after the last.
-            _made.Add(_pools = new ConnectionPools(options));
+            _made.Add(_pools = new ConnectionPools(options, _pools));
             Authorizer.Apply(options);
             Places.Apply(options.Places with { Time = options.Time });
             _newer = options;

@@ -18,6 +18,9 @@ internal sealed class RegistryHost(Uri api, string registry, HostCapabilities ca
     /// <summary>Sent to this host only; may hold secrets.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; } = headers;
 
+    /// <summary>The host and how it is asked: equal for equal settings. Holds what the headers hold.</summary>
+    public string Identity { get; } = $"{api.AbsoluteUri}\n{tls.Authorities}\n{tls.ClientCertificates}\n{tls.SkipVerify}\n{string.Join('\n', headers)}";
+
     public string Name { get; } = $"registry {api.Host}:{api.Port}";
 
     /// <summary>What is known of the host over all repositories. The store that asks it puts the shared one here.</summary>

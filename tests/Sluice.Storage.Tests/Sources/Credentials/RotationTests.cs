@@ -128,12 +128,37 @@ public sealed class RotationTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_could_not_be_kept_is_told_again()
+    {
+        _registry.AcceptBasic("me:one");
+        int told = 0;
+        bool works = false;
+        RememberedLogins remembered = new(TimeSpan.FromHours(100), _registry.Time);
+        remembered.Keep = () =>
+        {
+            told++;
+            return works;
+        };
+        remembered.Remember(Image("r:v1"), Login("me", "one"));
+        await using IImageStore store = _registry.Open(StubRegistry.Quick with { Credentials = new CredentialOptions { Remembered = remembered } });
+        await _registry.ReadAsync(store);
+        Assert.Equal(1, told);
+        works = true;
+        for (int round = 0; round < 2; round++)
+        {
+            _registry.Time.Advance(TimeSpan.FromMinutes(2));
+            await _registry.ReadAsync(store);
+            Assert.Equal(2, told);
+        }
+    }
+
+    [Fact]
     public async Task What_reading_has_taken_is_there_to_be_kept_until_its_repository_is_forgotten()
     {
         _registry.AcceptBasic("me:one");
         RememberedLogins remembered = new(TimeSpan.FromHours(100), _registry.Time);
         int told = 0;
-        remembered.Changed += () => told++;
+        remembered.Keep = () => ++told > 0;
         remembered.Remember(Image("r:v1"), Login("me", "one"));
         remembered.Remember(Image("never-read:v1"), Login("me", "one"));
         Assert.Empty(remembered.Used);
