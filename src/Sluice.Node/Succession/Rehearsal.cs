@@ -44,7 +44,14 @@ internal static class Rehearsal
     /// <summary>Nobody can call it, nothing is kept for it, and it sends nothing.</summary>
     private static NodeOptions Own(NodeOptions options, string directory) => options with
     {
-        Root = Path.Combine(directory, "root"), State = directory, Address = "", AdminAddress = "", Keeper = KeeperKind.None, ImageServiceOf = "", MetricsAddress = null, OtlpEndpoint = null,
+        Root = Path.Combine(directory, "root"),
+        State = directory,
+        Address = "",
+        AdminAddress = "",
+        Keeper = KeeperKind.None,
+        ImageServiceOf = "",
+        MetricsAddress = null,
+        OtlpEndpoint = null,
     };
 
     private static IEnumerable<LocalImage> OneOfEachKind(LocalImages images)
