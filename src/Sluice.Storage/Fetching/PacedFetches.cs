@@ -21,6 +21,15 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time)
     /// <summary>Blob space bytes that have come, and were kept.</summary>
     public long Bytes => Volatile.Read(ref _done);
 
+    /// <summary>Blob space bytes that are asked for and have not come yet.</summary>
+    public long UnderWay
+    {
+        get
+        {
+            lock (_gate) return _underWay;
+        }
+    }
+
     /// <summary>Ranges that could not be had, or kept.</summary>
     public long Failed => Volatile.Read(ref _failed);
 
