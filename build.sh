@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything.
 #   --publish   only the `sluice` executable (ReadyToRun) into artifacts/sluice/; it needs the .NET runtime
-#   --native    the executable compiled as a whole into artifacts/native/; it needs no runtime, starts in a tenth of the time, and takes minutes to build. Needs gcc
+#   --native    the executable compiled as a whole into artifacts/native/; it needs no runtime, starts faster, and takes minutes to build. Needs gcc
 #   --deb       a Debian package of that: artifacts/sluice_VERSION_amd64.deb
 set -euo pipefail
 cd "$(dirname "$0")"

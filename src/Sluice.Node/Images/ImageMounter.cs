@@ -41,6 +41,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly ImageDeadlines _deadlines;
     private readonly Action<string> _log;
     private readonly BackgroundDownloads _downloads;
+    private volatile BackgroundOptions _background;
     private DiskServer? _server;
     private Task<ServerHealth>? _asking;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
@@ -50,8 +51,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
-        Background = options.Background;
-        _downloads = new BackgroundDownloads(() => Background, log);
+        _background = options.Background;
+        _downloads = new BackgroundDownloads(() => _background, log);
         _deadlines = new ImageDeadlines(options.Deadlines, fetcher);
         _writable = new WritableDisks(options, mounts, connections, description, _deadlines.Of, log);
     }
@@ -60,9 +61,6 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public bool OnLoop { get; }
 
     public Fetcher Fetcher => _fetcher;
-
-    /// <summary>How the rest of images is downloaded, from now on.</summary>
-    public BackgroundOptions Background { get; set; }
 
     public CacheDirectory Cache => _cache;
 
@@ -140,7 +138,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         _fetcher.Apply(changed.Fetch);
         _cache.Apply(changed.Cache);
         _deadlines.Apply(changed.Deadlines);
-        Background = changed.Background;
+        _background = changed.Background;
     }
 
     /// <summary>Brings the metadata of an image here.</summary>

@@ -13,7 +13,7 @@ internal sealed class BackgroundDownloads(Func<BackgroundOptions> options, Actio
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(15);
 
-    private readonly DownloadRate _rate = new();
+    private readonly DownloadRate _rate = new(() => options().MaxMegabytesPerSecond * 1_000_000L);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _over = new();
 
@@ -52,7 +52,6 @@ internal sealed class BackgroundDownloads(Func<BackgroundOptions> options, Actio
         await _turn.WaitAsync(_over.Token);
         try
         {
-            _rate.BytesPerSecond = options().MaxMegabytesPerSecond * 1_000_000L;
             bool wasHere = readers.All(reader => reader.Holds(0, reader.Format.Length));
             DownloadEnd end = await new BackgroundDownload(readers, _rate).RunAsync(_over.Token);
             if (end == DownloadEnd.Complete && !wasHere) log($"{image}: all of it is here, and it needs no registry any more");

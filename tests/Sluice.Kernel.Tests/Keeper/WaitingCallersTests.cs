@@ -60,11 +60,7 @@ public sealed class WaitingCallersTests
         Root.Required();
         using var keeper = new TestKeeper();
         string path = keeper.File("called.sock");
-        using (KeeperProcess dead = await keeper.OpenAsync(Short))
-        using (Socket listener = Listen(path))
-        {
-            dead.Serve("listener.1", listener.SafeHandle, Nobody);
-        }
+        await ServeAndDieAsync(keeper, path, Short);
 
         using Socket early = Call(path);
         Assert.Equal(Settings, Read(early, Settings.Length));
@@ -89,11 +85,7 @@ public sealed class WaitingCallersTests
         Root.Required();
         using var keeper = new TestKeeper();
         string path = keeper.File("called.sock");
-        using (KeeperProcess dead = await keeper.OpenAsync())
-        using (Socket listener = Listen(path))
-        {
-            dead.Serve("listener.1", listener.SafeHandle, Nobody);
-        }
+        await ServeAndDieAsync(keeper, path);
 
         using var process = System.Diagnostics.Process.GetProcessById(keeper.Process);
         Assert.True(KeeperProcess.Stop(keeper.State, anyway: false));
@@ -106,11 +98,7 @@ public sealed class WaitingCallersTests
         Root.Required();
         using var keeper = new TestKeeper();
         string path = keeper.File("called.sock");
-        using (KeeperProcess dead = await keeper.OpenAsync())
-        using (Socket listener = Listen(path))
-        {
-            dead.Serve("listener.1", listener.SafeHandle, Nobody);
-        }
+        await ServeAndDieAsync(keeper, path);
 
         Socket[] callers = [.. Enumerable.Range(0, WaitingCallers.Limit).Select(_ => Call(path))];
         foreach (Socket caller in callers) Assert.Equal(Settings, Read(caller, Settings.Length));
@@ -146,6 +134,13 @@ public sealed class WaitingCallersTests
         using Socket accepted = await listener.AcceptAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["listener.1"], keeper.Names());
         Assert.Equal(process, keeper.Process);
+    }
+
+    private static async Task ServeAndDieAsync(TestKeeper keeper, string path, TimeSpan? deadline = null)
+    {
+        using KeeperProcess dead = await keeper.OpenAsync(deadline);
+        using Socket listener = Listen(path);
+        dead.Serve("listener.1", listener.SafeHandle, Nobody);
     }
 
     private static void Nobody(SafeSocketHandle caller) => Assert.Fail("nobody should have called");

@@ -10,6 +10,8 @@ public sealed class BackgroundDownloadTests
 {
     private const int Chunk = 65536;
 
+    private static readonly DownloadRate Unbound = new(() => 0);
+
     private static readonly SyntheticBlob Image = SyntheticBlob.Create(81, 128, Chunk);
 
     [Fact]
@@ -33,7 +35,7 @@ public sealed class BackgroundDownloadTests
         using Rig rig = new(Image);
         using CancellationTokenSource stop = new();
         rig.Source.Script = (_, _, _) => rig.Source.Requests.Count > 1 ? stop.CancelAsync() : Task.CompletedTask;
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new BackgroundDownload([rig.Disk.Reader], new DownloadRate()).RunAsync(stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new BackgroundDownload([rig.Disk.Reader], Unbound).RunAsync(stop.Token));
         rig.Source.Script = null;
         Assert.Null(rig.Disk.CompleteFile);
         Assert.Equal(DownloadEnd.Complete, await RunAsync(rig));
@@ -61,7 +63,7 @@ public sealed class BackgroundDownloadTests
     {
         using Rig rig = new(Image);
         ManualTime time = new();
-        DownloadRate rate = new(time) { BytesPerSecond = 1 << 20 };
+        DownloadRate rate = new(() => 1 << 20, time);
         Task<DownloadEnd> download = new BackgroundDownload([rig.Disk.Reader], rate, time).RunAsync(CancellationToken.None);
         await Eventually.TrueAsync(() => rig.Source.Requests.Count > 0);
         long first = rig.Source.Requests.Sum(request => request.Length);
@@ -105,12 +107,12 @@ public sealed class BackgroundDownloadTests
         Gate gate = new();
         rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
         FilesystemDisk other = rig.Open(Image);
-        Task<DownloadEnd> download = new BackgroundDownload([other.Reader], new DownloadRate()).RunAsync(CancellationToken.None);
+        Task<DownloadEnd> download = new BackgroundDownload([other.Reader], Unbound).RunAsync(CancellationToken.None);
         await gate.ArrivedAsync(1);
         other.Dispose();
         gate.Open();
         Assert.Equal(DownloadEnd.Closed, await download);
     }
 
-    private static Task<DownloadEnd> RunAsync(Rig rig) => new BackgroundDownload([rig.Disk.Reader], new DownloadRate()).RunAsync(CancellationToken.None);
+    private static Task<DownloadEnd> RunAsync(Rig rig) => new BackgroundDownload([rig.Disk.Reader], Unbound).RunAsync(CancellationToken.None);
 }
