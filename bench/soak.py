@@ -146,6 +146,7 @@ class Node:
             "rss": status["daemon"]["VmRSS"],
             "anonymous": status["daemon"]["RssAnon"],
             "children": sum(one["VmRSS"] for name, one in status.items() if name != "daemon"),
+            "each": {name: [one["VmRSS"], one["RssAnon"]] for name, one in status.items()},
             "descriptors": sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in processes.values()),
             "threads": len(os.listdir(f"/proc/{self.daemon.pid}/task")),
             "loops": self.loops(),

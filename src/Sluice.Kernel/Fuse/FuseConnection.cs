@@ -154,7 +154,8 @@ internal sealed class FuseConnection : IAsyncDisposable
     public async Task StopAsync(Action cause)
     {
         _stopping = true;
-        while (!_idle.Task.IsCompleted) await Task.WhenAny(Task.Run(cause), _idle.Task);
+        // On threads of their own: one that waits for the successor would be missing in the pool, which makes another only after half a second.
+        while (!_idle.Task.IsCompleted) await Task.WhenAny(Task.Factory.StartNew(cause, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default), _idle.Task);
     }
 
     /// <summary>Before <see cref="StopAsync"/>, to leave the connection to a successor.</summary>

@@ -169,7 +169,7 @@ public sealed partial class Fetcher
 
             if (again) _queue.AddFirst(fetch);
             else if (pause is { } delay) Pause(fetch, delay);
-            else Unregister(fetch);
+            else UnregisterStored(fetch);
             Dispatch();
         }
 

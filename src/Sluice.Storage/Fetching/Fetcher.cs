@@ -64,7 +64,7 @@ public sealed partial class Fetcher : IDisposable
                 _queue.Count(FetchPriority.Prefetch),
                 _queue.Count(FetchPriority.Background),
                 _running.Count,
-                _memory,
+                _memory + _unstoredBytes,
                 oldest == long.MaxValue ? TimeSpan.Zero : Options.Time.GetElapsedTime(oldest));
         }
     }
@@ -81,6 +81,7 @@ public sealed partial class Fetcher : IDisposable
             if (_disposed) return;
             _disposed = true;
             queued = TakeQueued(static _ => true);
+            LetGoUnstored(static _ => true);
         }
 
         _wake.Dispose();
@@ -100,6 +101,7 @@ public sealed partial class Fetcher : IDisposable
         lock (_gate)
         {
             if (_disposed || reader.IsDisposed) return;
+            LetGoUnstored();
             List<int>? units = null;
             foreach (int slot in slots)
             {
@@ -147,7 +149,12 @@ public sealed partial class Fetcher : IDisposable
     internal void Remove(BlobReader reader)
     {
         List<SourceFetch> queued;
-        lock (_gate) queued = TakeQueued(fetch => fetch.Owner == reader);
+        lock (_gate)
+        {
+            queued = TakeQueued(fetch => fetch.Owner == reader);
+            LetGoUnstored(fetch => fetch.Owner == reader);
+        }
+
         foreach (SourceFetch fetch in queued) fetch.Complete();
     }
 

@@ -87,7 +87,7 @@ public sealed class BrokenDiskTests
         LoopFileSystem.Run($"mount -t tmpfs -o size=64m,nr_inodes=3 none {directory.Path}"); // the root, the lock, one more
         try
         {
-            using Rig rig = new(_blob, cacheOptions: new CacheOptions { Time = _time }, root: directory.Path);
+            using Rig rig = new(_blob, Rig.NoExtras with { Time = _time }, new CacheOptions { Time = _time }, directory.Path);
             await ReadAllAsync(rig);
             LoopFileSystem.Run($"mount -o remount,nr_inodes=100 {directory.Path}");
             await ResumesAsync(rig);
@@ -98,7 +98,7 @@ public sealed class BrokenDiskTests
         }
     }
 
-    private Rig Open(LoopFileSystem disk, CacheOptions? options = null) => new(_blob, cacheOptions: (options ?? new CacheOptions()) with { Time = _time }, root: Path.Combine(disk.Path, "cache"));
+    private Rig Open(LoopFileSystem disk, CacheOptions? options = null) => new(_blob, Rig.NoExtras with { Time = _time }, (options ?? new CacheOptions()) with { Time = _time }, Path.Combine(disk.Path, "cache"));
 
     private async Task ReadAllAsync(Rig rig)
     {
