@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Output;
+using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Admin;
 using Sluice.Storage.Sources;
@@ -10,7 +11,7 @@ namespace Sluice.Cli.Commands;
 /// <summary>What starts of images have read: for people, and for other nodes.</summary>
 internal static class TraceCommand
 {
-    public static Command Create() => new("trace", "Look at what the start of an image has read, and give it to other nodes.") { Show(), Push() };
+    public static Command Create() => new("trace", "Look at what the start of an image has read, and give it to other nodes.") { Show(), Diff(), Push(), Pull() };
 
     private static Command Show()
     {
@@ -26,7 +27,30 @@ internal static class TraceCommand
             if (parsed.GetValue(html) is { } path) await File.WriteAllTextAsync(path, TracePage.Write(trace), cancellation);
             else if (parsed.GetValue(json)) Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(TraceFile.Write(trace.Trace)));
             else TraceTable.Print(trace, Console.Out, Terminal.Width);
+            if (trace.Note is { } note) Console.Error.WriteLine(note);
             return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    private static Command Diff()
+    {
+        Argument<string> before = Trace("A"), after = Trace("B");
+        var daemon = new DaemonOptions();
+        var all = new Option<bool>("--all") { Description = "Show also what is the same in both" };
+        var json = new Option<bool>("--json") { Description = "Print the comparison as JSON" };
+        var command = new Command("diff", "Compare what two starts have read: which files only one of them read, and what came earlier or later.") { before, after, all, json };
+        daemon.AddSocketTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            (StartTrace one, StartTrace other) = (await ReadAsync(parsed.GetValue(before)!), await ReadAsync(parsed.GetValue(after)!));
+            IReadOnlyList<TraceChange> changes = TraceDifference.Of(one, other);
+            if (parsed.GetValue(json)) Console.Out.WriteLine(TraceDiffReport.ToJson(one, other, changes));
+            else TraceDiffReport.Print(one, other, changes, parsed.GetValue(all), Console.Out, Terminal.Width);
+            return changes.All(change => change.IsNone) ? ExitCodes.Success : ExitCodes.Different;
+
+            async Task<StartTrace> ReadAsync(string name) =>
+                File.Exists(name) ? ReadFile(name) : (await daemon.Client(parsed).TraceAsync(name, cancellation)).Trace;
         });
         return command;
     }
@@ -49,6 +73,44 @@ internal static class TraceCommand
         });
         return command;
     }
+
+    private static Command Pull()
+    {
+        var image = new Argument<string>("IMAGE") { Description = "docker://HOST/REPO:TAG, oci:DIR[:TAG] or oci-archive:FILE[:TAG]" };
+        Option<string?> platform = ImageOptions.PlatformOption();
+        var output = new Option<string?>("--output", "-o") { Description = "Write the trace to this file instead of giving it to the daemon" };
+        var daemon = new DaemonOptions();
+        var images = new ImageOptions();
+        var command = new Command("pull", "Get what lies beside an image in its registry, for the next start of the image on this node.") { image, platform, output };
+        daemon.AddSocketTo(command);
+        images.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using NamedImage named = await NamedImage.OpenAsync(parsed.GetValue(image)!, parsed.GetValue(platform), images.Read(parsed), preferAccelerated: true, cancellation);
+            Digest manifest = named.Stored.Stored.Digest;
+            if (await TraceArtifacts.FindAsync(named.Stored.Store, manifest, cancellation) is not { } trace)
+                throw new SluiceException(SluiceError.NotFound, named.Reference.ToString(), $"no trace lies beside {manifest}", "a node that has started the image puts one there with: sluice trace push");
+            if (parsed.GetValue(output) is { } path) await File.WriteAllBytesAsync(path, TraceFile.Write(trace), cancellation);
+            else await daemon.Client(parsed).KeepTraceAsync(trace, cancellation);
+            Console.Error.WriteLine($"{trace.Reads.Count} chunks, {ByteSize.Text(trace.Bytes)}, of {manifest}");
+            return ExitCodes.Success;
+        });
+        return command;
+    }
+
+    private static StartTrace ReadFile(string path)
+    {
+        try
+        {
+            return TraceFile.Read(File.ReadAllBytes(path));
+        }
+        catch (InvalidFormatException error)
+        {
+            throw new SluiceException(SluiceError.Usage, path, error.Message, "give a file that `sluice trace show --json` or `sluice trace pull --output` wrote, or the name of an image", error);
+        }
+    }
+
+    private static Argument<string> Trace(string name) => new(name) { Description = "A file with a trace (sluice trace show --json, pull --output), or an image, as containerd names it" };
 
     private static Argument<string> Image() => new("IMAGE") { Description = "As containerd names it, or the beginning of its digest" };
 }

@@ -49,7 +49,7 @@ internal static class TracePage
 
     private static IReadOnlyList<Row> Rows(ImageTrace trace)
     {
-        List<Row> rows = [.. trace.Trace.Reads.Zip(trace.Files).GroupBy(pair => pair.Second ?? "(file not known)", pair => pair.First, StringComparer.Ordinal).Select(file => new Row(file.Key, [.. file]))];
+        List<Row> rows = [.. trace.Trace.Reads.GroupBy(read => read.File?.Path ?? "(file not known)", StringComparer.Ordinal).Select(file => new Row(file.Key, [.. file]))];
         if (rows.Count <= MostFiles) return rows;
         HashSet<Row> largest = [.. rows.OrderByDescending(row => row.Bytes).Take(MostFiles - 1)];
         Row[] others = [.. rows.Where(row => !largest.Contains(row))];

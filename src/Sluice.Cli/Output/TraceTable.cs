@@ -12,7 +12,7 @@ internal static class TraceTable
     public static void Print(ImageTrace trace, TextWriter output, int? width)
     {
         TextTable table = new(width, "FILE", ">FROM s", ">TO s", ">CHUNKS", ">WAITED FOR", ">READ");
-        foreach (IGrouping<string, TraceRead> file in trace.Trace.Reads.Zip(trace.Files).GroupBy(pair => pair.Second ?? NoFile, pair => pair.First, StringComparer.Ordinal))
+        foreach (IGrouping<string, TraceRead> file in trace.Trace.Reads.GroupBy(read => read.File?.Path ?? NoFile, StringComparer.Ordinal))
         {
             table.Add(
                 file.Key, Seconds(file.Min(read => read.At)), Seconds(file.Max(read => read.At)), file.Count().ToString(CultureInfo.InvariantCulture),
@@ -21,7 +21,7 @@ internal static class TraceTable
 
         foreach (string line in table.Lines()) output.WriteLine(line);
         output.WriteLine();
-        output.WriteLine($"{trace.Image}: {trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {Seconds(trace.Trace.Reads.Max(read => read.At))} s");
+        output.WriteLine($"{trace.Image}: {trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {Seconds(trace.Trace.Length)} s");
     }
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);

@@ -7,8 +7,8 @@ namespace Sluice.Node.Admin;
 /// <param name="cancellation">When the client has gone or the daemon stops.</param>
 internal sealed class AdminCall(HttpContext context, CancellationToken cancellation)
 {
-    /// <summary>Bytes of the longest request body.</summary>
-    private const int MaxBody = 1 << 16;
+    /// <summary>Bytes of the longest request body, as a rule.</summary>
+    public const int MaxBody = 1 << 16;
 
     public CancellationToken Cancellation => cancellation;
 
@@ -16,9 +16,9 @@ internal sealed class AdminCall(HttpContext context, CancellationToken cancellat
 
     /// <summary>The body, parsed.</summary>
     /// <exception cref="Formats.SluiceException">It is no JSON, too long, or <paramref name="parse"/> refuses it.</exception>
-    public async Task<T> ReadAsync<T>(Func<JsonElement, T> parse)
+    public async Task<T> ReadAsync<T>(Func<JsonElement, T> parse, int maxBody)
     {
-        if (context.Request.ContentLength is not <= MaxBody) throw AdminJson.Wrong($"the body needs a Content-Length of at most {MaxBody}");
+        if (!(context.Request.ContentLength <= maxBody)) throw AdminJson.Wrong($"the body needs a Content-Length of at most {maxBody}");
         try
         {
             using JsonDocument document = await JsonDocument.ParseAsync(context.Request.Body, default, context.RequestAborted);

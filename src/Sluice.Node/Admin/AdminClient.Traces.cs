@@ -11,10 +11,13 @@ public sealed partial class AdminClient
     /// <inheritdoc cref="PullAsync"/>
     public Task<ImageTrace> TraceAsync(string image, CancellationToken cancellation) => GetAsync($"/v1/trace?image={Uri.EscapeDataString(image)}", ParseTrace, cancellation);
 
-    private static ImageTrace? ParseTrace(JsonElement body)
-    {
-        if (body.ValueKind != JsonValueKind.Object || !body.TryGetProperty("trace", out JsonElement trace) || !body.TryGetProperty("files", out JsonElement files) || !body.TryGetProperty("image", out JsonElement image)) return null;
-        StartTrace read = TraceFile.Read(JsonMarshal.GetRawUtf8Value(trace).ToArray());
-        return files.GetArrayLength() == read.Reads.Count ? new ImageTrace(image.GetString() ?? "", read, [.. files.EnumerateArray().Select(file => file.GetString())]) : null;
-    }
+    /// <summary>Has the daemon keep a trace for the next start of its image, in place of one that it has.</summary>
+    /// <inheritdoc cref="PullAsync"/>
+    public Task KeepTraceAsync(StartTrace trace, CancellationToken cancellation) =>
+        PostAsync("/v1/trace", writer => writer.WriteRawValue(TraceFile.Write(trace)), body => AdminJson.Text(body, "manifest"), cancellation);
+
+    private static ImageTrace? ParseTrace(JsonElement body) =>
+        AdminJson.Text(body, "image") is { } image && body.TryGetProperty("trace", out JsonElement trace)
+            ? new ImageTrace(image, TraceFile.Read(JsonMarshal.GetRawUtf8Value(trace).ToArray()), AdminJson.Text(body, "note"))
+            : null;
 }

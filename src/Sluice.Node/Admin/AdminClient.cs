@@ -13,8 +13,8 @@ namespace Sluice.Node.Admin;
 /// <param name="socket">Path of the daemon's admin socket.</param>
 public sealed partial class AdminClient(string socket)
 {
-    /// <summary>Bytes of the longest answer, head and body: of lists of many thousand images, too.</summary>
-    private const int MaxAnswer = 4 << 20;
+    /// <summary>Bytes of the longest answer, head and body: of lists of many thousand images, and of traces, too.</summary>
+    private const int MaxAnswer = 20 << 20;
 
     /// <summary>What needs no work is answered at once; so is what the daemon begins with. A longer silence is that of a daemon which is stopped, or hangs.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);

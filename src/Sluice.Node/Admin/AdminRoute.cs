@@ -41,8 +41,9 @@ internal sealed class AdminRoute
         new("POST", path, call => answer(call.Cancellation));
 
     /// <summary>An order with a JSON body.</summary>
-    public static AdminRoute Post<T>(string path, Func<JsonElement, T> parse, Func<T, CancellationToken, Task<Action<Utf8JsonWriter>>> answer) =>
-        new("POST", path, async call => await answer(await call.ReadAsync(parse), call.Cancellation));
+    /// <param name="maxBody">Bytes of the longest body.</param>
+    public static AdminRoute Post<T>(string path, Func<JsonElement, T> parse, Func<T, CancellationToken, Task<Action<Utf8JsonWriter>>> answer, int maxBody = AdminCall.MaxBody) =>
+        new("POST", path, async call => await answer(await call.ReadAsync(parse, maxBody), call.Cancellation));
 
     public Task<AdminAnswer> AnswerAsync(AdminCall call) => _answer(call);
 }

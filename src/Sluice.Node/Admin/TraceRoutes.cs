@@ -1,9 +1,9 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
-using Sluice.Formats.Oci;
 using Sluice.Node.Explain;
 using Sluice.Node.Images;
-using Sluice.Node.Starts;
 using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Admin;
@@ -11,9 +11,13 @@ namespace Sluice.Node.Admin;
 /// <summary>What starts of images have read.</summary>
 internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) : IAdminRoutes
 {
+    /// <summary>Who asks waits for 20 seconds in all.</summary>
+    private static readonly TimeSpan MapLimit = TimeSpan.FromSeconds(15);
+
     public IEnumerable<AdminRoute> Routes =>
     [
-        AdminRoute.Get("/v1/trace", Parse, async (image, _) => Write(await FindAsync(image))),
+        AdminRoute.Get("/v1/trace", Parse, async (image, cancellation) => Write(await FindAsync(image, cancellation))),
+        AdminRoute.Post("/v1/trace", ParseTrace, (trace, _) => Task.FromResult(Keep(trace)), TraceFile.MaxLength),
     ];
 
     private static string Parse(AdminQuery query)
@@ -23,26 +27,63 @@ internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) :
         return image;
     }
 
-    private async Task<(string Image, StartTrace Trace, IReadOnlyList<string?> Files)> FindAsync(string name)
+    private static StartTrace ParseTrace(JsonElement body)
+    {
+        try
+        {
+            return TraceFile.Read(JsonMarshal.GetRawUtf8Value(body).ToArray());
+        }
+        catch (InvalidFormatException error)
+        {
+            throw AdminJson.Wrong($"the body is no trace: {error.Message}");
+        }
+    }
+
+    private async Task<ImageTrace> FindAsync(string name, CancellationToken cancellation)
     {
         if (explainer.FindImage(name) is not { } image)
             throw new SluiceException(SluiceError.NotFound, name, "is no lazy image of this node", "pull it with: sluice pull");
-        Digest manifest = image.Key.Manifest;
-        if (await images.Traces.FindAsync(manifest) is not { } trace)
+        if (await images.Traces.FindAsync(image.Key.Manifest) is not { } trace)
             throw new SluiceException(SluiceError.NotFound, image.Reference, "no start of it was noted yet", "start a container on it; a start is noted some seconds after the last new read");
-        FileMap? map = images.LoadLocal(manifest)?.Content is RafsContent rafs ? FileMap.Of(rafs.Image, "") : null;
-        return (image.Reference, trace, [.. trace.Reads.Select(read => map?.Find($"{read.Blob.Hex}-", read.Offset, read.Length))]);
+        (FileMap? map, string? note) = await MapAsync(image, cancellation);
+        return new ImageTrace(image.Reference, map is null ? trace : trace.Named(read => map.Locate(read.Blob, read.Offset, read.Length)), note);
     }
 
-    private static Action<Utf8JsonWriter> Write((string Image, StartTrace Trace, IReadOnlyList<string?> Files) found) => writer =>
+    /// <summary>A trace is of use without names, too.</summary>
+    private async Task<(FileMap? Map, string? Note)> MapAsync(LazyImage image, CancellationToken cancellation)
+    {
+        try
+        {
+            return await explainer.MapBlobsAsync(image, cancellation).WaitAsync(MapLimit, cancellation) is { } map ? (map, null) : (null, "the files are not known: the image's metadata is gone");
+        }
+        catch (TimeoutException)
+        {
+            return (null, $"the files are not known: reading the file system took longer than {MapLimit.TotalSeconds:0} s");
+        }
+        catch (SluiceException error)
+        {
+            return (null, $"the files are not known: {error.Message}");
+        }
+    }
+
+    private Action<Utf8JsonWriter> Keep(StartTrace trace)
+    {
+        if (!images.Traces.TryKeep(trace)) throw new SluiceException(SluiceError.Disk, "sluice daemon", "the disk does not take the trace", "the daemon's root directory must be writable, and its disk not full");
+        return writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("manifest", trace.Manifest.ToString());
+            writer.WriteEndObject();
+        };
+    }
+
+    private static Action<Utf8JsonWriter> Write(ImageTrace found) => writer =>
     {
         writer.WriteStartObject();
         writer.WriteString("image", found.Image);
         writer.WritePropertyName("trace");
         writer.WriteRawValue(TraceFile.Write(found.Trace));
-        writer.WriteStartArray("files");
-        foreach (string? file in found.Files) writer.WriteStringValue(file);
-        writer.WriteEndArray();
+        writer.WriteString("note", found.Note);
         writer.WriteEndObject();
     };
 }

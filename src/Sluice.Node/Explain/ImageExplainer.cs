@@ -104,7 +104,7 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
         FileMap? map = here?.Content switch
         {
             RafsContent rafs => FileMap.Of(rafs.Image, image.Key.Manifest.Hex[..16]),
-            BlockContent when readTree => await ReadTreeAsync(image, cancellation),
+            BlockContent when readTree => await ReadTreeAsync(image, static (tree, _) => FileMap.Of(tree), cancellation),
             _ => null,
         };
         if (map is null) return ([], here is null ? "the image's metadata is gone" : "of block images only with --files, which reads the file system's metadata from the registry");
@@ -113,14 +113,23 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
             .OrderByDescending(file => file.Seconds).Take(MaxFiles)], null);
     }
 
+    /// <summary>Which files the chunks of an image's blobs belong to; null: it is not here, or its file system is another one. Of a block image the file system's metadata is read from the registry.</summary>
+    /// <exception cref="SluiceException">It can't be had.</exception>
+    public async Task<FileMap?> MapBlobsAsync(LazyImage image, CancellationToken cancellation) => images.LoadLocal(image.Key.Manifest)?.Content switch
+    {
+        RafsContent rafs => FileMap.Of(rafs.Image, key: ""),
+        BlockContent => await ReadTreeAsync(image, static (tree, device) => FileMap.OfLayers(tree, device.Index, [.. device.Layers.Select(layer => layer.Descriptor.Digest)]), cancellation),
+        _ => null,
+    };
+
     /// <summary>As <c>sluice ls</c> does it, beside the cache: the figures that are asked for stay as they are.</summary>
-    private async Task<FileMap> ReadTreeAsync(LazyImage image, CancellationToken cancellation)
+    private async Task<FileMap> ReadTreeAsync(LazyImage image, Func<Ext4Image, RemoteBlockImage, FileMap> map, CancellationToken cancellation)
     {
         StoredImage stored = await images.FindAsync(image, cancellation);
         await using (stored.Store)
         {
             using RemoteBlockImage remote = await RemoteBlockImage.LoadAsync(stored, cancellation);
-            return await Task.Factory.StartNew(() => FileMap.Of(Ext4Reader.Read(new BlockContentReader(remote) { Window = TreeWindow })), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return await Task.Factory.StartNew(() => map(Ext4Reader.Read(new BlockContentReader(remote) { Window = TreeWindow }), remote), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
     }
 

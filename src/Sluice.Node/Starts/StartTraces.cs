@@ -45,6 +45,12 @@ internal sealed class StartTraces(TraceStore own)
     public bool TrySave(StartTrace trace)
     {
         if (own.Load(trace.Manifest) is { } known && trace.Bytes < known.Bytes / 2 && _shortStarts.AddOrUpdate(trace.Manifest, 1, static (_, count) => count + 1) < MostShortStarts) return false;
+        return TryKeep(trace);
+    }
+
+    /// <summary>Keeps a trace whatever it says: somebody has chosen it. False if the disk does not take it.</summary>
+    public bool TryKeep(StartTrace trace)
+    {
         if (!own.TrySave(trace)) return false;
         Forget(trace.Manifest);
         return true;

@@ -10,6 +10,12 @@ public sealed record StartTrace(Digest Manifest, IReadOnlyList<TraceRead> Reads)
     /// <summary>Blob space bytes that were read.</summary>
     public long Bytes => Reads.Sum(read => (long)read.Length);
 
+    /// <summary>Until the last read.</summary>
+    public TimeSpan Length => Reads.Count == 0 ? TimeSpan.Zero : Reads[^1].At;
+
+    /// <summary>The same with the files of its reads, where they are known.</summary>
+    public StartTrace Named(Func<TraceRead, FilePlace?> find) => this with { Reads = [.. Reads.Select(read => read with { File = find(read) ?? read.File })] };
+
     /// <summary>What any of some starts of one image read, by the earliest time; null: there were none.</summary>
     public static StartTrace? Join(IReadOnlyList<StartTrace> traces)
     {

@@ -6,8 +6,9 @@ using Sluice.Formats.Oci;
 namespace Sluice.Storage.Traces;
 
 /// <summary>
-/// A trace as JSON: <c>version</c> (1), <c>manifest</c>, <c>blobs</c> (digests) and <c>reads</c>, each
-/// <c>[blob, offset, length, microseconds, was here]</c>: the index of its blob, bytes of blob space, time after the beginning, 0 or 1.
+/// A trace as JSON: <c>version</c> (1), <c>manifest</c>, <c>blobs</c> (digests), <c>reads</c> and, where they are known, <c>files</c> (paths). A read is
+/// <c>[blob, offset, length, microseconds, was here]</c>: the index of its blob, bytes of blob space, time after the beginning, 0 or 1; and behind that, where a file is known,
+/// its index and the place in it in bytes.
 /// </summary>
 public static class TraceFile
 {
@@ -19,9 +20,12 @@ public static class TraceFile
     /// <summary>A larger file is no trace.</summary>
     public const int MaxLength = 16 << 20;
 
+    private const int NamedRead = 7; // elements
+
     public static byte[] Write(StartTrace trace)
     {
-        List<Digest> blobs = [.. trace.Reads.Select(read => read.Blob).Distinct()];
+        Dictionary<Digest, int> blobs = Number(trace.Reads.Select(read => read.Blob));
+        Dictionary<string, int> files = Number(trace.Reads.Where(read => read.File is not null).Select(read => read.File!.Value.Path));
         using MemoryStream stream = new();
         using (Utf8JsonWriter writer = new(stream))
         {
@@ -29,20 +33,17 @@ public static class TraceFile
             writer.WriteNumber("version"u8, Version);
             writer.WriteString("manifest"u8, trace.Manifest.ToString());
             writer.WriteStartArray("blobs"u8);
-            foreach (Digest blob in blobs) writer.WriteStringValue(blob.ToString());
+            foreach (Digest blob in blobs.Keys) writer.WriteStringValue(blob.ToString());
             writer.WriteEndArray();
-            writer.WriteStartArray("reads"u8);
-            foreach (TraceRead read in trace.Reads)
+            if (files.Count > 0)
             {
-                writer.WriteStartArray();
-                writer.WriteNumberValue(blobs.IndexOf(read.Blob));
-                writer.WriteNumberValue(read.Offset);
-                writer.WriteNumberValue(read.Length);
-                writer.WriteNumberValue((long)read.At.TotalMicroseconds);
-                writer.WriteNumberValue(read.WasHere ? 1 : 0);
+                writer.WriteStartArray("files"u8);
+                foreach (string file in files.Keys) writer.WriteStringValue(file);
                 writer.WriteEndArray();
             }
 
+            writer.WriteStartArray("reads"u8);
+            foreach (TraceRead read in trace.Reads) Write(writer, read, blobs, files);
             writer.WriteEndArray();
             writer.WriteEndObject();
         }
@@ -62,10 +63,11 @@ public static class TraceFile
             if (version != Version) throw Error($"has version {version.ToString(CultureInfo.InvariantCulture)}, and {Version} is known");
             Digest manifest = Digest.Parse(root.GetProperty("manifest").GetString() ?? "");
             Digest[] blobs = [.. root.GetProperty("blobs").EnumerateArray().Select(blob => Digest.Parse(blob.GetString() ?? ""))];
+            string[] files = root.TryGetProperty("files", out JsonElement paths) ? [.. paths.EnumerateArray().Select(path => path.GetString() ?? "")] : [];
             JsonElement reads = root.GetProperty("reads");
             if (reads.GetArrayLength() == 0) throw Error("has no reads");
             if (reads.GetArrayLength() > TraceRecorder.MaxReads) throw Error($"has more than {TraceRecorder.MaxReads} reads");
-            return new StartTrace(manifest, [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs))]);
+            return new StartTrace(manifest, [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs, files))]);
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or OverflowException or ArgumentOutOfRangeException)
         {
@@ -73,11 +75,39 @@ public static class TraceFile
         }
     }
 
-    private static TraceRead ReadOf(JsonElement read, Digest[] blobs)
+    /// <summary>Each once, in the order in which they come first.</summary>
+    private static Dictionary<T, int> Number<T>(IEnumerable<T> all)
+        where T : notnull
+    {
+        Dictionary<T, int> numbers = [];
+        foreach (T one in all) numbers.TryAdd(one, numbers.Count);
+        return numbers;
+    }
+
+    private static void Write(Utf8JsonWriter writer, TraceRead read, Dictionary<Digest, int> blobs, Dictionary<string, int> files)
+    {
+        writer.WriteStartArray();
+        writer.WriteNumberValue(blobs[read.Blob]);
+        writer.WriteNumberValue(read.Offset);
+        writer.WriteNumberValue(read.Length);
+        writer.WriteNumberValue((long)read.At.TotalMicroseconds);
+        writer.WriteNumberValue(read.WasHere ? 1 : 0);
+        if (read.File is { } file)
+        {
+            writer.WriteNumberValue(files[file.Path]);
+            writer.WriteNumberValue(file.Offset);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static TraceRead ReadOf(JsonElement read, Digest[] blobs, string[] files)
     {
         TraceRead one = new(blobs[read[0].GetInt32()], read[1].GetInt64(), read[2].GetInt32(), TimeSpan.FromMicroseconds(read[3].GetInt64()), read[4].GetInt32() != 0);
         if (one.Offset < 0 || one.Length is <= 0 or > MaxChunk || one.At < TimeSpan.Zero || one.Offset > long.MaxValue - one.Length) throw Error("has a read outside of every blob");
-        return one;
+        if (read.GetArrayLength() < NamedRead) return one;
+        FilePlace file = new(files[read[5].GetInt32()], read[6].GetInt64());
+        return file.Offset >= 0 ? one with { File = file } : throw Error("has a read outside of every file");
     }
 
     private static InvalidFormatException Error(string message) => new("trace", message);

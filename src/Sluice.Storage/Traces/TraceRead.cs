@@ -8,4 +8,8 @@ namespace Sluice.Storage.Traces;
 /// <param name="Length">Bytes of the chunk.</param>
 /// <param name="At">After the beginning of the trace.</param>
 /// <param name="WasHere">Nobody had to wait for it.</param>
-public readonly record struct TraceRead(Digest Blob, long Offset, int Length, TimeSpan At, bool WasHere);
+public readonly record struct TraceRead(Digest Blob, long Offset, int Length, TimeSpan At, bool WasHere)
+{
+    /// <summary>The first file that has something in the chunk; null: none has, or nobody has looked.</summary>
+    public FilePlace? File { get; init; }
+}

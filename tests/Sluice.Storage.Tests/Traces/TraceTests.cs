@@ -50,7 +50,12 @@ public sealed class TraceTests
     [Fact]
     public void AFileHoldsATrace()
     {
-        StartTrace trace = new(Manifest, [Read("a", 0, 4096, 1), Read("b", 65536, 100, 20, here: true), Read("a", 8192, 4096, 21)]);
+        StartTrace trace = new(
+            Manifest,
+            [
+                Read("a", 0, 4096, 1), Read("b", 65536, 100, 20, here: true) with { File = new FilePlace("/bin/é \"x\"", 0) },
+                Read("a", 8192, 4096, 21) with { File = new FilePlace("/lib", 1L << 33) },
+            ]);
         StartTrace back = TraceFile.Read(TraceFile.Write(trace));
         Assert.Equal(trace.Manifest, back.Manifest);
         Assert.Equal(trace.Reads, back.Reads);
@@ -71,6 +76,9 @@ public sealed class TraceTests
     [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,9223372036854775807,0]]}""")]
     [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0]]}""")]
     [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[["0",0,1,1,1]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"files":["/a"],"reads":[[0,0,1,1,1,1,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"files":["/a"],"reads":[[0,0,1,1,1,0,-1]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"files":[1],"reads":[[0,0,1,1,1,0,0]]}""")]
     public void WhatIsNoTraceIsRefused(string text) =>
         Assert.Throws<InvalidFormatException>(() => TraceFile.Read(Encoding.UTF8.GetBytes(text.Replace("MANIFEST", Manifest.ToString(), StringComparison.Ordinal))));
 
