@@ -13,6 +13,9 @@ internal sealed class ChunkJob(ChunkCompression compression, int chunkSize) : Pi
 
     public ChunkDigest Digest { get; set; }
 
+    /// <summary>Its place in the order of a start, or <see cref="StartOrder.None"/>.</summary>
+    public int Rank { get; set; }
+
     public uint Crc32 { get; private set; }
 
     /// <summary>Room for one chunk.</summary>

@@ -32,6 +32,9 @@ public sealed record ConvertOptions
     /// <summary>Take layers that the destination has from an earlier conversion with the same options.</summary>
     public bool Reuse { get; init; } = true;
 
+    /// <summary>What a start of the image needs, for its layout.</summary>
+    public ConvertTrace Start { get; init; } = ConvertTrace.None;
+
     /// <summary>What decides the bytes of a blob besides its layers; changes when the writer does.</summary>
-    internal string Fingerprint => Block?.Fingerprint ?? $"rafs6/1 {ChunkSize} {Compressor} {Level} {Digester}";
+    internal string Fingerprint => Block?.Fingerprint ?? $"rafs6/1 {ChunkSize} {Compressor} {Level} {Digester}{Start.Fingerprint}";
 }

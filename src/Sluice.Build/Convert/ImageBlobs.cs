@@ -23,6 +23,9 @@ internal sealed class ImageBlobs(ConvertOptions options)
 
     public void Remember(ChunkDigest digest, ChunkReference chunk) => _known.TryAdd(digest, chunk);
 
+    /// <summary>A known chunk has another place.</summary>
+    public void Move(ChunkDigest digest, ChunkReference chunk) => _known[digest] = chunk;
+
     /// <summary>Adds the blob of a finished layer; null if the layer has no chunks of its own.</summary>
     public void Add(RafsBlob? blob, ChunkInfo[] chunks)
     {
@@ -31,9 +34,9 @@ internal sealed class ImageBlobs(ConvertOptions options)
     }
 
     /// <summary>An image of <paramref name="root"/> (which stays as it is) with the blobs that it uses, in layer order.</summary>
-    /// <param name="prefetchAll">Names the root in the prefetch table, as Nydus converters do.</param>
+    /// <param name="prefetch">Paths for the prefetch table; what is not there is left out.</param>
     /// <param name="unfinished">The blob of the layer that is being written, for its own bootstrap.</param>
-    public RafsImage ToImage(Inode root, (RafsBlob Blob, ChunkInfo[] Chunks)? unfinished = null, bool prefetchAll = false)
+    public RafsImage ToImage(Inode root, (RafsBlob Blob, ChunkInfo[] Chunks)? unfinished = null, IEnumerable<FileName>? prefetch = null)
     {
         var used = new SortedSet<int>();
         if (unfinished is { Chunks.Length: > 0 }) used.Add(Next); // also if the layer itself has replaced all files that had them
@@ -51,7 +54,7 @@ internal sealed class ImageBlobs(ConvertOptions options)
             Compressor = options.Compressor,
             Digester = options.Digester,
             Root = copy,
-            Prefetch = prefetchAll ? [copy] : [],
+            Prefetch = prefetch is null ? [] : [.. prefetch.Select(path => TreeWalk.Find(copy, path)).OfType<Inode>().Distinct()],
             Blobs = [.. used.Select(blob => blob == Next ? unfinished!.Value.Blob : _blobs[blob]!)],
             Chunks = [.. used.Select(blob => blob == Next ? unfinished!.Value.Chunks : _chunks[blob])],
         };

@@ -14,11 +14,16 @@ namespace Sluice.Build.Convert;
 /// <summary>
 /// Turns one layer into one blob. Two threads of its own and those of the <see cref="ChunkPipeline"/> overlap: the first downloads,
 /// inflates, walks the tar, cuts chunks, digests them and drops those that the image has; the second writes the compressed chunks
-/// in order into the upload.
+/// in order into the upload. What a start needs is kept until the end and comes last, in the order of the start, so that a few reads of neighbours bring all of it.
 /// </summary>
 internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline, ImageBlobs blobs)
 {
+    /// <summary>Uncompressed bytes of a layer that are kept for the end at most; what a start needs beyond stays in the order of the tar.</summary>
+    private const long MaxKept = 256 << 20;
+
     private readonly int _blob = blobs.Next;
+    private readonly StartOrder _start = new(options.Start.Files);
+    private readonly LastChunks _last = new(blobs.Next);
     private readonly Channel<ChunkJob> _order = Channel.CreateUnbounded<ChunkJob>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private int _chunks;
     private long _references;
@@ -77,18 +82,20 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
         var builder = new LayerTreeBuilder();
         LayerEntries.Read(layer, descriptor, (tar, entry) =>
         {
-            if (builder.Add(entry) is { Size: > 0 } file) file.Chunks = ReadChunks(tar, file.Size, cancellation);
+            if (builder.Add(entry) is { Size: > 0 } file) file.Chunks = ReadChunks(tar, entry.Path, file.Size, cancellation);
         }, cancellation, diffId);
+        _last.Place(_chunks, blobs);
         _order.Writer.Complete();
         return builder.Tree;
     }
 
-    private ChunkReference[] ReadChunks(TarReader tar, long size, CancellationToken cancellation)
+    private ChunkReference[] ReadChunks(TarReader tar, FileName path, long size, CancellationToken cancellation)
     {
         long count = (size + options.ChunkSize - 1) / options.ChunkSize;
         _references += count;
         if (_references >= RafsBlobLimits.MaxChunks) throw TooMany(tar);
         var chunks = new ChunkReference[count];
+        int[]? ranks = _start.RanksOf(path, size, options.ChunkSize);
         for (int i = 0; i < chunks.Length; i++)
         {
             int length = (int)Math.Min(options.ChunkSize, size - ((long)i * options.ChunkSize));
@@ -101,14 +108,16 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
                 continue;
             }
 
-            chunks[i] = ReadChunk(tar, length, cancellation);
+            chunks[i] = ReadChunk(tar, length, hole || ranks is null ? StartOrder.None : ranks[i], cancellation);
             if (hole) _zeros = chunks[i];
         }
 
+        _last.Watch(chunks);
         return chunks;
     }
 
-    private ChunkReference ReadChunk(TarReader tar, int length, CancellationToken cancellation)
+    /// <param name="rank">In the order of the start.</param>
+    private ChunkReference ReadChunk(TarReader tar, int length, int rank, CancellationToken cancellation)
     {
         ChunkJob job = pipeline.Rent(cancellation);
         job.Length = length;
@@ -121,8 +130,10 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
             return known;
         }
 
-        if (_chunks == RafsBlobLimits.MaxChunks - 1) throw TooMany(tar);
-        var chunk = new ChunkReference(_blob, _chunks++);
+        if (_chunks + _last.Count == RafsBlobLimits.MaxChunks - 1) throw TooMany(tar);
+        bool isLast = rank != StartOrder.None && _last.Bytes + length <= MaxKept;
+        job.Rank = isLast ? rank : StartOrder.None;
+        ChunkReference chunk = isLast ? _last.Add(job.Digest, rank, length) : new ChunkReference(_blob, _chunks++);
         blobs.Remember(job.Digest, chunk);
         pipeline.Submit(job, _order.Writer);
         return chunk;
@@ -141,6 +152,16 @@ internal sealed class LayerPacker(ConvertOptions options, ChunkPipeline pipeline
         }
     }
 
-    private void WriteChunks(RafsBlobWriter writer, CancellationToken cancellation) =>
-        pipeline.Drain(_order.Reader, job => writer.Append(job.Stored.Span, job.Length, job.Digest, job.Crc32), cancellation);
+    private void WriteChunks(RafsBlobWriter writer, CancellationToken cancellation)
+    {
+        List<KeptChunk> last = [];
+        pipeline.Drain(_order.Reader, job =>
+        {
+            if (job.Rank == StartOrder.None) writer.Append(job.Stored.Span, job.Length, job.Digest, job.Crc32);
+            else last.Add(new KeptChunk(job.Rank, job.Stored.ToArray(), job.Length, job.Digest, job.Crc32));
+        }, cancellation);
+        foreach (KeptChunk chunk in last.OrderBy(chunk => chunk.Rank)) writer.Append(chunk.Stored, chunk.Length, chunk.Digest, chunk.Crc32);
+    }
+
+    private sealed record KeptChunk(int Rank, byte[] Stored, int Length, ChunkDigest Digest, uint Crc32);
 }

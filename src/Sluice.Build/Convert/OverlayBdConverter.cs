@@ -1,6 +1,7 @@
 using Sluice.Build.OverlayBd;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Formats.OverlayBd;
 using Sluice.Formats.OverlayBd.Artifacts;
 using Sluice.Formats.OverlayBd.Lsmt;
 using Sluice.Formats.OverlayBd.ZFile;
@@ -38,9 +39,32 @@ internal sealed class OverlayBdConverter(StoredImage source, IImageStore destina
         }
 
         if (taken.Count - below < parts.Count) await MakeAsync(parts[(taken.Count - below)..], taken, cancellation);
-        ImageConfig converted = config.WithLayers([.. _layers.Select(l => l.Blob.Digest)], History(config));
-        Descriptor manifest = await ConvertedManifest.PushAsync(source, converted, [.. _layers.Select(l => l.Blob)], destination, cancellation);
+        List<Descriptor> layers = [.. _layers.Select(layer => layer.Blob)];
+        List<HistoryEntry> history = History(config);
+        if (!options.Start.IsNone && await PushTraceAsync(layers, cancellation) is { } trace)
+        {
+            layers.Add(trace);
+            if (history.Count > 0) history.Add(new HistoryEntry { Created = config.Created, CreatedBy = "sluice convert --trace" });
+        }
+
+        ImageConfig converted = config.WithLayers([.. layers.Select(layer => layer.Digest)], history);
+        Descriptor manifest = await ConvertedManifest.PushAsync(source, converted, layers, destination, cancellation);
         return new ConvertedImage(source.Stored.ToDescriptor(), manifest, _layers, BootstrapSize: 0, _warnings);
+    }
+
+    /// <summary>The acceleration layer; null if what is known of a start concerns nothing in this image.</summary>
+    private async Task<Descriptor?> PushTraceAsync(IReadOnlyList<Descriptor> layers, CancellationToken cancellation)
+    {
+        using RemoteBlockImage image = await RemoteBlockImage.LoadAsync(destination, layers, cancellation);
+        TraceRecord[] records = await Task.Factory.StartNew(() => AccelerationTrace.Of(options.Start, image), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        if (records.Length == 0)
+        {
+            _warnings.Add("nothing of the trace is in the image: it is made without");
+            return null;
+        }
+
+        Descriptor pushed = await destination.PushAsync(AccelerationLayer.Pack(TraceFile.Write(records)), MediaTypes.OciLayer, cancellation);
+        return AccelerationLayer.Describe(pushed.Digest, pushed.Size, "ext4");
     }
 
     /// <summary>Puts the base layer first; all that lies on it depends on it.</summary>

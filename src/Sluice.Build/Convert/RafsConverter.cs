@@ -1,5 +1,6 @@
 using Sluice.Build.Layers;
 using Sluice.Formats.Oci;
+using Sluice.Formats.Prefetch;
 using Sluice.Formats.Rafs;
 using Sluice.Formats.Rafs.Artifacts;
 using Sluice.Formats.Trees;
@@ -11,6 +12,9 @@ namespace Sluice.Build.Convert;
 /// <summary>Converts one platform's image: layers to blobs, one after another; their merged tree to a bootstrap; manifest and config as Nydus writes them.</summary>
 internal sealed class RafsConverter(StoredImage source, IImageStore destination, ConvertOptions options, IConvertProgress? progress)
 {
+    /// <summary>What stands in the prefetch table of an image whose start nobody knows, as Nydus's converters have it.</summary>
+    private static readonly FileName Root = new("/");
+
     private readonly ImageBlobs _blobs = new(options);
     private readonly TreeMerger _merger = new();
     private readonly List<ConvertedLayer> _layers = [];
@@ -70,9 +74,11 @@ internal sealed class RafsConverter(StoredImage source, IImageStore destination,
 
     private async Task<Descriptor> PushBootstrapAsync(CancellationToken cancellation)
     {
-        byte[] bootstrap = RafsV6Writer.Write(_blobs.ToImage(_merger.Root, prefetchAll: true), out RafsWriteReport report);
+        FileRange[] start = [.. options.Start.Files.Where(range => TreeWalk.Find(_merger.Root, range.Path) is not null)];
+        if (start.Length == 0 && options.Start.Files.Count > 0) _warnings.Add("none of the files of the trace is in the image: it is laid out as without");
+        byte[] bootstrap = RafsV6Writer.Write(_blobs.ToImage(_merger.Root, prefetch: start.Length == 0 ? [Root] : start.Select(range => range.Path)), out RafsWriteReport report);
         foreach (DroppedAttribute dropped in report.Dropped) _warnings.Add($"{dropped.Path}: EROFS can't hold the attribute '{dropped.Name}'; it is left out");
-        (byte[] content, Digest diffId) = new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = _metas }.Pack();
+        (byte[] content, Digest diffId) = new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = _metas, PrefetchFiles = start.Length == 0 ? default : PrefetchFiles.Write(start) }.Pack();
         _bootstrapDiffId = diffId;
         return await destination.PushAsync(content, MediaTypes.OciLayerGzip, cancellation) with
         {

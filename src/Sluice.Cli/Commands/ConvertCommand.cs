@@ -17,12 +17,16 @@ internal static class ConvertCommand
         var allPlatforms = new Option<bool>("--all-platforms") { Description = "Convert every image of an index and write an index" };
         var jobs = new Option<int>("--jobs") { Description = "Threads that compress", DefaultValueFactory = _ => Environment.ProcessorCount };
         var noReuse = new Option<bool>("--no-reuse") { Description = "Make every layer anew, even if the destination has it" };
+        var trace = new Option<string?>("--trace")
+        {
+            Description = "Lay the image out for its start, and have nodes fetch ahead what that needs: a trace (sluice trace show --json, or one of overlaybd), Nydus's prefetch files, or a list of paths; auto: what lies beside the image that DST names so far, or beside SRC",
+        };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on standard output" };
         var formats = new ConvertFormats();
         var images = new ImageOptions();
         var command = new Command("convert", "Make an accelerated image of an ordinary one.")
         {
-            source, destination, platform, allPlatforms, jobs, noReuse, json,
+            source, destination, platform, allPlatforms, jobs, noReuse, trace, json,
         };
         formats.AddTo(command);
         images.AddTo(command);
@@ -46,6 +50,8 @@ internal static class ConvertCommand
             ConvertResult result;
             await using (IImageStore destinationStore = ImageStores.Open(to, stores))
             {
+                var starts = new ConvertStarts(options.Block is null, message => Console.Error.WriteLine(message));
+                options = options with { Start = await starts.FindAsync(parsed.GetValue(trace), (sourceStore, from), (destinationStore, to), options.Platform ?? Platform.Host, cancellation) };
                 using var progress = new ConvertProgress(quiet: parsed.GetValue(json));
                 result = await new ImageConverter(sourceStore, destinationStore, options, progress).ConvertAsync(from.TagOrDigest, to.Tag, cancellation);
             }

@@ -12,6 +12,7 @@ using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Images;
 
@@ -125,7 +126,21 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, Traces.FindAsync(manifest), readers, Traces.TrySave, logger);
+            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, Traces.TrySave, logger);
+    }
+
+    /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
+    private async Task<StartTrace?> ReadIncludedStartAsync(LazyImage image, LocalImage opened)
+    {
+        try
+        {
+            return await IncludedStart.ReadAsync(opened, local.ReadStartList(image.Key.Manifest), () => FindAsync(image, _stopping.Token), _stopping.Token);
+        }
+        catch (Exception exception) when (exception is SluiceException or IOException or OperationCanceledException)
+        {
+            Log.NoStart(logger, image.Reference, exception.Message);
+            return null;
+        }
     }
 
     public async Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation)
@@ -387,6 +402,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         [LoggerMessage(104, LogLevel.Information, "Took over {Image} on {Target}")]
         public static partial void Adopted(ILogger logger, string image, string target);
+
+        [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
+        public static partial void NoStart(ILogger logger, string image, string reason);
 
         [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
         public static partial void Released(ILogger logger, string image);

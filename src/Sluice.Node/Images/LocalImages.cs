@@ -13,6 +13,7 @@ internal sealed partial class LocalImages(string directory)
 {
     private const string MetadataName = "image.boot";
     private const string RecordName = "image.json";
+    private const string StartListName = "start";
     private const int Version = 1;
 
     private const string ImportPrefix = "import.";
@@ -49,6 +50,20 @@ internal sealed partial class LocalImages(string directory)
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or SluiceException)
         {
             return null;
+        }
+    }
+
+    /// <summary>See <see cref="DownloadedImage.StartList"/>; empty if there is none, or it can't be read. Nothing vouches for what it says.</summary>
+    public byte[] ReadStartList(Digest manifest)
+    {
+        try
+        {
+            string path = Path.Combine(directory, manifest.Hex, StartListName);
+            return File.Exists(path) ? File.ReadAllBytes(path) : [];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return [];
         }
     }
 
@@ -107,6 +122,7 @@ internal sealed partial class LocalImages(string directory)
             if (Load(record.Manifest) is { } here) return here;
             Directory.CreateDirectory(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             WriteDurably(Path.Combine(fresh, MetadataName), image.Metadata.Span);
+            if (!image.StartList.IsEmpty) File.WriteAllBytes(Path.Combine(fresh, StartListName), image.StartList.Span);
             var stored = new StoredRecord(Version, record.Reference, record.Manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "") { DiffId = record.DiffId?.ToString() }.Seal();
             WriteDurably(Path.Combine(fresh, RecordName), JsonSerializer.SerializeToUtf8Bytes(stored, ImageRecordJson.Default.StoredRecord));
             RemoveAny(final);

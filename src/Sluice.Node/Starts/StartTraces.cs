@@ -7,7 +7,7 @@ using Sluice.Storage.Traces;
 namespace Sluice.Node.Starts;
 
 /// <summary>
-/// Which trace there is for an image: the node's own, or else what lies beside the image in its registry, for which is asked when the image is pulled. Nobody waits for that, and nothing fails with it.
+/// Which trace there is for an image: the node's own, or else what lies beside the image in its registry, for which is asked when the image is pulled, or else what the image says itself. Nobody waits for that, and nothing fails with it.
 /// </summary>
 internal sealed class StartTraces(TraceStore own)
 {
@@ -28,8 +28,15 @@ internal sealed class StartTraces(TraceStore own)
     }
 
     /// <summary>The trace of an image, or null; never faults.</summary>
-    public Task<StartTrace?> FindAsync(Digest manifest) =>
-        own.Load(manifest) is { } here ? Task.FromResult<StartTrace?>(here) : _coming.TryGetValue(manifest, out Task<StartTrace?>? coming) ? coming : Task.FromResult<StartTrace?>(null);
+    /// <param name="included">Finds what the image says itself. It counts for less than what a node has seen, but is not kept waiting by a registry.</param>
+    public async Task<StartTrace?> FindAsync(Digest manifest, Func<Task<StartTrace?>>? included = null)
+    {
+        if (own.Load(manifest) is { } here) return here;
+        _coming.TryGetValue(manifest, out Task<StartTrace?>? coming);
+        if (coming is { IsCompleted: true } && await coming is { } beside) return beside;
+        if (included is not null && await included() is { } inside) return inside;
+        return coming is null ? null : await coming;
+    }
 
     /// <summary>The image has gone from this node.</summary>
     public void Forget(Digest manifest)

@@ -40,6 +40,7 @@ public static class RafsImageLoader
             Bootstrap = unpacked.Bootstrap,
             Image = RafsReader.Read(unpacked.Bootstrap),
             BlobMetas = unpacked.BlobMetas,
+            PrefetchFiles = unpacked.PrefetchFiles,
         };
     }
 

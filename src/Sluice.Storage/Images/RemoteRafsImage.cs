@@ -19,6 +19,9 @@ public sealed record RemoteRafsImage
     /// <summary>Chunk-info tables (nydusd cache form) that came with the bootstrap, by blob id. May lack blobs.</summary>
     public required IReadOnlyDictionary<string, ReadOnlyMemory<byte>> BlobMetas { get; init; }
 
+    /// <summary>See <see cref="Formats.Rafs.Artifacts.BootstrapLayer.PrefetchFiles"/>.</summary>
+    public ReadOnlyMemory<byte> PrefetchFiles { get; init; }
+
     /// <summary>The digest under which the registry has the bytes of <paramref name="blob"/>.</summary>
     public static Digest DigestOf(RafsBlob blob) => Digest.Parse("sha256:" + blob.Id);
 }

@@ -72,6 +72,55 @@ public sealed class PrefetchTests
         await ForgetAsync(node, image, "three");
     }
 
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public async Task A_converted_image_carries_what_its_start_needs(ImageFormat format)
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        var ordinary = new OrdinaryImage();
+        string image = await node.ConvertedAsync(ordinary, format), source = $"oci:{node.Workspace.File("ordinary")}:v1";
+        string named = node.Workspace.File("named.json"), list = node.Workspace.File("list"), kind = format == ImageFormat.Rafs ? "rafs" : "overlaybd";
+        await ordinary.PushAsync(source);
+        await StartAsync(node, image, "one");
+        await TraceAsync(node);
+        await File.WriteAllTextAsync(named, (await TraceAsync(node, "show", image, "--json")).Succeeds().Output, TestMachine.Cancellation);
+        (await TraceAsync(node, "push", image)).Succeeds();
+        await ForgetAsync(node, image, "one");
+
+        // From a file.
+        (await SluiceProgram.RunAsync("convert", "--format", kind, "--trace", named, source, "docker://" + node.Image("traced:v1"))).Succeeds();
+        Assert.Contains("prefetch", await StartAsync(node, node.Image("traced:v1"), "two"));
+        await ForgetAsync(node, node.Image("traced:v1"), "two");
+
+        // From beside the image that the name means so far; what is beside another name is not looked for.
+        SluiceResult none = (await SluiceProgram.RunAsync("convert", "--format", kind, "--trace", "auto", source, "docker://" + node.Image("other:v1"))).Succeeds();
+        Assert.Contains("--trace auto: no trace", none.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("--trace auto", (await SluiceProgram.RunAsync("convert", "--format", kind, "--trace", "auto", source, "docker://" + image)).Succeeds().Error, StringComparison.Ordinal);
+        Assert.Contains("prefetch", await StartAsync(node, image, "three"));
+        await ForgetAsync(node, image, "three");
+
+        // Of a list of paths.
+        await File.WriteAllTextAsync(list, "/data/5\n/data/3\n/nowhere\n", TestMachine.Cancellation);
+        (await SluiceProgram.RunAsync("convert", "--format", kind, "--trace", list, source, "docker://" + node.Image("listed:v1"))).Succeeds();
+        (await SluiceProgram.RunAsync("check", source, "docker://" + node.Image("listed:v1"))).Succeeds();
+        Assert.Contains("prefetch", await StartAsync(node, node.Image("listed:v1"), "four"));
+        await ForgetAsync(node, node.Image("listed:v1"), "four");
+    }
+
+    [Fact]
+    public async Task A_trace_that_is_of_no_use_for_a_conversion_is_refused()
+    {
+        using Workspace workspace = new();
+        string file = workspace.File("trace");
+        await File.WriteAllTextAsync(file, "bin/sh\n", TestMachine.Cancellation);
+        string source = $"oci:{workspace.File("ordinary")}:v1", destination = $"oci:{workspace.File("converted")}:v1";
+        await new OrdinaryImage().PushAsync(source);
+        (await SluiceProgram.RunAsync("convert", "--trace", file, source, destination)).Fails(2, file, "no absolute path");
+        (await SluiceProgram.RunAsync("convert", "--trace", workspace.File("missing"), source, destination)).Fails(2, "--trace");
+        await File.WriteAllTextAsync(file, "", TestMachine.Cancellation);
+        (await SluiceProgram.RunAsync("convert", "--trace", file, source, destination)).Fails(2, "names no files");
+    }
+
     [Fact]
     public async Task What_is_no_trace_is_refused()
     {

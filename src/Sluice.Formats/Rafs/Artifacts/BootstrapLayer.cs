@@ -8,12 +8,14 @@ namespace Sluice.Formats.Rafs.Artifacts;
 
 /// <summary>
 /// The last layer of a RAFS image: a tar.gz with the directory <c>image</c>, the bootstrap <c>image/image.boot</c> and, for each
-/// blob, its chunk-info table <c>image/&lt;blob id&gt;.blob.meta</c> in the form of nydusd's cache. Readers pass over other entries.
+/// blob, its chunk-info table <c>image/&lt;blob id&gt;.blob.meta</c> in the form of nydusd's cache; where it is known what a start needs,
+/// <c>image/prefetch.files</c>. Readers pass over other entries.
 /// </summary>
 public sealed class BootstrapLayer
 {
     private const string BootstrapPath = "image/image.boot";
     private const string MetaSuffix = ".blob.meta";
+    private const string PrefetchPath = "image/prefetch.files";
 
     /// <summary>nydus-image's own limit for metadata is 2 GiB; nothing real comes near a quarter of it.</summary>
     private const long MaxBootstrapSize = 512L << 20;
@@ -28,6 +30,9 @@ public sealed class BootstrapLayer
     /// <summary>Chunk-info tables by blob id.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<byte>> BlobMetas { get; init; } = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
 
+    /// <summary>See <see cref="Prefetch.PrefetchFiles"/>; not looked into. Empty: it is not there.</summary>
+    public ReadOnlyMemory<byte> PrefetchFiles { get; init; }
+
     /// <summary>Reads the layer, compressed or not. Keeps the bootstrap and the tables in memory.</summary>
     /// <returns>The layer and the digest of the tar inside.</returns>
     /// <exception cref="InvalidFormatException">Not a bootstrap layer, or too large.</exception>
@@ -36,6 +41,7 @@ public sealed class BootstrapLayer
         using var hash = SHA256.Create();
         using var content = new CryptoStream(new GZipStream(layer, CompressionMode.Decompress, leaveOpen: true), hash, CryptoStreamMode.Read);
         byte[]? bootstrap = null;
+        byte[] prefetch = [];
         long metaSize = 0;
         var metas = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
         using var tar = new TarReader(content);
@@ -44,6 +50,7 @@ public sealed class BootstrapLayer
             if (entry.Type != TarEntryType.Regular) continue;
             string path = entry.Path.ToString();
             if (path is BootstrapPath or "image.boot") bootstrap = ReadContent(tar, entry, MaxBootstrapSize);
+            else if (path is PrefetchPath && entry.Size <= Prefetch.PrefetchFiles.MaxLength) prefetch = ReadContent(tar, entry, Prefetch.PrefetchFiles.MaxLength);
             else if (path.EndsWith(MetaSuffix, StringComparison.Ordinal))
             {
                 metaSize += entry.Size;
@@ -54,7 +61,7 @@ public sealed class BootstrapLayer
 
         if (bootstrap is null) throw new InvalidFormatException("rafs bootstrap layer", $"there is no {BootstrapPath} in it");
         ReadPadding(content);
-        return (new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = metas }, Digest.FromSha256(hash.Hash));
+        return (new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = metas, PrefetchFiles = prefetch }, Digest.FromSha256(hash.Hash));
     }
 
     /// <summary>Packs the layer; the same content gives the same bytes.</summary>
@@ -70,6 +77,7 @@ public sealed class BootstrapLayer
             tar.WriteEntry(new TarEntry { Path = new FileName("image"), Type = TarEntryType.Directory, Mode = 0x1ED /* 0755 */ });
             WriteFile(tar, BootstrapPath, Bootstrap.Span);
             foreach ((string id, ReadOnlyMemory<byte> meta) in BlobMetas) WriteFile(tar, $"image/{id}{MetaSuffix}", meta.Span);
+            if (!PrefetchFiles.IsEmpty) WriteFile(tar, PrefetchPath, PrefetchFiles.Span);
             tar.Finish();
         }
 
