@@ -6,5 +6,4 @@
 #   ./bench.sh chaos [--rounds 200] [--seed N] [--reference-rounds 3]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./build.sh --native >/dev/null
-SLUICE=$PWD/artifacts/native/sluice exec python3 bench/chaos.py "$@"
+SLUICE=${SLUICE:-$PWD/$(./build.sh --native)} exec python3 bench/chaos.py "$@"

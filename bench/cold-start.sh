@@ -3,14 +3,14 @@
 #   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-lz4] [--runs 5]
 # Uses the rig in $SLUICE_BENCH_RIG (default ../shared/bench): real images, a registry and containerd in network namespaces.
 # What is no snapshotter of the rig is a tag: rafs and overlaybd are converted with the defaults, overlaybd-lz4 with LZ4 in 4 KiB, any other one with
-# CONVERT_OPTIONS. RECONVERT=1 makes them again.
+# CONVERT_OPTIONS. RECONVERT=1 makes them again. With -plan behind it, a tag has the trace of one earlier start beside it, as an artifact in the registry:
+# it is made by a start that is not counted, on a node that is emptied afterwards.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")
 [ -d "$SLUICE_BENCH_RIG" ] || { echo "no bench rig: set SLUICE_BENCH_RIG" >&2; exit 1; }
 . "$SLUICE_BENCH_RIG/env.sh"
-./build.sh --native >/dev/null
-export SLUICE=$PWD/artifacts/native/sluice TAGS=
+export SLUICE=${SLUICE:-$PWD/$(./build.sh --native)} TAGS=
 
 images=redis,nodejs,wordpress,python
 snapshotters=overlayfs,rafs,overlaybd,overlaybd-lz4
@@ -27,7 +27,7 @@ for name in ${snapshotters//,/ }; do
 done
 
 options() {
-    case $1 in
+    case ${1%-plan} in
         rafs) ;;
         overlaybd) echo --format overlaybd ;;
         overlaybd-lz4) echo --format overlaybd --compressor lz4 ;;

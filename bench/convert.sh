@@ -13,7 +13,7 @@ options=("$@")
 [ $# -gt 0 ] || options=(--jobs 2)
 layout=$STACK/images/$image
 [ -d "$layout" ] || "$SLUICE_BENCH_RIG/make-images.sh" base "$image"
-./build.sh --native >/dev/null
+sluice=${SLUICE:-$PWD/$(./build.sh --native)}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 manifest=$(jq -r '.manifests[0].digest' "$layout/index.json")
@@ -35,7 +35,7 @@ median() { sort -n | sed -n "$(( (runs + 1) / 2 ))p"; }
 ours=() reference=() memory=0
 for _ in $(seq "$runs"); do
     rm -rf "$scratch/out"
-    read -r seconds peak < <(wall artifacts/native/sluice convert --format "$format" "${options[@]}" "oci:$layout:latest" "oci:$scratch/out:$format")
+    read -r seconds peak < <(wall "$sluice" convert --format "$format" "${options[@]}" "oci:$layout:latest" "oci:$scratch/out:$format")
     ours+=("$seconds")
     [ "$peak" -le "$memory" ] || memory=$peak
     read -r seconds _ < <(wall bash -c 'zcat "$@" | zstd -q -3 -T2 -f -o "$0"' "$scratch/reference.zst" "${files[@]}")

@@ -5,5 +5,4 @@
 #   ./bench.sh ready [--images 200] [--starts 5]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./build.sh --native >/dev/null
-SLUICE=$PWD/artifacts/native/sluice exec python3 bench/ready.py "$@"
+SLUICE=${SLUICE:-$PWD/$(./build.sh --native)} exec python3 bench/ready.py "$@"

@@ -5,5 +5,4 @@
 #   ./bench.sh soak [--minutes 30] [--warm-up 20] [--samples FILE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./build.sh --native >/dev/null
-SLUICE=$PWD/artifacts/native/sluice exec python3 bench/soak.py "$@"
+SLUICE=${SLUICE:-$PWD/$(./build.sh --native)} exec python3 bench/soak.py "$@"

@@ -12,9 +12,8 @@ if [ -z "$layout" ]; then
     layout=$STACK/images/wordpress
     [ -d "$layout" ] || "$SLUICE_BENCH_RIG/make-images.sh" base wordpress
 fi
-./build.sh --native >/dev/null
 dotnet build bench/Sluice.Bench -c Release -v quiet -nologo >/dev/null
-sluice=$PWD/artifacts/native/sluice
+sluice=${SLUICE:-$PWD/$(./build.sh --native)}
 scratch=$(mktemp -d)
 memory=
 clean() {

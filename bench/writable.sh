@@ -7,8 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=$(mktemp -d -p "${1:-${TMPDIR:-/tmp}}")
 config=$(readlink -f "${2:-../shared/golden/overlaybd/tar/stack3.config.v1.json}")
-./build.sh --native >/dev/null
-sluice=$PWD/artifacts/native/sluice
+sluice=${SLUICE:-$PWD/$(./build.sh --native)}
 clean() {
     for name in append sparse plain; do umount -l "$scratch/$name" 2>/dev/null || true; done
     sleep 2
