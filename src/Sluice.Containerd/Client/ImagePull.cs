@@ -35,8 +35,7 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         try
         {
             using ContainerdClient leased = client.WithLease(lease);
-            await WriteDocumentsAsync(leased, image, chain[^1], cancellation);
-            for (int i = 0; i < image.Layers.Count; i++) await PrepareAsync(leased, image, chain, i, cancellation);
+            await Task.WhenAll(WriteDocumentsAsync(leased, image, chain[^1], cancellation), PrepareAllAsync(leased, image, chain, cancellation));
             await client.Images.PutAsync(new ImageRecord(image.Name, (image.Index ?? image.Manifest).ToDescriptor(), image.Labels), cancellation);
         }
         catch
@@ -62,21 +61,26 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         }
     }
 
-    private static async Task WriteDocumentsAsync(ContainerdClient leased, ImageToRegister image, Digest top, CancellationToken cancellation)
+    /// <summary>At once: each is a transaction of containerd's, and the lease holds them whatever comes first.</summary>
+    private static Task WriteDocumentsAsync(ContainerdClient leased, ImageToRegister image, Digest top, CancellationToken cancellation)
     {
         Dictionary<string, string> config = Source(image.Name);
         config[SnapshotReference + image.Snapshotter] = top.ToString();
-        await leased.Content.WriteAsync(image.Config.Content, config, cancellation);
+        List<Task> writes = [leased.Content.WriteAsync(image.Config.Content, config, cancellation)];
 
         Dictionary<string, string> manifest = Source(image.Name);
         manifest[ContentReference + "config"] = image.Config.Digest.ToString();
         for (int i = 0; i < image.Layers.Count; i++) manifest[string.Create(CultureInfo.InvariantCulture, $"{ContentReference}l.{i}")] = image.Layers[i].Digest.ToString();
-        await leased.Content.WriteAsync(image.Manifest.Content, manifest, cancellation);
+        writes.Add(leased.Content.WriteAsync(image.Manifest.Content, manifest, cancellation));
 
-        if (image.Index is null) return;
-        Dictionary<string, string> index = Source(image.Name);
-        index[ContentReference + "m.0"] = image.Manifest.Digest.ToString();
-        await leased.Content.WriteAsync(image.Index.Content, index, cancellation);
+        if (image.Index is not null)
+        {
+            Dictionary<string, string> index = Source(image.Name);
+            index[ContentReference + "m.0"] = image.Manifest.Digest.ToString();
+            writes.Add(leased.Content.WriteAsync(image.Index.Content, index, cancellation));
+        }
+
+        return Task.WhenAll(writes);
     }
 
     /// <summary>Tells where content came from, so that a later push or pull can mount it across repositories.</summary>
@@ -90,15 +94,23 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         return labels;
     }
 
+    private static async Task PrepareAllAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, CancellationToken cancellation)
+    {
+        for (int i = 0; i < image.Layers.Count; i++) await PrepareAsync(leased, image, chain, i, cancellation);
+    }
+
     private static async Task PrepareAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, int index, CancellationToken cancellation)
     {
         SnapshotStore snapshots = leased.Snapshots(image.Snapshotter);
         string name = chain[index].ToString();
 
-        // Known from an earlier pull? The new lease must hold it while the image record does not yet, and must do so before
-        // we look: else containerd may be about to collect what we see.
-        await leased.Leases.AddAsync(leased.Lease!, $"snapshots/{image.Snapshotter}", name, cancellation);
-        if (await snapshots.FindAsync(name, cancellation) is not null) return;
+        // Known from an earlier pull? The new lease must hold it while the image record does not yet, and after that it must
+        // still be there: else containerd was about to collect what we saw.
+        if (await snapshots.FindAsync(name, cancellation) is not null)
+        {
+            await leased.Leases.AddAsync(leased.Lease!, $"snapshots/{image.Snapshotter}", name, cancellation);
+            if (await snapshots.FindAsync(name, cancellation) is not null) return;
+        }
 
         string key = $"extract-{Guid.NewGuid():n} {name}";
         string parent = index == 0 ? "" : chain[index - 1].ToString();
