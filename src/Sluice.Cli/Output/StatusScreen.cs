@@ -29,7 +29,7 @@ internal sealed partial class StatusScreen(int? width, int rows)
         Say("daemon", $"{status.Version}, up {Words.Duration(status.UptimeSeconds)}, pid {status.Pid}{starts}{TakeOvers(status.TakeOvers)}");
         Say("keeper", status.Keeper.Running ? $"running, holds {Words.Count(status.Keeper.Held.Count, "descriptor")}" : "none: containers don't survive the daemon's death");
         string disks = status.Images.ContainerDisks == 0 ? "" : $"; {Words.Count(status.Images.ContainerDisks, "container disk")}";
-        Say("images", $"{status.Images.Known} known, {status.Images.Mounted} mounted, {status.Images.Complete} complete{disks}");
+        Say("images", $"{status.Images.Known} known, {status.Images.Mounted} mounted, {status.Images.Complete} complete, {status.Images.Local} local{disks}");
         Say("cache", CacheText(status.Cache));
         Say("reads", $"{Words.Count(reads.Hits, "hit")}, {Words.Count(reads.Misses)} waited, {ByteSize.Text(reads.BytesFetched)} fetched{Rates(status, before)}");
         string failed = $"{Words.Count(reads.Errors, "read error")}, {Words.Count(reads.DeadlinesPassed)} by deadline; {Words.Count(reads.VerificationFailures, "verification failure")}";
@@ -99,6 +99,7 @@ internal sealed partial class StatusScreen(int? width, int rows)
     {
         { Activity.Hung: > 0 } => "hung",
         { Mounted: false } => "not mounted",
+        { IsLocal: true } => "local",
         { IsComplete: true } => "complete",
         { WholeBytes: > 0 } => $"{Math.Min(99, image.LocalBytes!.Value * 100 / image.WholeBytes.Value)} %",
         _ => "mounted",

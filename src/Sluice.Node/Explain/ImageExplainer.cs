@@ -23,6 +23,8 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
     /// <summary>Metadata of a file system lies together.</summary>
     private const int TreeWindow = 64 << 10;
 
+    private const string Local = "lazy, and mounted from local files, as all of it is here: the kernel reads them without the daemon, and nobody counts what";
+
     private static readonly TimeSpan ContainerdLimit = TimeSpan.FromSeconds(5);
 
     /// <exception cref="SluiceException">Nobody knows a container or image of this name.</exception>
@@ -72,8 +74,9 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
     private async Task<Explanation> OfImageAsync(LazyImage image, string? container, bool readTree, CancellationToken cancellation)
     {
         Digest manifest = image.Key.Manifest;
+        bool isLocal = images.IsLocal(manifest);
         if (images.Activities.Find(manifest) is not { } activity || activity.At(ImageStep.Mounted) is null)
-            return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, "lazy, but not mounted since the daemon started: nothing was started from it", null, []);
+            return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, isLocal ? Local : "lazy, but not mounted since the daemon started: nothing was started from it", null, []);
         StartRecord record = activity.ReadStart();
         var analysis = new StartAnalysis(record, activity.At, activity.FirstRead);
         LocalImage? here = images.LoadLocal(manifest);
@@ -85,15 +88,17 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
             totals.Hits, totals.Misses, totals.Errors, totals.Fetches, record.Failures,
             analysis.Link.RoundTrip is { } trip ? Math.Round(trip.TotalSeconds, 5) : null, analysis.Rate is { } rate ? Math.Round(rate) : null, Math.Round(record.Decoding.TotalSeconds, 4),
             FetchCauses.All.Where(cause => totals.Bytes[(int)cause] > 0).ToDictionary(cause => cause.Name(), cause => totals.Bytes[(int)cause], StringComparer.Ordinal), totals.Sources, files, note);
-        return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, Verdict(figures), figures, analysis.Reasons());
+        return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, Verdict(figures, isLocal), figures, analysis.Reasons());
     }
 
-    private static string Verdict(StartFigures start)
+    private static string Verdict(StartFigures start, bool isLocal)
     {
+        if (isLocal && start.Hits + start.Misses == 0) return Local;
+        string now = isLocal ? "; by now all of it is here, and what starts from it reads local files" : "";
         if (start.Hits + start.Misses == 0) return "lazy, and not read yet since it was mounted (or all of it is here, and the kernel reads it by itself)";
-        if (start.FetchedBytes == 0) return "lazy, and nothing had to be fetched: what was read was here";
+        if (start.FetchedBytes == 0) return "lazy, and nothing had to be fetched: what was read was here" + now;
         string share = start.ImageBytes is > 0 and var size ? string.Create(CultureInfo.InvariantCulture, $" of {Megabytes(size)} ({100.0 * start.FetchedBytes / size:0.#} %)") : "";
-        return $"lazy: {Megabytes(start.FetchedBytes)}{share} were fetched";
+        return $"lazy: {Megabytes(start.FetchedBytes)}{share} were fetched{now}";
     }
 
     private static string Megabytes(long bytes) => (bytes / 1e6).ToString(bytes < 10_000_000 ? "0.0##" : "0.0", CultureInfo.InvariantCulture) + " MB";

@@ -19,7 +19,7 @@ internal sealed partial class ImageMounter
     /// <summary>True if what is mounted stays when this process leaves.</summary>
     public bool IsKept => _connections.AreKept;
 
-    /// <summary>True if a predecessor's connection is served again, mounts on it or not.</summary>
+    /// <summary>True if a predecessor's connection is served again, mounts on it or not, or its local mounts are known.</summary>
     public bool HasTakenOver { get; private set; }
 
     /// <summary>The state directory.</summary>
@@ -28,7 +28,7 @@ internal sealed partial class ImageMounter
     /// <summary>True if a predecessor has left mounts that are served again.</summary>
     public bool IsInherited => Adopted.Count + AdoptedWritable.Count > 0;
 
-    /// <summary>Mounts of a predecessor that are served again. They are the caller's, who asks once.</summary>
+    /// <summary>Mounts of a predecessor that are served again, and behind them its local ones. They are the caller's, who asks once.</summary>
     public IReadOnlyList<AdoptedImage> Adopted { get; private set; } = [];
 
     /// <summary>Writable disks of a predecessor that are served again.</summary>
@@ -105,12 +105,13 @@ internal sealed partial class ImageMounter
     private async Task TakeOverAsync(LocalImages images, CancellationToken cancellation)
     {
         Inheritance left = Inheritance.Find(_options, _description, _connections);
-        List<MountRecord> kept = [];
+        List<MountRecord> kept = [.. left.Local];
         List<string> keptServers = [];
+        Adopted = [.. left.Local.Select(record => Adopt(record, LateImageOf(record, images), server: null))];
         if (_connections.IsLeft(KeptConnections.Disks, _options.DisksDirectory))
         {
-            Adopted = await AdoptImagesAsync(left.Images, images, cancellation);
-            kept.AddRange(Adopted.Select(adopted => adopted.Record));
+            Adopted = [.. await AdoptServedAsync(left.Images, images, cancellation), .. Adopted];
+            kept.AddRange(left.Images);
             keptServers.Add(_options.DisksDirectory);
         }
 
@@ -122,30 +123,32 @@ internal sealed partial class ImageMounter
             keptServers.Add(_options.WritableDisksDirectory);
         }
 
-        HasTakenOver = keptServers.Count > 0;
+        HasTakenOver = keptServers.Count > 0 || Adopted.Count > 0;
         _connections.DropLeft();
         await CleanAsync(kept, keptServers, cancellation);
         _server ??= await _connections.StartAsync(KeptConnections.Disks, ServerOptions(), cancellation);
     }
 
     /// <summary>Serves the disks of mounted images at once; they are opened when they are read.</summary>
-    private async Task<IReadOnlyList<AdoptedImage>> AdoptImagesAsync(IReadOnlyList<MountRecord> records, LocalImages images, CancellationToken cancellation)
+    private async Task<IReadOnlyList<AdoptedImage>> AdoptServedAsync(IReadOnlyList<MountRecord> records, LocalImages images, CancellationToken cancellation)
     {
-        List<(MountRecord Record, LateImage Late, IImageStore Store)> late = [];
-        foreach (MountRecord record in records)
-        {
-            IImageStore store = ImageStores.Open(ImageReference.Parse(record.Reference), _options.Sources);
-            late.Add((record, new LateImage(record, () => OpenDisksAsync(record, store, images), _deadlines.Of(record.Reference), _log), store));
-        }
+        (MountRecord Record, (LateImage Late, IImageStore Store) Image)[] late = [.. records.Select(record => (record, LateImageOf(record, images)))];
+        IEnumerable<AdoptedDisk> disks = late.SelectMany(known => known.Record.Disks.Zip(known.Image.Late.Disks, (described, disk) => new AdoptedDisk(disk, described.Place, described.BackingId) { Deadline = _deadlines.Of(known.Record.Reference) }));
+        _server = await _connections.AdoptAsync(KeptConnections.Disks, ServerOptions(), disks, cancellation);
+        return [.. late.Select(known => Adopt(known.Record, known.Image, _server))];
+    }
 
-        IEnumerable<AdoptedDisk> disks = late.SelectMany(image => image.Record.Disks.Zip(image.Late.Disks, (described, disk) => new AdoptedDisk(disk, described.Place, described.BackingId) { Deadline = _deadlines.Of(image.Record.Reference) }));
-        DiskServer server = _server = await _connections.AdoptAsync(KeptConnections.Disks, ServerOptions(), disks, cancellation);
-        return [.. late.Select(image =>
-        {
-            var mounted = new MountedImage(image.Record.Target, image.Record.OwnsTarget, image.Late.Disks, server, _mounts, new DescribedMount(_description, image.Record.Key));
-            mounted.Adopted(image.Record.Mount!);
-            return new AdoptedImage(image.Record, mounted, image.Store, image.Late);
-        })];
+    private (LateImage Late, IImageStore Store) LateImageOf(MountRecord record, LocalImages images)
+    {
+        IImageStore store = ImageStores.Open(ImageReference.Parse(record.Reference), _options.Sources);
+        return (new LateImage(record, () => OpenDisksAsync(record, store, images), _deadlines.Of(record.Reference), _log), store);
+    }
+
+    private AdoptedImage Adopt(MountRecord record, (LateImage Late, IImageStore Store) image, DiskServer? server)
+    {
+        var mounted = new MountedImage(record.Target, record.OwnsTarget, image.Late.Disks, server, _mounts, new DescribedMount(_description, record.Key));
+        mounted.Adopted(record.Mount!);
+        return new AdoptedImage(record, mounted, image.Store, image.Late);
     }
 
     private async Task<IReadOnlyList<IDisk>> OpenDisksAsync(MountRecord record, IImageStore store, LocalImages images)

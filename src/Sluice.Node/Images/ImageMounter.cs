@@ -144,11 +144,11 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <summary>Brings the metadata of an image here.</summary>
     public Task<DownloadedImage> FetchMetadataAsync(StoredImage image, CancellationToken cancellation) => DownloadedImage.FetchAsync(image, _cache, cancellation);
 
-    /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist.</summary>
+    /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist: locally, if all of it is here.</summary>
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
     /// <param name="name">What was asked for, for a successor to compare.</param>
-    /// <param name="begin">Told who reads the blobs, before the mount is made; what it returns ends with the mount. Null: nobody wants to know.</param>
+    /// <param name="begin">Told who reads the blobs, before the mount is made, unless it is a local one; what it returns ends with the mount. Null: nobody wants to know.</param>
     public async Task<MountedImage> MountAsync(
         string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation, string name = "",
         Func<ImageActivity, IReadOnlyDictionary<Digest, BlobReader>, IAsyncDisposable>? begin = null)
@@ -157,27 +157,12 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         activity.Mark(ImageStep.MountBegan);
         ImageDisks opener = Opener(image);
         OpenedImage opened = await image.Content.OpenAsync(opener, store, key, image, OnLoop, cancellation);
-        bool ownsTarget = !Directory.Exists(target);
-        var mounted = new MountedImage(target, ownsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, key)) { Start = begin?.Invoke(activity, opener.Readers) };
-        int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
-        try
-        {
-            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, _deadlines.Of(image.Record.Reference)))];
-            IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
-            _description.Write(RecordOf(key, image, target) with { Name = name, OwnsTarget = ownsTarget, OnLoop = OnLoop, Disks = [.. disks] });
-            Directory.CreateDirectory(target);
-            await opened.Mount(_mounts, files, target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
-            mounted.Found();
-            activity.Mark(ImageStep.Mounted);
-            Complete(image, opener);
-            _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
-            return mounted;
-        }
-        catch
-        {
-            await mounted.DisposeAsync();
-            throw;
-        }
+        MountRecord record = RecordOf(key, image, target) with { Name = name, OwnsTarget = !Directory.Exists(target), OnLoop = OnLoop };
+        MountedImage mounted = await TryMountLocalAsync(record, opened) ?? await MountServedAsync(record, opened, begin?.Invoke(activity, opener.Readers));
+        activity.Mark(ImageStep.Mounted);
+        Complete(image, opener);
+        _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
+        return mounted;
     }
 
     /// <summary>Mounts a block image for writing on <paramref name="target"/>, which is made if it does not exist.</summary>
@@ -232,6 +217,32 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         else _connections.End();
         _stateLock.Dispose(); // here a successor begins
         await _mounts.DisposeAsync();
+    }
+
+    private async Task<MountedImage> MountServedAsync(MountRecord record, OpenedImage opened, IAsyncDisposable? start)
+    {
+        var mounted = new MountedImage(record.Target, record.OwnsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, record.Key)) { Start = start };
+        try
+        {
+            string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, _deadlines.Of(record.Reference)))];
+            IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
+            await MountAsync(mounted, record with { Disks = [.. disks] }, opened, files);
+            return mounted;
+        }
+        catch
+        {
+            await mounted.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task MountAsync(MountedImage mounted, MountRecord record, OpenedImage opened, IReadOnlyList<string> files)
+    {
+        int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
+        _description.Write(record);
+        Directory.CreateDirectory(record.Target);
+        await opened.Mount(_mounts, files, record.Target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
+        mounted.Found();
     }
 
     private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _deadlines.Of(image.Record.Reference));

@@ -29,7 +29,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
     private readonly ConcurrentDictionary<Digest, bool> _fetched = []; // by this process: their sources have answered
-    private readonly ConcurrentDictionary<Digest, (MountedImage Mounted, IImageStore Store)> _mounted = [];
+    private readonly ConcurrentDictionary<Digest, SharedMount> _mounted = [];
 
     /// <summary>How long a source may take for the manifest and the metadata of an image, all attempts together.</summary>
     public TimeSpan Deadline => mounter.Fetcher.Options.RequestDeadline;
@@ -97,26 +97,20 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<string> MountAsync(LazyImage image, bool isStart, CancellationToken cancellation)
     {
         Digest manifest = image.Key.Manifest;
-        if (_mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) existing))
-        {
-            if (existing.Mounted.IsMounted) return existing.Mounted.Target;
-            Log.Lost(logger, image.Reference, existing.Mounted.Target); // a container on the bare directory would be empty
-            _mounted.TryRemove(manifest, out _);
-            await CloseAsync(existing);
-        }
-
+        string target = Path.Combine(options.MountsDirectory, manifest.Hex);
+        if (await FindMountedAsync(image) is { } existing)
+            return mounter.CouldBeLocal(existing.Mounted) ? await MountBesideAsync(image, existing, target + LocalSuffix, cancellation) : existing.Mounted.Target;
         LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
         IImageStore store = OpenStore(opened.Record.Reference);
         try
         {
             if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest) && !local.IsImported(manifest)) await CheckSourceAsync(image, store, cancellation);
-            string target = Path.Combine(options.MountsDirectory, manifest.Hex);
             MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: isStart ? Begin : null);
-            _mounted[manifest] = (mounted, store);
+            _mounted[manifest] = new SharedMount(mounted, store);
             local.RememberUse(manifest);
             local.SetImported(manifest, imported: false);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
-            Log.Mounted(logger, image.Reference, target);
+            SayMounted(image, mounted);
             return target;
         }
         catch
@@ -211,7 +205,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (local.IsImported(image.Manifest)) return; // a pull of it has failed, or was taken back: it waits for the next one
         bool known = local.Contains(image.Manifest);
         string? reference = local.ReferenceOf(image.Manifest);
-        if (_mounted.TryRemove(image.Manifest, out (MountedImage Mounted, IImageStore Store) mounted)) await CloseAsync(mounted);
+        if (_mounted.TryRemove(image.Manifest, out SharedMount? mounted)) await mounted.CloseAllAsync();
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
         Traces.Forget(image.Manifest);
@@ -245,7 +239,8 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         foreach (AdoptedImage adopted in mounter.Adopted)
         {
-            _mounted[Digest.Parse(adopted.Record.Manifest)] = (adopted.Mounted, adopted.Store);
+            Digest manifest = Digest.Parse(adopted.Record.Manifest);
+            _mounted[manifest] = new SharedMount(adopted.Mounted, adopted.Store, _mounted.GetValueOrDefault(manifest));
             Log.Adopted(logger, adopted.Record.Reference, adopted.Record.Target);
         }
 
@@ -278,11 +273,11 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         await _disks.GiveUpAsync();
         await mounter.LeaveAsync();
         await _disks.LeaveAsync();
-        foreach ((MountedImage mounted, IImageStore store) in _mounted.Values)
+        foreach (SharedMount mount in _mounted.Values.SelectMany(mount => mount.All))
         {
-            if (mounted.Start is { } start) await start.DisposeAsync();
-            mounted.Leave();
-            await store.DisposeAsync();
+            if (mount.Mounted.Start is { } start) await start.DisposeAsync();
+            mount.Mounted.Leave();
+            await mount.Store.DisposeAsync();
         }
 
         _mounted.Clear();
@@ -304,27 +299,15 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         StopFetching();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
-            if (!_mounted.TryRemove(manifest, out (MountedImage Mounted, IImageStore Store) mounted)) continue;
+            if (!_mounted.TryRemove(manifest, out SharedMount? mounted)) continue;
             try
             {
-                await CloseAsync(mounted);
+                await mounted.CloseAllAsync();
             }
             catch (SluiceException exception)
             {
                 Log.NotUnmounted(logger, mounted.Mounted.Target, exception.Message); // the others are unmounted all the same
             }
-        }
-    }
-
-    private static async Task CloseAsync((MountedImage Mounted, IImageStore Store) image)
-    {
-        try
-        {
-            await image.Mounted.DisposeAsync();
-        }
-        finally
-        {
-            await image.Store.DisposeAsync();
         }
     }
 
@@ -405,6 +388,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
         public static partial void NoStart(ILogger logger, string image, string reason);
+
+        [LoggerMessage(107, LogLevel.Information, "Mounted {Image} on {Target}, from local files: reading it needs no daemon")]
+        public static partial void MountedLocally(ILogger logger, string image, string target);
+
+        [LoggerMessage(106, LogLevel.Warning, "{Image} is all here, and containers on it are served all the same: {Reason}")]
+        public static partial void NotLocal(ILogger logger, string image, string reason);
 
         [LoggerMessage(101, LogLevel.Information, "Released {Image}")]
         public static partial void Released(ILogger logger, string image);

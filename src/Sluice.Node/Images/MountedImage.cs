@@ -6,18 +6,21 @@ using Sluice.Storage.Disks;
 namespace Sluice.Node.Images;
 
 /// <summary>A mounted image. Disposing unmounts it (running containers keep what they have open) and closes its disks.</summary>
-/// <param name="server">Serves the disks.</param>
+/// <param name="server">Serves the disks. Null: nobody does, the kernel has their files.</param>
 /// <param name="mounts">Unmounts.</param>
 /// <param name="ownsTarget">The directory was made for this mount and goes with it.</param>
 /// <param name="described">What a successor is told of it; null: nothing.</param>
 internal sealed class MountedImage(
-    string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer server, MountProcess mounts, DescribedMount? described = null, Action<string>? log = null) : IAsyncDisposable
+    string target, bool ownsTarget, IReadOnlyList<IDisk> disks, DiskServer? server, MountProcess mounts, DescribedMount? described = null, Action<string>? log = null) : IAsyncDisposable
 {
     private int? _mount;
 
     public string Target { get; } = target;
 
     public IReadOnlyList<IDisk> Disks { get; } = disks;
+
+    /// <summary>True if the kernel reads it without this process.</summary>
+    public bool IsLocal => server is null;
 
     /// <summary>How long <see cref="DisposeAsync"/> waits for a writable file system that is still in use.</summary>
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(60);
@@ -29,7 +32,7 @@ internal sealed class MountedImage(
     public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);
 
     /// <summary>True while it is mounted, or has writes to come: an unmounted file system that is still in use writes until its last user has gone.</summary>
-    public bool IsInUse => IsMounted || Disks.Any(disk => disk is IWritableDisk && server.IsOpen(disk.Name));
+    public bool IsInUse => IsMounted || Disks.Any(disk => disk is IWritableDisk && server!.IsOpen(disk.Name));
 
     /// <summary>To be called when the mount was made: remembers which one it is.</summary>
     public void Found()
@@ -60,9 +63,9 @@ internal sealed class MountedImage(
         {
             foreach (IDisk disk in Disks)
             {
-                if (disk is IWritableDisk && !await server.ClosedAsync(disk.Name, Patience))
+                if (disk is IWritableDisk && !await server!.ClosedAsync(disk.Name, Patience))
                     log?.Invoke($"{Target}: still in use {Patience.TotalSeconds:0} s after it was unmounted: what was not written by now is lost");
-                await server.RemoveAsync(disk.Name);
+                if (server is not null) await server.RemoveAsync(disk.Name);
                 disk.Dispose();
             }
 

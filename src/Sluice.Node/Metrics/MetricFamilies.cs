@@ -59,7 +59,7 @@ internal static class MetricFamilies
     public static readonly MetricFamily CacheWriteFailures = Counter("sluice_cache_write_failures_total", "{write}", "Writes that the cache's disk failed; after each nothing is stored for 2 s.");
     public static readonly MetricFamily CacheSaved = Counter("sluice_cache_saved_bytes_total", "By", "Bytes that were not downloaded because another blob had them, by how they came to the disk: shared (its blocks), copied.", "how");
 
-    public static readonly MetricFamily Images = Gauge("sluice_images", "{image}", "Lazy images, by state: known, mounted, complete; each state counts the next one, too.", "state");
+    public static readonly MetricFamily Images = Gauge("sluice_images", "{image}", "Lazy images, by state: known, mounted, complete, local (new containers get a local mount); each state counts the next one, too.", "state");
     public static readonly MetricFamily ContainerDisks = Gauge("sluice_container_disks", "{disk}", "Containers' own disks that are attached.");
     public static readonly MetricFamily DiskRequestsWaiting = Gauge("sluice_container_disk_requests_waiting", "{request}", "Reads, writes and flushes of containers' own disks that are not answered.");
     public static readonly MetricFamily DiskRequestsHung = Gauge("sluice_container_disk_requests_hung", "{request}", "Of these, those that have waited longer than hung_seconds.");

@@ -94,6 +94,7 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.Images, images.Known, "known");
         reading.Add(MetricFamilies.Images, images.Mounted, "mounted");
         reading.Add(MetricFamilies.Images, images.Complete, "complete");
+        reading.Add(MetricFamilies.Images, images.Local, "local");
         reading.Add(MetricFamilies.ContainerDisks, images.ContainerDisks);
         DiskRequestStatus requests = node.LookAtContainerDisks();
         reading.Add(MetricFamilies.DiskRequestsWaiting, requests.Waiting);

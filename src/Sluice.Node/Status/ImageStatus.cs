@@ -4,10 +4,11 @@ namespace Sluice.Node.Status;
 /// <param name="Digest">Of the manifest.</param>
 /// <param name="Prefix">Not an image by itself: the lower layers of a block image that something is mounted on.</param>
 /// <param name="Mounted">Mounted, or below a container's own disk.</param>
+/// <param name="IsLocal">New containers get a local mount, which the kernel reads without the daemon.</param>
 /// <param name="LocalBytes">Uncompressed bytes that are here; null while it is not mounted.</param>
 /// <param name="WholeBytes">Uncompressed bytes that it has.</param>
 /// <param name="Activity">What was done since it was mounted first; null: nothing yet.</param>
-public sealed record ImageStatus(string Name, string Digest, bool Prefix, bool Mounted, long? LocalBytes, long? WholeBytes, ImageActivityStatus? Activity)
+public sealed record ImageStatus(string Name, string Digest, bool Prefix, bool Mounted, bool IsLocal, long? LocalBytes, long? WholeBytes, ImageActivityStatus? Activity)
 {
     public bool IsComplete => LocalBytes is not null && LocalBytes == WholeBytes;
 }

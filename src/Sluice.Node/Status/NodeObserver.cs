@@ -62,7 +62,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
     }
 
     public ImageCounts Count(IReadOnlyList<ImageStatus> list) =>
-        new(list.Count, list.Count(image => image.Mounted), list.Count(image => image.IsComplete), images.ContainerDisks.Sum(group => group.Count()));
+        new(list.Count, list.Count(image => image.Mounted), list.Count(image => image.IsComplete), list.Count(image => image.IsLocal), images.ContainerDisks.Sum(group => group.Count()));
 
     /// <summary>What the cache has and what it has done.</summary>
     public CacheCounters CountCache() => mounter.Cache.Counters;
@@ -104,7 +104,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
         IReadOnlyList<IDisk> served = mounted.TryGetValue(manifest, out IReadOnlyList<IDisk>? shared) ? shared : [.. disks[manifest].Take(1)];
         DiskFill? fill = served.Count == 0 ? null : served.Aggregate(default(DiskFill), (sum, disk) => sum + disk.Fill);
         return new ImageStatus(
-            image.Reference, manifest.ToString(), image.Made is not null, served.Count > 0, fill?.Local, fill?.Whole, mounter.Activities.Find(manifest) is { } activity && activity.At(ImageStep.MountBegan) is not null ? Describe(activity) : null);
+            image.Reference, manifest.ToString(), image.Made is not null, served.Count > 0, images.IsLocal(manifest), fill?.Local, fill?.Whole, mounter.Activities.Find(manifest) is { } activity && activity.At(ImageStep.MountBegan) is not null ? Describe(activity) : null);
     }
 
     private ImageActivityStatus Describe(ImageActivity activity)

@@ -28,8 +28,9 @@ public sealed record KeeperStatus(bool Running, IReadOnlyList<string> Held);
 /// <param name="Known">Images that containerd knows by this snapshotter.</param>
 /// <param name="Mounted">Of these, mounted or below a container's own disk.</param>
 /// <param name="Complete">Of the mounted ones, all data is here.</param>
+/// <param name="Local">Of the complete ones, new containers get a local mount.</param>
 /// <param name="ContainerDisks">Containers' own disks.</param>
-public sealed record ImageCounts(int Known, int Mounted, int Complete, int ContainerDisks);
+public sealed record ImageCounts(int Known, int Mounted, int Complete, int Local, int ContainerDisks);
 
 /// <param name="Directory">Where the cache is.</param>
 /// <param name="Bytes">What it takes on the disk.</param>

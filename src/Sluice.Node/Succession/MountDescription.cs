@@ -48,6 +48,19 @@ internal sealed class MountDescription
         return description;
     }
 
+    /// <summary>The mount of one record, for whoever only looks; null: it is of something else, or damaged.</summary>
+    public static MountRecord? TryRead(string record)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(record, MountRecordJson.Default.MountRecord);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     public ConnectionRecord? Connection(string name)
     {
         lock (_gate) return _connections.GetValueOrDefault(name);

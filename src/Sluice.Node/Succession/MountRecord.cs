@@ -29,6 +29,9 @@ internal sealed record MountRecord
     /// <summary>EROFS over one flat disk.</summary>
     public bool OnLoop { get; init; }
 
+    /// <summary>The kernel has the files of the disks: it needs no connection, and nobody to serve it.</summary>
+    public bool IsLocal { get; init; }
+
     /// <summary>Directory of the writable layer; null for an image that is mounted read-only.</summary>
     public string? Layer { get; init; }
 
@@ -51,7 +54,7 @@ internal sealed record MountRecord
 }
 
 /// <summary>A disk, as its server has it.</summary>
-/// <param name="Place">See <see cref="Kernel.Fuse.DiskServer.PlaceOf"/>.</param>
+/// <param name="Place">See <see cref="Kernel.Fuse.DiskServer.PlaceOf"/>; 0: it has none, as nobody serves it.</param>
 /// <param name="BackingId">The kernel's handle of its file, where that was opened in passthrough; 0: it wasn't.</param>
 internal sealed record DiskRecord(string Name, long Length, ulong Place, int BackingId = 0);
 

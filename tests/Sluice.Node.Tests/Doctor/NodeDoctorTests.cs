@@ -63,6 +63,8 @@ public sealed class NodeDoctorTests
         Assert.Equal(["daemon-not-running"], node.Judge().Findings.Select(finding => finding.Id));
         node.Facts = node.Facts with { KeeperRuns = false };
         Assert.Equal(["daemon-not-running", "mount-left-over", "loop-left-over"], node.Judge().Findings.Select(finding => finding.Id));
+        node.Write("/run/sluice/mounted/0123.json", """{ "key": "0123", "reference": "r", "manifest": "m", "isLocal": true, "mount": { "id": 8, "major": 0, "minor": 48, "source": "s" } }""");
+        Assert.Equal(["daemon-not-running", "loop-left-over"], node.Judge().Findings.Select(finding => finding.Id));
     }
 
     [Fact]
