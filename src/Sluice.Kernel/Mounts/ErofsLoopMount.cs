@@ -1,13 +1,16 @@
 namespace Sluice.Kernel.Mounts;
 
 /// <summary>
-/// An EROFS image to mount over a loop device, for kernels that can't mount it from files (before 6.12). The image is one
-/// flat disk: the bootstrap at 0 and every blob space at its mapped address.
+/// An EROFS image to mount over loop devices, for kernels that can't mount it from files (before 6.12): one flat disk, with the bootstrap at 0 and every blob
+/// space at its mapped address; or a bootstrap and devices.
 /// </summary>
 public sealed record ErofsLoopMount
 {
-    /// <summary>The flat disk, usually a file of a disk server.</summary>
+    /// <summary>The flat disk, usually a file of a disk server; or the bootstrap.</summary>
     public required string Disk { get; init; }
+
+    /// <summary>With a bootstrap: files that hold the data, as <see cref="ErofsMount.Devices"/>. Linux 5.16 and later.</summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
 
     /// <summary>Existing directory to mount on.</summary>
     public required string Target { get; init; }

@@ -26,11 +26,26 @@ public static partial class MountCalls
         }
     }
 
-    /// <summary>Mounts EROFS from a flat disk over a loop device, which goes away with the mount. Returns a warning, or null.</summary>
+    /// <summary>Mounts EROFS over loop devices, which go away with the mount. Returns a warning, or null.</summary>
     public static string? ErofsOnLoop(ErofsLoopMount mount)
     {
+        List<LoopDevice> devices = [];
+        try
+        {
+            foreach (string file in mount.Devices) devices.Add(LoopDevice.Attach(file, mount.BlockSize));
+            return OnLoop("erofs", mount.Disk, mount.BlockSize, mount.Target, mount.ReadAheadKilobytes, Configure, Hint);
+        }
+        finally
+        {
+            foreach (LoopDevice device in devices) device.Dispose();
+        }
+
+        void Configure(FileSystemContext context)
+        {
+            foreach (LoopDevice device in devices) context.Set("device", device.Path);
+        }
+
         string? Hint(int errno) => errno == Errno.EINVAL ? "is the disk an EROFS image with this block size?" : null;
-        return OnLoop("erofs", mount.Disk, mount.BlockSize, mount.Target, mount.ReadAheadKilobytes, ConfigureNothing, Hint);
     }
 
     /// <summary>Runs through the code of a mount without mounting.</summary>

@@ -67,7 +67,7 @@ public sealed partial class MountProcess : IAsyncDisposable
 
     /// <inheritdoc cref="MountCalls.ErofsOnLoop"/>
     public Task MountErofsOnLoopAsync(ErofsLoopMount mount, CancellationToken cancellation = default) => RunAsync(
-        new MountRequest(MountKind.ErofsOnLoop, mount.Target) { Source = mount.Disk, BlockSize = mount.BlockSize, Number = mount.ReadAheadKilobytes },
+        new MountRequest(MountKind.ErofsOnLoop, mount.Target) { Source = mount.Disk, Paths = mount.Devices, BlockSize = mount.BlockSize, Number = mount.ReadAheadKilobytes },
         cancellation);
 
     /// <inheritdoc cref="MountCalls.BlocksOnLoop"/>

@@ -80,7 +80,7 @@ internal sealed record MountRequest(MountKind Kind, string Target)
             case MountKind.Erofs:
                 return new MountAnswer(true, MountCalls.Erofs(new ErofsMount { Bootstrap = Source, Devices = Paths, Target = Target, ReadAheadKilobytes = (int)Number }));
             case MountKind.ErofsOnLoop:
-                return new MountAnswer(true, MountCalls.ErofsOnLoop(new ErofsLoopMount { Disk = Source, Target = Target, BlockSize = BlockSize, ReadAheadKilobytes = (int)Number }));
+                return new MountAnswer(true, MountCalls.ErofsOnLoop(new ErofsLoopMount { Disk = Source, Devices = Paths, Target = Target, BlockSize = BlockSize, ReadAheadKilobytes = (int)Number }));
             case MountKind.BlocksOnLoop:
                 return new MountAnswer(true, MountCalls.BlocksOnLoop(new BlockMount
                 {

@@ -21,8 +21,9 @@ internal sealed class BlockContent(BlockStack stack) : ImageContent
         try
         {
             string type = await ProbeAsync(disk, image.Record.Reference).WaitAsync(cancellation);
-            return new OpenedImage([disk], (mounts, files, target, readAhead, token) => mounts.MountBlocksAsync(
-                new BlockMount { Disk = files[0], FileSystem = type, Target = target, ReadAheadKilobytes = readAhead }, token));
+            Task MountAsync(MountProcess mounts, IReadOnlyList<string> files, string target, int readAhead, CancellationToken token) =>
+                mounts.MountBlocksAsync(new BlockMount { Disk = files[0], FileSystem = type, Target = target, ReadAheadKilobytes = readAhead }, token);
+            return new OpenedImage([disk], MountAsync, MountAsync);
         }
         catch
         {

@@ -14,7 +14,7 @@ internal sealed partial class ImageMounter
     private volatile bool _refusesLocal; // the kernel does not take files of the cache: it need not be asked again
 
     /// <summary>True if a mount that is served could be a local one, were it made now.</summary>
-    public bool CouldBeLocal(MountedImage mounted) => !_refusesLocal && !mounted.IsLocal && mounted.Disks.All(disk => disk.CompleteFile is not null);
+    public bool CouldBeLocal(MountedImage mounted) => !_refusesLocal && !mounted.IsLocal && mounted.Disks.All(disk => disk.CompleteFiles is not null);
 
     /// <summary>Mounts an image locally on <paramref name="target"/>, beside the mount that it has.</summary>
     /// <returns>Null: not all of it is here, or the kernel refused.</returns>
@@ -35,7 +35,7 @@ internal sealed partial class ImageMounter
         var mounted = new MountedImage(record.Target, record.OwnsTarget, opened.Disks, server: null, _mounts, new DescribedMount(_description, record.Key));
         try
         {
-            await MountAsync(mounted, record with { IsLocal = true, Disks = [.. opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Place: 0))] }, opened, files);
+            await MountAsync(mounted, record with { IsLocal = true, Disks = [.. opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Place: 0))] }, opened.MountLocal, files);
             return mounted;
         }
         catch (SluiceException refused) when (refused.Error == SluiceError.Kernel)
@@ -58,8 +58,8 @@ internal sealed partial class ImageMounter
         List<string> files = [];
         foreach (IDisk disk in disks)
         {
-            if (disk.CompleteFile is not { } file) return null;
-            files.Add($"/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}");
+            if (disk.CompleteFiles is not { } complete) return null;
+            files.AddRange(complete.Select(file => $"/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}"));
         }
 
         return files;

@@ -41,7 +41,6 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly ImageDeadlines _deadlines;
     private readonly Action<string> _log;
     private readonly BackgroundDownloads _downloads;
-    private volatile BackgroundOptions _background;
     private DiskServer? _server;
     private Task<ServerHealth>? _asking;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
@@ -51,8 +50,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
-        _background = options.Background;
-        _downloads = new BackgroundDownloads(() => _background, log);
+        _downloads = new BackgroundDownloads(options.Background, log);
         _deadlines = new ImageDeadlines(options.Deadlines, fetcher);
         _writable = new WritableDisks(options, mounts, connections, description, _deadlines.Of, log);
     }
@@ -138,7 +136,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         _fetcher.Apply(changed.Fetch);
         _cache.Apply(changed.Cache);
         _deadlines.Apply(changed.Deadlines);
-        _background = changed.Background;
+        _downloads.Apply(changed.Background);
     }
 
     /// <summary>Brings the metadata of an image here.</summary>
@@ -226,7 +224,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         {
             string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, _deadlines.Of(record.Reference)))];
             IEnumerable<DiskRecord> disks = opened.Disks.Select(disk => new DiskRecord(disk.Name, disk.Length, Server.PlaceOf(disk.Name)));
-            await MountAsync(mounted, record with { Disks = [.. disks] }, opened, files);
+            await MountAsync(mounted, record with { Disks = [.. disks] }, opened.Mount, files);
             return mounted;
         }
         catch
@@ -236,12 +234,12 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         }
     }
 
-    private async Task MountAsync(MountedImage mounted, MountRecord record, OpenedImage opened, IReadOnlyList<string> files)
+    private async Task MountAsync(MountedImage mounted, MountRecord record, MountDisks mount, IReadOnlyList<string> files)
     {
-        int readAhead = opened.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
+        int readAhead = mounted.Disks.All(disk => disk.IsLocal) ? _options.ReadAheadKilobytes : _options.LazyReadAheadKilobytes;
         _description.Write(record);
         Directory.CreateDirectory(record.Target);
-        await opened.Mount(_mounts, files, record.Target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
+        await mount(_mounts, files, record.Target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
         mounted.Found();
     }
 

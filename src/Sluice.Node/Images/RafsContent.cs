@@ -19,12 +19,17 @@ internal sealed class RafsContent(RafsImage image) : ImageContent
         IReadOnlyList<IDisk> disks = await OpenDisksAsync(opener, store, key, image, onLoop, cancellation);
         if (IsFlat(onLoop))
         {
-            return new OpenedImage(disks, (mounts, files, target, readAhead, token) => mounts.MountErofsOnLoopAsync(
-                new ErofsLoopMount { Disk = files[0], Target = target, BlockSize = blockSize, ReadAheadKilobytes = readAhead }, token));
+            return new OpenedImage(
+                disks,
+                (mounts, files, target, readAhead, token) => mounts.MountErofsOnLoopAsync(
+                    new ErofsLoopMount { Disk = files[0], Target = target, BlockSize = blockSize, ReadAheadKilobytes = readAhead }, token),
+                (mounts, files, target, readAhead, token) => mounts.MountErofsOnLoopAsync(
+                    new ErofsLoopMount { Disk = bootstrap, Devices = files, Target = target, BlockSize = blockSize, ReadAheadKilobytes = readAhead }, token));
         }
 
-        return new OpenedImage(disks, (mounts, files, target, readAhead, token) => mounts.MountErofsAsync(
-            new ErofsMount { Bootstrap = bootstrap, Devices = files, Target = target, ReadAheadKilobytes = readAhead }, token));
+        Task MountAsync(MountProcess mounts, IReadOnlyList<string> files, string target, int readAhead, CancellationToken token) =>
+            mounts.MountErofsAsync(new ErofsMount { Bootstrap = bootstrap, Devices = files, Target = target, ReadAheadKilobytes = readAhead }, token);
+        return new OpenedImage(disks, MountAsync, MountAsync);
     }
 
     public override async Task<IReadOnlyList<IDisk>> OpenDisksAsync(

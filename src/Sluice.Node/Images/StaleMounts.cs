@@ -38,7 +38,7 @@ internal sealed class StaleMounts(
     }
 
     private bool IsOurs(MountEntry entry) =>
-        (entry.Type == "erofs" && IsBelow(entry.Source, options.ImagesDirectory))
+        (entry.Type == "erofs" && (IsBelow(entry.Source, options.ImagesDirectory) || IsBelow(ImageMounts.BackingFileOf(entry.Source), options.ImagesDirectory)))
         || (ImageMounts.BackingFileOf(entry.Source) is var disk && (IsBelow(disk, options.DisksDirectory) || IsBelow(disk, options.WritableDisksDirectory)));
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(Path.TrimEndingDirectorySeparator(directory) + "/", StringComparison.Ordinal);

@@ -7,15 +7,44 @@ namespace Sluice.Node.Starts;
 /// Brings here what images that are in use still lack, one image after the other, when their containers have started: then they need no registry. What can't be had now is tried again
 /// later, what there is no room for, too.
 /// </summary>
-/// <param name="options">Those that hold now.</param>
-internal sealed class BackgroundDownloads(Func<BackgroundOptions> options, Action<string> log) : IDisposable
+internal sealed class BackgroundDownloads : IDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(15);
 
-    private readonly DownloadRate _rate = new(() => options().MaxMegabytesPerSecond * 1_000_000L);
+    private readonly Action<string> _log;
+    private readonly DownloadRate _rate;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _over = new();
+    private readonly Lock _gate = new();
+    private volatile BackgroundOptions _options;
+    private CancellationTokenSource? _underWay;
+    private TaskCompletionSource _turnedOn = NewSignal();
+
+    public BackgroundDownloads(BackgroundOptions options, Action<string> log)
+    {
+        (_options, _log) = (options, log);
+        _rate = new DownloadRate(() => _options.MaxMegabytesPerSecond * 1_000_000L);
+    }
+
+    /// <summary>Other values hold: turned off, the download that is under way ends; turned on, those that wait go on.</summary>
+    public void Apply(BackgroundOptions changed)
+    {
+        TaskCompletionSource turnedOn;
+        lock (_gate)
+        {
+            _options = changed;
+            if (!changed.IsOn)
+            {
+                _underWay?.Cancel();
+                return;
+            }
+
+            (turnedOn, _turnedOn) = (_turnedOn, NewSignal());
+        }
+
+        turnedOn.SetResult();
+    }
 
     /// <summary>An image is open. It ends by itself when that is closed.</summary>
     /// <param name="readers">Of the image.</param>
@@ -29,12 +58,13 @@ internal sealed class BackgroundDownloads(Func<BackgroundOptions> options, Actio
         try
         {
             // Not at once: the start comes first; and nodes that start the same at one time do not go on at one time.
-            await Task.Delay(options().Delay * (1 + Random.Shared.NextDouble()), _over.Token);
+            await Task.Delay(_options.Delay * (1 + Random.Shared.NextDouble()), _over.Token);
             for (TimeSpan retry = FirstRetry; ; retry = TimeSpan.FromTicks(Math.Min(2 * retry.Ticks, LastRetry.Ticks)))
             {
-                DownloadEnd end = options().IsOn ? await TakeTurnAsync(image, readers) : DownloadEnd.Failed;
-                if (end is DownloadEnd.Complete or DownloadEnd.Closed) return;
-                await Task.Delay(retry, _over.Token);
+                Task turnedOn = Volatile.Read(ref _turnedOn).Task;
+                if (await TakeTurnAsync(image, readers) is DownloadEnd.Complete or DownloadEnd.Closed) return;
+                await turnedOn.WaitAsync(retry, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                _over.Token.ThrowIfCancellationRequested();
             }
         }
         catch (OperationCanceledException)
@@ -43,23 +73,37 @@ internal sealed class BackgroundDownloads(Func<BackgroundOptions> options, Actio
         }
         catch (Exception defect)
         {
-            log($"{image}: downloading the rest in the background has met a defect: {defect}");
+            _log($"{image}: downloading the rest in the background has met a defect: {defect}");
         }
     }
 
     private async Task<DownloadEnd> TakeTurnAsync(string image, IReadOnlyCollection<BlobReader> readers)
     {
         await _turn.WaitAsync(_over.Token);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_over.Token);
         try
         {
+            lock (_gate)
+            {
+                if (!_options.IsOn) return DownloadEnd.Failed;
+                _underWay = stop;
+            }
+
             bool wasHere = readers.All(reader => reader.Holds(0, reader.Format.Length));
-            DownloadEnd end = await new BackgroundDownload(readers, _rate).RunAsync(_over.Token);
-            if (end == DownloadEnd.Complete && !wasHere) log($"{image}: all of it is here, and it needs no registry any more");
+            DownloadEnd end = await new BackgroundDownload(readers, _rate).RunAsync(stop.Token);
+            if (end == DownloadEnd.Complete && !wasHere) _log($"{image}: all of it is here, and it needs no registry any more");
             return end;
+        }
+        catch (OperationCanceledException) when (!_over.IsCancellationRequested)
+        {
+            return DownloadEnd.Failed; // turned off
         }
         finally
         {
+            lock (_gate) _underWay = null;
             _turn.Release();
         }
     }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

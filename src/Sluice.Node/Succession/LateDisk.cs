@@ -19,6 +19,8 @@ internal sealed class LateDisk(string name, long length, LateImage image) : IDis
 
     public SafeFileHandle? CompleteFile => _disk?.CompleteFile;
 
+    public IReadOnlyList<SafeFileHandle>? CompleteFiles => _disk?.CompleteFiles;
+
     public bool IsLocal => _disk is { IsLocal: true };
 
     public DiskFill Fill => _disk?.Fill ?? new(0, length);

@@ -13,15 +13,17 @@ public sealed class FlatDisk : IDisk
     private readonly SafeFileHandle _bootstrap;
     private readonly long _bootstrapLength;
     private readonly Extent[] _extents;
+    private readonly BlobReader[] _blobs;
 
     /// <param name="bootstrap">The bootstrap as a local file that does not change; owned by the disk.</param>
-    /// <param name="blobs">Readers with the byte offset of their blob space on the disk, in any order.</param>
+    /// <param name="blobs">Readers with the byte offset of their blob space on the disk, in the order of the device table.</param>
     /// <exception cref="InvalidFormatException">Blob spaces overlap each other or the bootstrap.</exception>
-    public FlatDisk(string name, SafeFileHandle bootstrap, IEnumerable<(long Offset, BlobReader Reader)> blobs)
+    public FlatDisk(string name, SafeFileHandle bootstrap, IReadOnlyCollection<(long Offset, BlobReader Reader)> blobs)
     {
         Name = name;
         _bootstrap = bootstrap;
         _bootstrapLength = RandomAccess.GetLength(bootstrap);
+        _blobs = [.. blobs.Select(blob => blob.Reader)];
         _extents = [.. blobs.OrderBy(blob => blob.Offset).Select(blob => new Extent(blob.Offset, blob.Offset + blob.Reader.Cache.PaddedLength, blob.Reader))];
         long end = _bootstrapLength;
         foreach (Extent extent in _extents)
@@ -39,6 +41,22 @@ public sealed class FlatDisk : IDisk
 
     /// <summary>Always null: no file is laid out like this disk.</summary>
     public SafeFileHandle? CompleteFile => null;
+
+    /// <summary>The blobs, in the order of the device table: devices for a mount on the bootstrap itself.</summary>
+    public IReadOnlyList<SafeFileHandle>? CompleteFiles
+    {
+        get
+        {
+            List<SafeFileHandle> files = [];
+            foreach (BlobReader blob in _blobs)
+            {
+                if (blob.CompleteFile is not { } file) return null;
+                files.Add(file);
+            }
+
+            return files;
+        }
+    }
 
     public bool IsLocal => Array.TrueForAll(_extents, extent => extent.Reader.Holds(0, extent.End - extent.Start));
 

@@ -28,10 +28,16 @@ public interface IDisk : IDisposable
     ValueTask<DiskError> ReadAsync(long offset, Memory<byte> destination);
 
     /// <summary>
-    /// A file whose bytes are exactly this disk, once every byte is local and verified (for FUSE passthrough and for
-    /// mounts without the daemon); null until then. The disk owns the handle.
+    /// A file whose bytes are exactly this disk, once every byte is local and verified (for FUSE passthrough);
+    /// null until then. The disk owns the handle.
     /// </summary>
     SafeFileHandle? CompleteFile { get; }
+
+    /// <summary>
+    /// The files that a file system can be mounted on in place of this disk, once every byte is local and verified; null until then, and for disks
+    /// for which there are none. The disk owns the handles.
+    /// </summary>
+    IReadOnlyList<SafeFileHandle>? CompleteFiles => CompleteFile is { } file ? [file] : null;
 
     /// <summary>
     /// True if no read has to wait for a source, unless what is stored turns out to be damaged. May look at every chunk: to be asked when the

@@ -1,4 +1,6 @@
 using Sluice.EndToEnd.Harness;
+using Sluice.Node.Admin;
+using Sluice.Node.Status;
 
 namespace Sluice.EndToEnd.Starts;
 
@@ -27,5 +29,37 @@ public sealed class BackgroundDownloadTests
         await node.Registry.DisposeAsync();
         Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await node.ExecAsync("one", "cat /data/* | sha256sum"), StringComparison.Ordinal);
         Assert.Contains("READY", await node.RunAsync(image, "two", "/bin/cat", "/etc/state"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Turned_off_while_the_daemon_runs_it_ends_and_turned_on_it_goes_on()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        await node.StopDaemonAsync();
+        string config = node.Workspace.File("config.yaml");
+        Task ConfigureAsync(string background) => File.WriteAllTextAsync(config, $"background:\n  delay_seconds: 0\n  {background}\n", TestMachine.Cancellation);
+        await ConfigureAsync("max_mb_per_second: 1");
+        await node.StartDaemonAsync("--config", config);
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await node.PullAsync(image);
+        await node.StartContainerAsync(image, "one");
+        while ((await LookAsync(node)).Downloaded == 0) await Task.Delay(50, TestMachine.Cancellation);
+
+        await ConfigureAsync("download: false");
+        await ReloadAsync(node);
+        for (long before = -1; (await LookAsync(node)).Downloaded is var now && now != before; before = now) await Task.Delay(TimeSpan.FromSeconds(2), TestMachine.Cancellation); // two ranges' time
+        Assert.False((await LookAsync(node)).IsComplete);
+
+        await ConfigureAsync("download: true");
+        await ReloadAsync(node);
+        await TestMachine.UntilAsync(() => node.Daemon!.Log.Contains("it needs no registry any more", StringComparison.Ordinal), "the image is complete");
+    }
+
+    private static async Task ReloadAsync(TestNode node) => (await SluiceProgram.RunAsync("reload", "--admin-address", node.AdminSocket)).Succeeds();
+
+    private static async Task<(long Downloaded, bool IsComplete)> LookAsync(TestNode node)
+    {
+        ImageStatus image = Assert.Single((await new AdminClient(node.AdminSocket).ImagesAsync(TestMachine.Cancellation)).Images);
+        return (image.Activity?.BytesByCause["background"] ?? 0, image.IsComplete);
     }
 }

@@ -11,10 +11,16 @@ public sealed class LocalMountTests
     private const string ReadAll = "find / -xdev -type f -exec cat {} + > /dev/null; cat /data/* | sha256sum";
     private const string ReadData = "cat /data/* | sha256sum";
 
-    [Fact]
-    public async Task Containers_that_start_on_a_complete_image_need_neither_registry_nor_daemon_nor_keeper()
+    [Theory]
+    [InlineData("file")]
+    [InlineData("loop")]
+    public async Task Containers_that_start_on_a_complete_image_need_neither_registry_nor_daemon_nor_keeper(string mode)
     {
         await using TestNode node = await TestNode.StartAsync();
+        await node.StopDaemonAsync();
+        string config = node.Workspace.File("config.yaml");
+        await File.WriteAllTextAsync(config, $"mount:\n  mode: {mode}\n", TestMachine.Cancellation);
+        await node.StartDaemonAsync("--config", config);
         string image = await node.ConvertedAsync(new OrdinaryImage());
         await node.PullAsync(image);
         await node.StartContainerAsync(image, "lazy");
@@ -24,7 +30,7 @@ public sealed class LocalMountTests
         await node.Registry.StopAsync();
         await node.StartContainerAsync(image, "local");
         MountEntry local = Assert.Single(node.ImageMounts, mount => mount != served);
-        Assert.Equal(("erofs", served.Source), (local.Type, local.Source));
+        Assert.Equal(("erofs", mode == "loop"), (local.Type, local.Source.StartsWith("/dev/loop", StringComparison.Ordinal)));
         Assert.True(await LookAsync(node) is { IsLocal: true, IsComplete: true });
         Assert.Contains(local.MountPoint, await node.CtrAsync("snapshots", "--snapshotter", "sluice", "mounts", "/mnt", node.Id("local")), StringComparison.Ordinal);
         SluiceResult explained = (await SluiceProgram.RunAsync("explain", image, "--json", "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket)).Succeeds();
@@ -34,7 +40,7 @@ public sealed class LocalMountTests
         foreach (MountEntry fuse in node.Workspace.Mounts("sluice").Where(mount => mount.Type == "fuse")) MountCalls.Detach(fuse.MountPoint);
         Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await node.ExecAsync("local", ReadData), StringComparison.Ordinal);
 
-        await node.StartDaemonAsync();
+        await node.StartDaemonAsync("--config", config);
         Assert.Equal(local, Assert.Single(node.ImageMounts)); // what was served could not be saved, and is gone
         Assert.True((await LookAsync(node)).IsLocal);
         Assert.Contains("READY", await node.RunAsync(image, "more", "/bin/cat", "/etc/state"), StringComparison.Ordinal);

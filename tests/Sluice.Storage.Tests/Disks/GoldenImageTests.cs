@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Rafs;
@@ -48,6 +49,7 @@ public sealed class GoldenImageTests : IDisposable
         using Fetcher fetcher = new();
         using IDisk flat = await new ImageDisks(directory, fetcher).OpenFlatAsync(image, bootstrap, [new GoldenSource()], "flat", null, CancellationToken.None);
         IReadOnlyList<IDisk> disks = await new ImageDisks(directory, fetcher).OpenAsync(image, [new GoldenSource()], "", null, null, CancellationToken.None);
+        Assert.Null(flat.CompleteFiles);
         byte[] whole = new byte[flat.Length];
         Assert.Equal(DiskError.None, await flat.ReadAsync(0, whole));
         byte[] expected = new byte[flat.Length];
@@ -58,6 +60,8 @@ public sealed class GoldenImageTests : IDisposable
         Assert.True(flat.TryRead(0, whole));
         Assert.True(flat.TryRead(image.Blobs[0].MappedOffset + 4096, new byte[4096]));
         Assert.Equal(DiskError.Invalid, await flat.ReadAsync(flat.Length, new byte[1]));
+        Assert.Null(flat.CompleteFile);
+        Assert.Equal(disks.Select(disk => Contents(disk.CompleteFile!)), flat.CompleteFiles!.Select(Contents));
         foreach (IDisk disk in disks) disk.Dispose();
     }
 
@@ -120,6 +124,13 @@ public sealed class GoldenImageTests : IDisposable
         Assert.All(buffer, value => Assert.Equal(0, value));
         Assert.Null(disks[0].CompleteFile);
         foreach (IDisk disk in disks) disk.Dispose();
+    }
+
+    private static string Contents(SafeFileHandle file)
+    {
+        byte[] bytes = new byte[RandomAccess.GetLength(file)];
+        Assert.Equal(bytes.Length, RandomAccess.Read(file, bytes, 0));
+        return Convert.ToHexString(SHA256.HashData(bytes));
     }
 
     private static string Generated(string name) => Golden.Path("nydus/generated/" + name);

@@ -41,7 +41,7 @@ public interface ILazyImages
 
     /// <summary>
     /// Makes sure that the image is mounted read-only, once for all its containers, and returns the absolute directory. Idempotent
-    /// and cheap when it is mounted already. The path may contain neither <c>:</c> nor <c>,</c>.
+    /// and cheap when it is mounted already; a later call may return another directory with the same content. The path may contain neither <c>:</c> nor <c>,</c>.
     /// </summary>
     Task<string> MountAsync(LazyImage image, CancellationToken cancellation);
 
