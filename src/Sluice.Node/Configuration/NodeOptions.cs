@@ -65,8 +65,8 @@ public sealed record NodeOptions
     /// <summary>How long the login of a pull is remembered after its last use.</summary>
     public TimeSpan PullLoginLife { get; init; } = TimeSpan.FromDays(7);
 
-    /// <summary>True: what a start reads is noted, and fetched ahead of the next start of the image.</summary>
-    public bool Prefetch { get; init; } = true;
+    /// <summary>What starts of images need.</summary>
+    public PrefetchOptions Prefetch { get; init; } = new();
 
     /// <summary>The rest of images that are in use.</summary>
     public BackgroundOptions Background { get; init; } = new();

@@ -42,6 +42,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly Action<string> _log;
     private readonly BackgroundDownloads _downloads;
     private volatile BackgroundOptions _background;
+    private volatile PrefetchOptions _prefetch;
     private DiskServer? _server;
     private Task<ServerHealth>? _asking;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
@@ -52,6 +53,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
         _background = options.Background;
+        _prefetch = options.Prefetch;
+        PrefetchRate = new DownloadRate(() => _prefetch.MaxMegabytesPerSecond * 1_000_000L);
         _downloads = new BackgroundDownloads(() => _background, log);
         _deadlines = new ImageDeadlines(options.Deadlines, fetcher);
         _writable = new WritableDisks(options, mounts, connections, description, _deadlines.Of, log);
@@ -63,6 +66,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public Fetcher Fetcher => _fetcher;
 
     public CacheDirectory Cache => _cache;
+
+    /// <summary>How fast what starts need may be fetched ahead, all together.</summary>
+    public DownloadRate PrefetchRate { get; }
 
     /// <summary>What is done for each image that was mounted.</summary>
     public ImageActivities Activities { get; } = new();
@@ -139,6 +145,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         _cache.Apply(changed.Cache);
         _deadlines.Apply(changed.Deadlines);
         _background = changed.Background;
+        _prefetch = changed.Prefetch;
     }
 
     /// <summary>Brings the metadata of an image here.</summary>

@@ -90,7 +90,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>True if the image is mounted or on the local disk, though perhaps damaged.</summary>
     public bool IsHere(LazyImage image) => _mounted.ContainsKey(image.Key.Manifest) || local.Contains(image.Key.Manifest);
 
-    public Task<string> MountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: options.Prefetch, cancellation);
+    public Task<string> MountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: options.Prefetch.IsOn, cancellation);
 
     public Task<string> RemountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: false, cancellation);
 
@@ -126,7 +126,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, Traces.TrySave, logger);
+            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, mounter.PrefetchRate, Traces.TrySave, logger);
     }
 
     /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
@@ -360,7 +360,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<DownloadedImage> FetchAsync(LazyImage image)
     {
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
-        if (options.Prefetch && image.Made is null) Traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
+        if (options.Prefetch.IsOn && image.Made is null) Traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
         await using IImageStore store = OpenStore("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
 

@@ -25,13 +25,15 @@ internal sealed partial class ImageStart : IAsyncDisposable
 
     /// <param name="coming">Of an earlier start; null: there was none.</param>
     /// <param name="readers">Of the image, by blob.</param>
-    /// <param name="save">Takes what was read, for the next start.</param>
-    public ImageStart(Digest manifest, ImageActivity activity, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save, ILogger logger)
+    /// <param name="rate">Of what is fetched ahead.</param>
+    /// <param name="save">Takes what was read, for the next start; true: it keeps that.</param>
+    public ImageStart(
+        Digest manifest, ImageActivity activity, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate rate, Func<StartTrace, bool> save, ILogger logger)
     {
         (_logger, _image) = (logger, activity.Name);
         TraceRecorder recorder = new();
         activity.Recorder = recorder;
-        _work = Task.Run(() => RunAsync(manifest, activity, recorder, coming, readers, save));
+        _work = Task.Run(() => RunAsync(manifest, activity, recorder, () => PrefetchAsync(coming, readers, rate), save));
     }
 
     public async ValueTask DisposeAsync()
@@ -42,19 +44,19 @@ internal sealed partial class ImageStart : IAsyncDisposable
     }
 
     /// <summary>Never faults: a start goes on without.</summary>
-    private async Task RunAsync(
-        Digest manifest, ImageActivity activity, TraceRecorder recorder, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save)
+    private async Task RunAsync(Digest manifest, ImageActivity activity, TraceRecorder recorder, Func<Task<PrefetchRun?>> begin, Func<StartTrace, bool> save)
     {
         try
         {
-            Task<PrefetchRun?> prefetch = PrefetchAsync(coming, readers);
+            Task<PrefetchRun?> prefetch = begin();
             while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             activity.Recorder = null;
             await _over.CancelAsync(); // what was not fetched ahead by now is not needed for this start
             PrefetchRun? run = await prefetch;
-            StartTrace trace = new(manifest, recorder.Reads());
-            if (trace.Reads.Count > 0 && save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, run?.Unread(recorder) ?? 0);
+            activity.Ahead = run?.OutcomeOf(recorder);
+            StartTrace trace = new(manifest, recorder.Reads()) { Ahead = activity.Ahead };
+            if (save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
         }
         catch (Exception exception)
         {
@@ -66,13 +68,13 @@ internal sealed partial class ImageStart : IAsyncDisposable
     }
 
     /// <summary>Null: nothing was known.</summary>
-    private async Task<PrefetchRun?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers)
+    private async Task<PrefetchRun?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate rate)
     {
         PrefetchRun? run = null;
         try
         {
             if (await coming.WaitAsync(_over.Token) is not { } known) return null;
-            run = new PrefetchRun(PrefetchPlan.Of(known), readers);
+            run = new PrefetchRun(PrefetchPlan.Of(known), readers, rate);
             await run.RunAsync(_over.Token);
         }
         catch (OperationCanceledException)

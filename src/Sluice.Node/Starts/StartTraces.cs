@@ -19,6 +19,10 @@ internal sealed class StartTraces(TraceStore own)
 
     private readonly ConcurrentDictionary<Digest, Task<StartTrace?>> _coming = [];
     private readonly ConcurrentDictionary<Digest, int> _shortStarts = [];
+    private long _prefetched, _unread;
+
+    /// <summary>Of all starts that are over.</summary>
+    public PrefetchOutcome Ahead => new(Volatile.Read(ref _prefetched), Volatile.Read(ref _unread));
 
     /// <summary>The image is pulled: asks where it comes from, if nothing is known yet.</summary>
     /// <param name="open">Opens that place.</param>
@@ -46,11 +50,14 @@ internal sealed class StartTraces(TraceStore own)
     }
 
     /// <summary>
-    /// Keeps the trace of a start. False if it says less than the node's own: where the page cache, or the kernel itself, has answered, little comes here, and that says nothing about a
+    /// Counts a start and keeps its trace. False if nothing was read, or if it says less than the node's own: where the page cache, or the kernel itself, has answered, little comes here, and that says nothing about a
     /// cold start. Or if the disk does not take it.
     /// </summary>
     public bool TrySave(StartTrace trace)
     {
+        Interlocked.Add(ref _prefetched, trace.Ahead?.Fetched ?? 0);
+        Interlocked.Add(ref _unread, trace.Ahead?.Unread ?? 0);
+        if (trace.Reads.Count == 0) return false;
         if (own.Load(trace.Manifest) is { } known && trace.Bytes < known.Bytes / 2 && _shortStarts.AddOrUpdate(trace.Manifest, 1, static (_, count) => count + 1) < MostShortStarts) return false;
         return TryKeep(trace);
     }

@@ -10,6 +10,9 @@ public sealed record StartTrace(Digest Manifest, IReadOnlyList<TraceRead> Reads)
     /// <summary>Blob space bytes that were read.</summary>
     public long Bytes => Reads.Sum(read => (long)read.Length);
 
+    /// <summary>What was fetched ahead of this start; null: nothing, or it is not known.</summary>
+    public PrefetchOutcome? Ahead { get; init; }
+
     /// <summary>Until the last read.</summary>
     public TimeSpan Length => Reads.Count == 0 ? TimeSpan.Zero : Reads[^1].At;
 

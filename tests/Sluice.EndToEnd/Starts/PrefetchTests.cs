@@ -22,6 +22,10 @@ public sealed class PrefetchTests
         // Everything but the trace has gone.
         IReadOnlyList<string> causes = await StartAsync(node, image, "two");
         Assert.Contains("prefetch", causes);
+        await TestMachine.UntilAsync(() => File.ReadAllText(trace).Contains("\"prefetched\"", StringComparison.Ordinal), "the start was over");
+        JsonElement figures = JsonElement.Parse(await ExplainAsync(node, image)).GetProperty("start");
+        Assert.InRange(figures.GetProperty("prefetchUnreadBytes").GetInt64(), 0, figures.GetProperty("prefetchedBytes").GetInt64() / 2); // it read the same again
+        Assert.Contains("fetched ahead, uncompressed", (await TraceAsync(node, "show", image)).Succeeds().Output, StringComparison.Ordinal);
         await ForgetAsync(node, image, "two");
 
         // A damaged trace, and one for other bytes, cost nothing but the advantage.
@@ -150,10 +154,12 @@ public sealed class PrefetchTests
         await node.PullAsync(image);
         await node.StartContainerAsync(image, id);
         Assert.Equal("", await node.ExecAsync(id, "cat /data/3 /data/5 > /dev/null"));
-        SluiceResult answer = await SluiceProgram.RunAsync(["explain", image, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--json"]);
-        JsonElement causes = JsonElement.Parse(answer.Succeeds().Output).GetProperty("start").GetProperty("bytesByCause");
+        JsonElement causes = JsonElement.Parse(await ExplainAsync(node, image)).GetProperty("start").GetProperty("bytesByCause");
         return [.. causes.EnumerateObject().Where(cause => cause.Value.GetInt64() > 0).Select(cause => cause.Name)];
     }
+
+    private static async Task<string> ExplainAsync(TestNode node, string image) =>
+        (await SluiceProgram.RunAsync(["explain", image, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--json"])).Succeeds().Output;
 
     private static async Task ForgetAsync(TestNode node, string image, string id)
     {
