@@ -22,6 +22,7 @@ internal static class TraceTable
         foreach (string line in table.Lines()) output.WriteLine(line);
         output.WriteLine();
         output.WriteLine($"{trace.Image}: {trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {Seconds(trace.Trace.Length)} s");
+        if (trace.Trace.Command is { } command) output.WriteLine($"started with {command.Program} (command {command.Id})");
         if (trace.Trace.Ahead is { } ahead) output.WriteLine(Ahead(ahead.Fetched, ahead.Unread));
     }
 

@@ -43,7 +43,7 @@ internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) :
     {
         if (explainer.FindImage(name) is not { } image)
             throw new SluiceException(SluiceError.NotFound, name, "is no lazy image of this node", "pull it with: sluice pull");
-        if (await images.Traces.FindAsync(image.Key.Manifest) is not { } trace)
+        if (await images.Traces.LatestAsync(image.Key.Manifest) is not { } trace)
             throw new SluiceException(SluiceError.NotFound, image.Reference, "no start of it was noted yet", "start a container on it; a start is noted some seconds after the last new read");
         (FileMap? map, string? note) = await MapAsync(image, cancellation);
         return new ImageTrace(image.Reference, map is null ? trace : trace.Named(read => map.Locate(read.Blob, read.Offset, read.Length)), note);

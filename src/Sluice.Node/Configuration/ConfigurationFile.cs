@@ -57,6 +57,7 @@ public static partial class ConfigurationFile
                 "state" => options with { State = AbsolutePath(value, key, file) },
                 "address" => options with { Address = AbsolutePath(value, key, file) },
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
+                "containerd_address" => options with { ContainerdAddress = AbsolutePath(value, key, file) },
                 "keeper" => Keeper(options, value, file),
                 "prefetch" => options with { Prefetch = Prefetch(options.Prefetch, value, file) },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
@@ -74,7 +75,7 @@ public static partial class ConfigurationFile
                 "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, background, mount, writable, registry, fetch, cache, sources, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, containerd_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, background, mount, writable, registry, fetch, cache, sources, credentials"),
             };
         }
 

@@ -11,6 +11,7 @@ internal static class ConfigurationKeys
         new("state", options => options.State),
         new("address", options => options.SocketPath),
         new("admin_address", options => options.AdminSocketPath),
+        new("containerd_address", options => options.ContainerdAddress),
         new("keeper", options => options.Keeper),
         new("prefetch.enabled", options => options.Prefetch.IsOn),
         new("prefetch.max_mb_per_second", options => options.Prefetch.MaxMegabytesPerSecond,

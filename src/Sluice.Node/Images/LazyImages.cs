@@ -126,7 +126,13 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, mounter.PrefetchRate, Traces.TrySave, logger);
+            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, mounter.PrefetchRate, FindCommand(manifest), Traces.TrySave, logger);
+    }
+
+    private Func<CancellationToken, Task<StartCommand?>> FindCommand(Digest manifest)
+    {
+        DateTimeOffset began = DateTimeOffset.UtcNow;
+        return cancellation => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
     }
 
     /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
@@ -202,6 +208,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             throw;
         }
     }
+
+    /// <summary>Knows with what containers are started; null: nobody does.</summary>
+    public StartCommands? Commands { get; set; }
 
     /// <summary>Told when the last image of a repository has gone.</summary>
     public Action<ImageReference>? RepositoryGone { get; set; }
