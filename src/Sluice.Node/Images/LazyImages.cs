@@ -184,6 +184,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>What starts of images have read.</summary>
     public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory));
 
+    /// <summary>The start of an image that goes on, or was the last of this mount; null: the image is not mounted, or nobody followed its start.</summary>
+    public ImageStart? StartOf(Digest manifest) => _mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) image) ? image.Mounted.Start as ImageStart : null;
+
     /// <summary>An image as it is on the local disk; null if it is not, or damaged.</summary>
     public LocalImage? LoadLocal(Digest manifest) => local.Load(manifest);
 

@@ -41,10 +41,17 @@ internal sealed partial class ImageStart : IAsyncDisposable
         _work = Task.Run(() => RunAsync(manifest, activity, recorder, () => PrefetchAsync(coming, readers, rate), findCommand, save));
     }
 
+    /// <summary>Waits until it is over; what it read is saved then.</summary>
+    /// <param name="now">It is over at once: it has come to what was waited for.</param>
+    public async Task EndAsync(bool now, CancellationToken cancellation)
+    {
+        if (now && !_work.IsCompleted) await _over.CancelAsync();
+        await _work.WaitAsync(cancellation);
+    }
+
     public async ValueTask DisposeAsync()
     {
-        await _over.CancelAsync();
-        await _work;
+        await EndAsync(now: true, CancellationToken.None);
         _over.Dispose();
     }
 
