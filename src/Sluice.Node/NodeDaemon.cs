@@ -15,6 +15,7 @@ using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
+using Sluice.Node.Starts;
 using Sluice.Node.Status;
 using Sluice.Node.Succession;
 using Sluice.Storage.Cache;
@@ -207,6 +208,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
+        _images.Commands = new StartCommands(_snapshotter, options.ContainerdSocket);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility

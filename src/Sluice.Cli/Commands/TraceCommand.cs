@@ -11,7 +11,7 @@ namespace Sluice.Cli.Commands;
 /// <summary>What starts of images have read: for people, and for other nodes.</summary>
 internal static class TraceCommand
 {
-    public static Command Create() => new("trace", "Look at what the start of an image has read, and give it to other nodes.") { Show(), Diff(), Push(), Pull() };
+    public static Command Create() => new("trace", "Look at what the start of an image has read, and give it to other nodes.") { TraceRecordCommand.Create(), Show(), Diff(), Push(), Pull() };
 
     private static Command Show()
     {

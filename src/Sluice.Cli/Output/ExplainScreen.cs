@@ -46,6 +46,7 @@ internal static class ExplainScreen
         Line(output, "fetched", $"{ByteSize.Text(start.FetchedBytes)}, compressed, in {Words.Count(start.Requests, "request")}{link}{(start.Failures > 0 ? $"; {start.Failures} failed" : "")}", width);
         if (start.BytesByCause.Count > 0) Line(output, "by cause", string.Join(", ", start.BytesByCause.OrderByDescending(cause => cause.Value).Select(cause => $"{cause.Key.Replace('_', '-')} {ByteSize.Text(cause.Value)}")), width);
         if (start.BytesBySource.Count > 0) Line(output, "by source", string.Join(", ", start.BytesBySource.OrderByDescending(source => source.Value).Select(source => $"{source.Key} {ByteSize.Text(source.Value)}")), width);
+        if (start is { PrefetchedBytes: { } ahead, PrefetchUnreadBytes: { } unread }) Line(output, "ahead", TraceTable.Ahead(ahead, unread), width);
         if (start.FilesNote is { } note) Line(output, "files", note, width);
         if (start.Files.Count == 0) return;
         output.WriteLine();

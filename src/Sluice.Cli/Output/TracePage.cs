@@ -34,7 +34,7 @@ internal static class TracePage
             td:first-child, th:first-child {"{"} text-align: left; word-break: break-all {"}"}
             </style></head><body>
             <h1>{Escape(trace.Image)}</h1>
-            <p>{trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {end:0.00} s. <span style="color:#e2703a">&#9632;</span> had to be waited for, <span style="color:#7fb2e5">&#9632;</span> was here.</p>
+            <p>{trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {end:0.00} s. <span style="color:#e2703a">&#9632;</span> had to be waited for, <span style="color:#7fb2e5">&#9632;</span> was here.{(trace.Trace.Ahead is { } ahead ? $" {Escape(TraceTable.Ahead(ahead.Fetched, ahead.Unread))}." : "")}</p>
 
             """);
         int height = Top + CurveHeight + 30 + (rows.Count * RowHeight) + 20;

@@ -22,7 +22,13 @@ internal static class TraceTable
         foreach (string line in table.Lines()) output.WriteLine(line);
         output.WriteLine();
         output.WriteLine($"{trace.Image}: {trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {Seconds(trace.Trace.Length)} s");
+        if (trace.Trace.Command is { } command) output.WriteLine($"started with {command.Program} (command {command.Id})");
+        if (trace.Trace.Ahead is { } ahead) output.WriteLine(Ahead(ahead.Fetched, ahead.Unread));
     }
+
+    /// <summary>What was fetched ahead, and what of it was of no use.</summary>
+    public static string Ahead(long fetched, long unread) =>
+        string.Create(CultureInfo.InvariantCulture, $"{ByteSize.Text(fetched)} fetched ahead, uncompressed; {ByteSize.Text(unread)} of it ({(fetched == 0 ? 0 : 100.0 * unread / fetched):0.#} %) not read within the start");
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Sluice.Containerd.Grpc;
 using Sluice.Containerd.Protos.Containers;
 using Sluice.Containerd.Protos.Tasks;
@@ -23,6 +24,26 @@ public sealed class ContainerStore
         catch (GrpcException exception) when (exception.Status is GrpcStatusCode.NotFound or GrpcStatusCode.InvalidArgument)
         {
             return null;
+        }
+    }
+
+    /// <summary>The command line of a container's first process, as its OCI runtime specification has it; null when there is no container of this id, or it does not say.</summary>
+    public async Task<IReadOnlyList<string>?> FindCommandAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            GetContainerResponse response = await _client.CallAsync(ContainerdMethods.GetContainer, new GetContainerRequest { Id = id }, cancellation);
+            if (response.Container?.Spec is not { } spec) return null;
+            using JsonDocument specification = JsonDocument.Parse(spec.Value.Memory);
+            return [.. specification.RootElement.GetProperty("process").GetProperty("args").EnumerateArray().Select(word => word.GetString() ?? "")];
+        }
+        catch (GrpcException exception) when (exception.Status is GrpcStatusCode.NotFound or GrpcStatusCode.InvalidArgument)
+        {
+            return null;
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return null; // of a runtime that is specified otherwise
         }
     }
 

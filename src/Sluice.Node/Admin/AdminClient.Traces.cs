@@ -16,6 +16,10 @@ public sealed partial class AdminClient
     public Task KeepTraceAsync(StartTrace trace, CancellationToken cancellation) =>
         PostAsync("/v1/trace", writer => writer.WriteRawValue(TraceFile.Write(trace)), body => AdminJson.Text(body, "manifest"), cancellation);
 
+    /// <summary>Waits for the end of a start that goes on; see <see cref="EndStartRequest"/>.</summary>
+    /// <inheritdoc cref="PullAsync"/>
+    public Task<ImageTrace> EndStartAsync(EndStartRequest request, CancellationToken cancellation) => PostAsync("/v1/trace/end", request.Write, ParseTrace, cancellation);
+
     private static ImageTrace? ParseTrace(JsonElement body) =>
         AdminJson.Text(body, "image") is { } image && body.TryGetProperty("trace", out JsonElement trace)
             ? new ImageTrace(image, TraceFile.Read(JsonMarshal.GetRawUtf8Value(trace).ToArray()), AdminJson.Text(body, "note"))

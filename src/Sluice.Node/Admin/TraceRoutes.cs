@@ -17,6 +17,7 @@ internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) :
     public IEnumerable<AdminRoute> Routes =>
     [
         AdminRoute.Get("/v1/trace", Parse, async (image, cancellation) => Write(await FindAsync(image, cancellation))),
+        AdminRoute.Post("/v1/trace/end", EndStartRequest.Parse, async (request, cancellation) => Write(await EndAsync(request, cancellation))),
         AdminRoute.Post("/v1/trace", ParseTrace, (trace, _) => Task.FromResult(Keep(trace)), TraceFile.MaxLength),
     ];
 
@@ -39,11 +40,22 @@ internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) :
         }
     }
 
+    private LazyImage FindImage(string name) =>
+        explainer.FindImage(name) ?? throw new SluiceException(SluiceError.NotFound, name, "is no lazy image of this node", "pull it with: sluice pull");
+
+    private async Task<ImageTrace> EndAsync(EndStartRequest request, CancellationToken cancellation)
+    {
+        LazyImage image = FindImage(request.Image);
+        if (images.StartOf(image.Key.Manifest) is not { } start)
+            throw new SluiceException(SluiceError.NotFound, image.Reference, "no start of it is followed: it is not mounted, or was mounted before the daemon began, or prefetch is off", "start a container on it");
+        await start.EndAsync(request.Now, cancellation);
+        return await FindAsync(request.Image, cancellation);
+    }
+
     private async Task<ImageTrace> FindAsync(string name, CancellationToken cancellation)
     {
-        if (explainer.FindImage(name) is not { } image)
-            throw new SluiceException(SluiceError.NotFound, name, "is no lazy image of this node", "pull it with: sluice pull");
-        if (await images.Traces.FindAsync(image.Key.Manifest) is not { } trace)
+        LazyImage image = FindImage(name);
+        if (await images.Traces.LatestAsync(image.Key.Manifest) is not { } trace)
             throw new SluiceException(SluiceError.NotFound, image.Reference, "no start of it was noted yet", "start a container on it; a start is noted some seconds after the last new read");
         (FileMap? map, string? note) = await MapAsync(image, cancellation);
         return new ImageTrace(image.Reference, map is null ? trace : trace.Named(read => map.Locate(read.Blob, read.Offset, read.Length)), note);

@@ -57,8 +57,9 @@ public static partial class ConfigurationFile
                 "state" => options with { State = AbsolutePath(value, key, file) },
                 "address" => options with { Address = AbsolutePath(value, key, file) },
                 "admin_address" => options with { AdminAddress = AbsolutePath(value, key, file) },
+                "containerd_address" => options with { ContainerdAddress = AbsolutePath(value, key, file) },
                 "keeper" => Keeper(options, value, file),
-                "prefetch" => options with { Prefetch = Choice(value, key, file, "true", "false") == "true" },
+                "prefetch" => options with { Prefetch = Prefetch(options.Prefetch, value, file) },
                 "log_level" => options with { Verbose = Choice(value, key, file, "info", "debug") == "debug" },
                 "log_format" => options with { JsonLog = Choice(value, key, file, "text", "json") == "json" },
                 "metrics_address" => options with { MetricsAddress = Endpoint(value, key, file) },
@@ -74,7 +75,7 @@ public static partial class ConfigurationFile
                 "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, background, mount, writable, registry, fetch, cache, sources, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, containerd_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, background, mount, writable, registry, fetch, cache, sources, credentials"),
             };
         }
 
@@ -88,6 +89,23 @@ public static partial class ConfigurationFile
     {
         if (Scalar(node, "keeper", file) is "auto" or "service-manager") return options with { Keeper = KeeperKind.Process, FormerKeeper = Scalar(node, "keeper", file) };
         return options with { Keeper = Choice(node, "keeper", file, "process", "none") == "none" ? KeeperKind.None : KeeperKind.Process };
+    }
+
+    /// <summary>A word is short for <c>enabled</c>.</summary>
+    private static PrefetchOptions Prefetch(PrefetchOptions options, YamlNode node, string file)
+    {
+        if (node is YamlScalarNode { Value: { Length: > 0 } }) return options with { IsOn = Choice(node, "prefetch", file, "true", "false") == "true" };
+        foreach ((string key, YamlNode value) in Entries(node, file))
+        {
+            options = key switch
+            {
+                "enabled" => options with { IsOn = Choice(value, "prefetch.enabled", file, "true", "false") == "true" },
+                "max_mb_per_second" => options with { MaxMegabytesPerSecond = Number(value, "prefetch.max_mb_per_second", file, 0, 100_000) },
+                _ => throw Unknown(value, "prefetch." + key, file, "enabled, max_mb_per_second"),
+            };
+        }
+
+        return options;
     }
 
     private static BackgroundOptions Background(BackgroundOptions options, YamlNode node, string file)

@@ -1,4 +1,5 @@
 using System.Net;
+using Sluice.Containerd.Client;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Kernel.Keeper;
 using Sluice.Storage.Cache;
@@ -65,8 +66,8 @@ public sealed record NodeOptions
     /// <summary>How long the login of a pull is remembered after its last use.</summary>
     public TimeSpan PullLoginLife { get; init; } = TimeSpan.FromDays(7);
 
-    /// <summary>True: what a start reads is noted, and fetched ahead of the next start of the image.</summary>
-    public bool Prefetch { get; init; } = true;
+    /// <summary>What starts of images need.</summary>
+    public PrefetchOptions Prefetch { get; init; } = new();
 
     /// <summary>The rest of images that are in use.</summary>
     public BackgroundOptions Background { get; init; } = new();
@@ -90,6 +91,11 @@ public sealed record NodeOptions
 
     /// <summary>A read that waits longer than this many seconds counts as hung, in the status and in metrics.</summary>
     public int HungSeconds { get; init; } = 10;
+
+    /// <summary>containerd's socket, to ask with which command a container was started; empty: that of <see cref="ImageServiceOf"/>, or where packages put it.</summary>
+    public string ContainerdAddress { get; init; } = "";
+
+    public string ContainerdSocket => ContainerdAddress.Length > 0 ? ContainerdAddress : ImageServiceOf.Length > 0 ? ImageServiceOf : ContainerdClient.DefaultSocket;
 
     public string SocketPath => Address.Length > 0 ? Address : Path.Combine(State, "containerd.sock");
 

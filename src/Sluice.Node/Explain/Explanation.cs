@@ -27,7 +27,7 @@ public sealed record Explanation(string Image, string? Digest, string? Container
 public sealed record StartFigures(
     DateTimeOffset At, double Seconds, IReadOnlyList<StartStage> Stages, double WaitedSeconds, long? ImageBytes, long FetchedBytes, long AskedBytes, long Hits, long Misses, long Errors, long Requests, long Failures,
     double? RoundTripSeconds, double? BytesPerSecond, double DecodingSeconds,
-    IReadOnlyDictionary<string, long> BytesByCause, IReadOnlyDictionary<string, long> BytesBySource, IReadOnlyList<SlowFile> Files, string? FilesNote);
+    IReadOnlyDictionary<string, long> BytesByCause, IReadOnlyDictionary<string, long> BytesBySource, long? PrefetchedBytes, long? PrefetchUnreadBytes, IReadOnlyList<SlowFile> Files, string? FilesNote);
 
 /// <param name="Name"><c>metadata</c>, <c>mount</c>, <c>container</c> (until its first read) or <c>reads</c>.</param>
 /// <param name="At">Seconds after the beginning.</param>

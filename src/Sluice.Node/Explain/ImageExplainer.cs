@@ -87,7 +87,7 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
             analysis.At, Math.Round(analysis.Seconds, 4), analysis.Stages, Math.Round(analysis.Waited.TotalSeconds, 4), size, totals.BytesFetched, analysis.Misses.Sum(miss => (long)miss.Length),
             totals.Hits, totals.Misses, totals.Errors, totals.Fetches, record.Failures,
             analysis.Link.RoundTrip is { } trip ? Math.Round(trip.TotalSeconds, 5) : null, analysis.Rate is { } rate ? Math.Round(rate) : null, Math.Round(record.Decoding.TotalSeconds, 4),
-            FetchCauses.All.Where(cause => totals.Bytes[(int)cause] > 0).ToDictionary(cause => cause.Name(), cause => totals.Bytes[(int)cause], StringComparer.Ordinal), totals.Sources, files, note);
+            FetchCauses.All.Where(cause => totals.Bytes[(int)cause] > 0).ToDictionary(cause => cause.Name(), cause => totals.Bytes[(int)cause], StringComparer.Ordinal), totals.Sources, activity.Ahead?.Fetched, activity.Ahead?.Unread, files, note);
         return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, Verdict(figures, isLocal), figures, analysis.Reasons());
     }
 

@@ -41,6 +41,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly ImageDeadlines _deadlines;
     private readonly Action<string> _log;
     private readonly BackgroundDownloads _downloads;
+    private volatile PrefetchOptions _prefetch;
     private DiskServer? _server;
     private Task<ServerHealth>? _asking;
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
@@ -50,6 +51,8 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         OnLoop = onLoop;
+        _prefetch = options.Prefetch;
+        PrefetchRate = new DownloadRate(() => _prefetch.MaxMegabytesPerSecond * 1_000_000L);
         _downloads = new BackgroundDownloads(options.Background, log);
         _deadlines = new ImageDeadlines(options.Deadlines, fetcher);
         _writable = new WritableDisks(options, mounts, connections, description, _deadlines.Of, log);
@@ -61,6 +64,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public Fetcher Fetcher => _fetcher;
 
     public CacheDirectory Cache => _cache;
+
+    /// <summary>How fast what starts need may be fetched ahead, all together.</summary>
+    public DownloadRate PrefetchRate { get; }
 
     /// <summary>What is done for each image that was mounted.</summary>
     public ImageActivities Activities { get; } = new();
@@ -137,6 +143,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         _cache.Apply(changed.Cache);
         _deadlines.Apply(changed.Deadlines);
         _downloads.Apply(changed.Background);
+        _prefetch = changed.Prefetch;
     }
 
     /// <summary>Brings the metadata of an image here.</summary>

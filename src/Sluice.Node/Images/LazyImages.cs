@@ -90,7 +90,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>True if the image is mounted or on the local disk, though perhaps damaged.</summary>
     public bool IsHere(LazyImage image) => _mounted.ContainsKey(image.Key.Manifest) || local.Contains(image.Key.Manifest);
 
-    public Task<string> MountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: options.Prefetch, cancellation);
+    public Task<string> MountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: options.Prefetch.IsOn, cancellation);
 
     public Task<string> RemountAsync(LazyImage image, CancellationToken cancellation) => MountAsync(image, isStart: false, cancellation);
 
@@ -120,7 +120,13 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, Traces.TrySave, logger);
+            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, mounter.PrefetchRate, FindCommand(manifest), Traces.TrySave, logger);
+    }
+
+    private Func<CancellationToken, Task<StartCommand?>> FindCommand(Digest manifest)
+    {
+        DateTimeOffset began = DateTimeOffset.UtcNow;
+        return cancellation => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
     }
 
     /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
@@ -172,6 +178,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>What starts of images have read.</summary>
     public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory));
 
+    /// <summary>The start of an image that goes on, or was the last of this mount; null: the image is not mounted, or nobody followed its start.</summary>
+    public ImageStart? StartOf(Digest manifest) => _mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) image) ? image.Mounted.Start as ImageStart : null;
+
     /// <summary>An image as it is on the local disk; null if it is not, or damaged.</summary>
     public LocalImage? LoadLocal(Digest manifest) => local.Load(manifest);
 
@@ -196,6 +205,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             throw;
         }
     }
+
+    /// <summary>Knows with what containers are started; null: nobody does.</summary>
+    public StartCommands? Commands { get; set; }
 
     /// <summary>Told when the last image of a repository has gone.</summary>
     public Action<ImageReference>? RepositoryGone { get; set; }
@@ -343,7 +355,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<DownloadedImage> FetchAsync(LazyImage image)
     {
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
-        if (options.Prefetch && image.Made is null) Traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
+        if (options.Prefetch.IsOn && image.Made is null) Traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
         await using IImageStore store = OpenStore("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
 

@@ -29,6 +29,8 @@ internal static class MetricFamilies
     public static readonly MetricFamily FetchHedges = Counter("sluice_fetch_hedges_total", "{request}", "Second requests, sent to a source because the first one, here or elsewhere, took long.", "source");
     public static readonly MetricFamily FetchHedgesWon = Counter("sluice_fetch_hedges_won_total", "{request}", "Of these, those that were answered first.", "source");
     public static readonly MetricFamily FetchedBytes = Counter("sluice_fetched_bytes_total", "By", "Compressed bytes that sources delivered, by what they were wanted for.", "source", "cause");
+    public static readonly MetricFamily Prefetched = Counter("sluice_prefetched_bytes_total", "By", "Uncompressed bytes that were fetched ahead of starts that are over.");
+    public static readonly MetricFamily PrefetchUnread = Counter("sluice_prefetch_unread_bytes_total", "By", "Of these, bytes that the start did not read.");
     public static readonly MetricFamily FetchRetries = Counter("sluice_fetch_retries_total", "{request}", "Fetches that were tried again.");
     public static readonly MetricFamily FetchJoins = Counter("sluice_fetch_joins_total", "{read}", "Misses that waited for bytes which were already on their way.");
     public static readonly MetricFamily FetchMerges = Counter("sluice_fetch_merges_total", "{read}", "Misses that went along with a fetch that was still queued.");
@@ -85,7 +87,7 @@ internal static class MetricFamilies
     [
         BuildInfo, Starts, TakeOvers, KeeperUp,
         ReadHits, ReadMisses, ReadErrors, ReadDeadlines, ReadBytes, ReadWait, ReadsWaiting, ReadsHung, ReadLongest, KernelReads, KernelWaiting,
-        Fetches, FetchDuration, FetchFailures, FetchHedges, FetchHedgesWon, FetchedBytes, FetchRetries, FetchJoins, FetchMerges, FetchesRunning, FetchesQueued, FetchMemory, FetchOldest, DecodedBytes,
+        Fetches, FetchDuration, FetchFailures, FetchHedges, FetchHedgesWon, FetchedBytes, Prefetched, PrefetchUnread, FetchRetries, FetchJoins, FetchMerges, FetchesRunning, FetchesQueued, FetchMemory, FetchOldest, DecodedBytes,
         SourceState, SourceRunning, SourceDistrusted, SourcePauses, SourcePaused,
         VerificationFailures, CacheChecks, CacheStoreFailures, CacheBytes, CacheFree, CacheLimit, CacheHeld, CacheStored, CacheEvicted, CacheEvictedChunks, CacheRefused, CacheWriteFailures, CacheSaved,
         Images, ContainerDisks, DiskRequestsWaiting, DiskRequestsHung, DiskRequestLongest, Disks, Mounts, Loops, LogLines,

@@ -4,6 +4,7 @@ using Sluice.Node.Status;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Fetching;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Metrics;
 
@@ -23,7 +24,7 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.TakeOvers, node.Start.TakeOvers.Upgraded, "upgraded");
         reading.Add(MetricFamilies.KeeperUp, node.LookAtKeeper().Running ? 1 : 0);
         AddReads(reading, node.Counters);
-        AddFetches(reading, node.Counters, node.Fetching());
+        AddFetches(reading, node.Counters, node.Fetching(), node.Ahead);
         SourceMetrics.Add(reading, node.LookAtPlaces());
         AddCache(reading, node.Counters, node.LookAtCache());
         AddImages(reading);
@@ -53,9 +54,11 @@ internal sealed class NodeMetrics(NodeObserver node, RecentLines log, TimeProvid
         reading.Add(MetricFamilies.Disks, kernel.Disks);
     }
 
-    private static void AddFetches(MetricReading reading, FetchCounters counters, ActivitySnapshot now)
+    private static void AddFetches(MetricReading reading, FetchCounters counters, ActivitySnapshot now, PrefetchOutcome ahead)
     {
         reading.Add(MetricFamilies.Fetches, counters.Fetches);
+        reading.Add(MetricFamilies.Prefetched, ahead.Fetched);
+        reading.Add(MetricFamilies.PrefetchUnread, ahead.Unread);
         reading.Add(MetricFamilies.FetchRetries, counters.Retries);
         reading.Add(MetricFamilies.FetchJoins, counters.Joined);
         reading.Add(MetricFamilies.FetchMerges, counters.Merged);

@@ -18,6 +18,9 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>So often containerd is asked for the command: a container that is not there after ten seconds is another one.</summary>
+    private const int MostQuestions = 20;
+
     private readonly CancellationTokenSource _over = new();
     private readonly Task _work;
     private readonly ILogger _logger;
@@ -25,36 +28,48 @@ internal sealed partial class ImageStart : IAsyncDisposable
 
     /// <param name="coming">Of an earlier start; null: there was none.</param>
     /// <param name="readers">Of the image, by blob.</param>
-    /// <param name="save">Takes what was read, for the next start.</param>
-    public ImageStart(Digest manifest, ImageActivity activity, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save, ILogger logger)
+    /// <param name="rate">Of what is fetched ahead.</param>
+    /// <param name="findCommand">Asks with what the container was started; null: not known yet.</param>
+    /// <param name="save">Takes what was read, for the next start; true: it keeps that.</param>
+    public ImageStart(
+        Digest manifest, ImageActivity activity, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate rate, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save,
+        ILogger logger)
     {
         (_logger, _image) = (logger, activity.Name);
         TraceRecorder recorder = new();
         activity.Recorder = recorder;
-        _work = Task.Run(() => RunAsync(manifest, activity, recorder, coming, readers, save));
+        _work = Task.Run(() => RunAsync(manifest, activity, recorder, () => PrefetchAsync(coming, readers, rate), findCommand, save));
+    }
+
+    /// <summary>Waits until it is over; what it read is saved then.</summary>
+    /// <param name="now">It is over at once: it has come to what was waited for.</param>
+    public async Task EndAsync(bool now, CancellationToken cancellation)
+    {
+        if (now && !_work.IsCompleted) await _over.CancelAsync();
+        await _work.WaitAsync(cancellation);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _over.CancelAsync();
-        await _work;
+        await EndAsync(now: true, CancellationToken.None);
         _over.Dispose();
     }
 
     /// <summary>Never faults: a start goes on without.</summary>
-    private async Task RunAsync(
-        Digest manifest, ImageActivity activity, TraceRecorder recorder, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, Func<StartTrace, bool> save)
+    private async Task RunAsync(Digest manifest, ImageActivity activity, TraceRecorder recorder, Func<Task<PrefetchRun?>> begin, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save)
     {
         try
         {
-            Task<PrefetchRun?> prefetch = PrefetchAsync(coming, readers);
+            Task<PrefetchRun?> prefetch = begin();
+            Task<StartCommand?> command = FindCommandAsync(findCommand);
             while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             activity.Recorder = null;
             await _over.CancelAsync(); // what was not fetched ahead by now is not needed for this start
             PrefetchRun? run = await prefetch;
-            StartTrace trace = new(manifest, recorder.Reads());
-            if (trace.Reads.Count > 0 && save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, run?.Unread(recorder) ?? 0);
+            activity.Ahead = run?.OutcomeOf(recorder);
+            StartTrace trace = new(manifest, recorder.Reads()) { Ahead = activity.Ahead, Command = await command };
+            if (save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
         }
         catch (Exception exception)
         {
@@ -65,14 +80,33 @@ internal sealed partial class ImageStart : IAsyncDisposable
         recorder.End();
     }
 
+    /// <summary>Asks until somebody knows, or the start is over.</summary>
+    private async Task<StartCommand?> FindCommandAsync(Func<CancellationToken, Task<StartCommand?>> find)
+    {
+        try
+        {
+            for (int attempt = 0; attempt < MostQuestions; attempt++)
+            {
+                if (await find(_over.Token) is { } command) return command;
+                await Task.Delay(Interval, _over.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It is over.
+        }
+
+        return null;
+    }
+
     /// <summary>Null: nothing was known.</summary>
-    private async Task<PrefetchRun?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers)
+    private async Task<PrefetchRun?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate rate)
     {
         PrefetchRun? run = null;
         try
         {
             if (await coming.WaitAsync(_over.Token) is not { } known) return null;
-            run = new PrefetchRun(PrefetchPlan.Of(known), readers);
+            run = new PrefetchRun(PrefetchPlan.Of(known), readers, rate);
             await run.RunAsync(_over.Token);
         }
         catch (OperationCanceledException)

@@ -18,40 +18,51 @@ internal sealed class StartTraces(TraceStore own)
     private const int MostShortStarts = 3;
 
     private readonly ConcurrentDictionary<Digest, Task<StartTrace?>> _coming = [];
-    private readonly ConcurrentDictionary<Digest, int> _shortStarts = [];
+    private readonly ConcurrentDictionary<(Digest Manifest, string? Command), int> _shortStarts = [];
+    private long _prefetched, _unread;
+
+    /// <summary>Of all starts that are over.</summary>
+    public PrefetchOutcome Ahead => new(Volatile.Read(ref _prefetched), Volatile.Read(ref _unread));
 
     /// <summary>The image is pulled: asks where it comes from, if nothing is known yet.</summary>
     /// <param name="open">Opens that place.</param>
     public void Expect(Digest manifest, Func<IImageStore> open, CancellationToken cancellation)
     {
-        if (own.Load(manifest) is null) _ = _coming.GetOrAdd(manifest, _ => Task.Run(() => AskAsync(manifest, open, cancellation), CancellationToken.None));
+        if (own.Load(manifest).Count == 0) _ = _coming.GetOrAdd(manifest, _ => Task.Run(() => AskAsync(manifest, open, cancellation), CancellationToken.None));
     }
 
-    /// <summary>The trace of an image, or null; never faults.</summary>
+    /// <summary>What the next start of an image probably reads, or null; never faults. With which command that will be nobody knows yet: it may be any of those that were seen, the latest first.</summary>
     /// <param name="included">Finds what the image says itself. It counts for less than what a node has seen, but is not kept waiting by a registry.</param>
     public async Task<StartTrace?> FindAsync(Digest manifest, Func<Task<StartTrace?>>? included = null)
     {
-        if (own.Load(manifest) is { } here) return here;
+        if (StartTrace.Follow(own.Load(manifest)) is { } here) return here;
         _coming.TryGetValue(manifest, out Task<StartTrace?>? coming);
         if (coming is { IsCompleted: true } && await coming is { } beside) return beside;
         if (included is not null && await included() is { } inside) return inside;
         return coming is null ? null : await coming;
     }
 
+    /// <summary>Of the latest start here, or what is beside the image; null: neither.</summary>
+    public async Task<StartTrace?> LatestAsync(Digest manifest) => own.Load(manifest) is [var latest, ..] ? latest : await FindAsync(manifest);
+
     /// <summary>The image has gone from this node.</summary>
     public void Forget(Digest manifest)
     {
         _coming.TryRemove(manifest, out _);
-        _shortStarts.TryRemove(manifest, out _);
+        foreach ((Digest, string?) start in _shortStarts.Keys.Where(start => start.Manifest == manifest).ToArray()) _shortStarts.TryRemove(start, out _);
     }
 
     /// <summary>
-    /// Keeps the trace of a start. False if it says less than the node's own: where the page cache, or the kernel itself, has answered, little comes here, and that says nothing about a
+    /// Counts a start and keeps its trace. False if nothing was read, or if it says much less than the node's own of the same command: where the page cache, or the kernel itself, has answered, little comes here, and that says nothing about a
     /// cold start. Or if the disk does not take it.
     /// </summary>
     public bool TrySave(StartTrace trace)
     {
-        if (own.Load(trace.Manifest) is { } known && trace.Bytes < known.Bytes / 2 && _shortStarts.AddOrUpdate(trace.Manifest, 1, static (_, count) => count + 1) < MostShortStarts) return false;
+        Interlocked.Add(ref _prefetched, trace.Ahead?.Fetched ?? 0);
+        Interlocked.Add(ref _unread, trace.Ahead?.Unread ?? 0);
+        if (trace.Reads.Count == 0) return false;
+        StartTrace? known = own.Load(trace.Manifest).FirstOrDefault(known => known.Command?.Id == trace.Command?.Id);
+        if (trace.Bytes < known?.Bytes / 2 && _shortStarts.AddOrUpdate((trace.Manifest, trace.Command?.Id), 1, static (_, count) => count + 1) < MostShortStarts) return false;
         return TryKeep(trace);
     }
 

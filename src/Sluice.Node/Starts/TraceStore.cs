@@ -5,36 +5,26 @@ using Sluice.Storage.Traces;
 namespace Sluice.Node.Starts;
 
 /// <summary>
-/// What was read at the latest starts of images, <c>traces/&lt;manifest&gt;.json</c>. They outlive their images, which come back; of <see cref="Most"/> images at most, those that started
-/// last. Whatever is wrong with a file, it is as if there were none.
+/// What was read at the latest starts of images: for each command that an image was started with <c>traces/&lt;manifest&gt;-&lt;command&gt;.json</c>, where the command is not known <c>traces/&lt;manifest&gt;.json</c>. They outlive
+/// their images, which come back. <see cref="Most"/> are kept, and of one image <see cref="MostCommands"/>, those of the latest starts. Whatever is wrong with a file, it is as if there were none.
 /// </summary>
 internal sealed class TraceStore(string directory)
 {
-    /// <summary>Images. Their traces have some ten kilobytes each.</summary>
+    /// <summary>Traces. They have some ten kilobytes each.</summary>
     public const int Most = 1024;
+
+    /// <summary>Of an image: its next start may be any of them, and what is fetched for the others is waste.</summary>
+    public const int MostCommands = 4;
 
     private readonly Lock _gate = new();
 
-    /// <summary>The trace of an image; null: none, or damaged.</summary>
-    public StartTrace? Load(Digest manifest)
-    {
-        try
-        {
-            FileInfo file = new(PathOf(manifest));
-            if (!file.Exists || file.Length > TraceFile.MaxLength) return null;
-            StartTrace trace = TraceFile.Read(File.ReadAllBytes(file.FullName));
-            return trace.Manifest == manifest ? trace : null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SluiceException)
-        {
-            return null;
-        }
-    }
+    /// <summary>The traces of an image, of the latest start first; empty: none, or damaged.</summary>
+    public IReadOnlyList<StartTrace> Load(Digest manifest) => [.. FilesOf(manifest).Select(file => Read(file, manifest)).OfType<StartTrace>()];
 
-    /// <summary>Keeps a trace in place of an older one. False if the disk does not take it.</summary>
+    /// <summary>Keeps a trace in place of an older one of its command. False if the disk does not take it.</summary>
     public bool TrySave(StartTrace trace)
     {
-        string path = PathOf(trace.Manifest);
+        string path = Path.Combine(directory, trace.Command is { } command ? $"{trace.Manifest.Hex}-{command.Id}.json" : $"{trace.Manifest.Hex}.json");
         lock (_gate)
         {
             try
@@ -42,7 +32,9 @@ internal sealed class TraceStore(string directory)
                 Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
                 File.WriteAllBytes(path + ".new", TraceFile.Write(trace));
                 File.Move(path + ".new", path, overwrite: true);
-                RemoveOldest();
+                foreach (FileInfo file in FilesOf(trace.Manifest).Skip(MostCommands)) file.Delete();
+                FileInfo[] all = Latest("*.json");
+                foreach (FileInfo file in all.Skip(Most)) file.Delete();
                 return true;
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -52,11 +44,31 @@ internal sealed class TraceStore(string directory)
         }
     }
 
-    private string PathOf(Digest manifest) => Path.Combine(directory, manifest.Hex + ".json");
-
-    private void RemoveOldest()
+    private FileInfo[] FilesOf(Digest manifest)
     {
-        FileInfo[] files = new DirectoryInfo(directory).GetFiles("*.json");
-        foreach (FileInfo file in files.OrderBy(file => file.LastWriteTimeUtc).Take(files.Length - Most)) file.Delete();
+        try
+        {
+            return Latest(manifest.Hex + "*.json");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    private FileInfo[] Latest(string pattern) => [.. new DirectoryInfo(directory).GetFiles(pattern).OrderByDescending(file => file.LastWriteTimeUtc)];
+
+    private static StartTrace? Read(FileInfo file, Digest manifest)
+    {
+        try
+        {
+            if (file.Length > TraceFile.MaxLength) return null;
+            StartTrace trace = TraceFile.Read(File.ReadAllBytes(file.FullName));
+            return trace.Manifest == manifest ? trace : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SluiceException)
+        {
+            return null;
+        }
     }
 }

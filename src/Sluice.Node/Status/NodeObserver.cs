@@ -11,6 +11,7 @@ using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Status;
 
@@ -32,6 +33,9 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
     public DaemonStarts Start => start;
 
     public FetchCounters Counters => mounter.Fetcher.Counters;
+
+    /// <summary>What was fetched ahead of starts.</summary>
+    public PrefetchOutcome Ahead => images.Traces.Ahead;
 
     private NodeOptions Options => configuration.Current;
 

@@ -20,6 +20,7 @@ public sealed class ImageActivity
     private readonly long[] _steps = new long[Enum.GetValues<ImageStep>().Length]; // UTC ticks
     private StartActivity _start;
     private TraceRecorder? _recorder;
+    private PrefetchOutcome? _ahead;
     private long _hits, _misses, _waited, _errors, _fetches, _wrongUnits, _firstRead;
 
     /// <param name="name">What metrics, logs and people call the image.</param>
@@ -41,6 +42,13 @@ public sealed class ImageActivity
         set => Volatile.Write(ref _recorder, value);
     }
 
+    /// <summary>What was fetched ahead of the latest start; null: nothing, or that is not over.</summary>
+    public PrefetchOutcome? Ahead
+    {
+        get => Volatile.Read(ref _ahead);
+        set => Volatile.Write(ref _ahead, value);
+    }
+
     public ActivityTotals Totals() => new(
         _time.GetUtcNow(), Volatile.Read(ref _hits), Volatile.Read(ref _misses), TimeSpan.FromTicks(Volatile.Read(ref _waited)), Volatile.Read(ref _errors), Volatile.Read(ref _fetches),
         Volatile.Read(ref _wrongUnits), [.. _bytes.Select((_, cause) => Volatile.Read(ref _bytes[cause]))],
@@ -53,6 +61,7 @@ public sealed class ImageActivity
         if (step != ImageStep.MountBegan) return;
         Volatile.Write(ref _start, new StartActivity(Totals(), _time));
         Volatile.Write(ref _firstRead, 0);
+        Ahead = null;
     }
 
     /// <summary>When a step was last taken; null: not in this process.</summary>

@@ -1,6 +1,6 @@
 namespace Sluice.Storage.Fetching;
 
-/// <summary>How fast downloads in the background may go, all together. All members may be called concurrently.</summary>
+/// <summary>How fast downloads of a kind that nobody waits for may go, all together. All members may be called concurrently.</summary>
 /// <param name="bytesPerSecond">As it is now; 0: no bound.</param>
 public sealed class DownloadRate(Func<long> bytesPerSecond, TimeProvider? time = null)
 {

@@ -8,9 +8,12 @@ namespace Sluice.Storage.Traces;
 /// Fetches what a plan says, in its order, and at the pace of <see cref="PacedFetches"/>. Ranges that make no sense for the image are left out. It gives up when it does not help: after <see cref="MostFailures"/> ranges that could not be had, or were not kept.
 /// </summary>
 /// <param name="readers">Of the image, by blob.</param>
-public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, BlobReader> readers, TimeProvider? time = null)
+/// <param name="rate">Shared by all runs of the node; null: no bound.</param>
+public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate? rate = null, TimeProvider? time = null)
 {
     private const int MostFailures = 3;
+
+    private readonly List<PlanRange> _asked = [];
 
     private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, time ?? TimeProvider.System);
     private long _here;
@@ -43,24 +46,55 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
             cancellation.ThrowIfCancellationRequested();
             if (Failed >= MostFailures) return;
             if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) continue;
-            if (reader.Holds(range.Offset, range.Length)) Interlocked.Add(ref _here, range.Length);
-            else await _fetches.BeginAsync(reader, range.Offset, range.Length, cancellation);
+            if (reader.Holds(range.Offset, range.Length))
+            {
+                Interlocked.Add(ref _here, range.Length);
+                continue;
+            }
+
+            if (rate is not null) await rate.TakeAsync(WireLength(reader, range), cancellation);
+            _asked.Add(range);
+            await _fetches.BeginAsync(reader, range.Offset, range.Length, cancellation);
         }
     }
 
-    /// <summary>Blob space bytes of the plan that nobody has read.</summary>
-    public long Unread(TraceRecorder recorder)
+    /// <summary>What came of it; when the run has ended.</summary>
+    public PrefetchOutcome OutcomeOf(TraceRecorder recorder)
     {
-        long unread = 0;
-        foreach (PlanRange range in plan.Ranges)
+        long fetched = 0, unread = 0;
+        HashSet<(Digest, int)> counted = [];
+        foreach (PlanRange range in _asked)
         {
-            if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) continue;
-            IBlobFormat format = reader.Format;
-            for (int slot = format.Find(range.Offset); slot < format.Count && format.GetExtent(slot) is var chunk && chunk.Offset < range.Offset + range.Length; slot++)
-                if (!recorder.WasRead(format.Blob, chunk.Number)) unread += chunk.Length;
+            BlobReader reader = readers[range.Blob];
+            foreach (ChunkExtent chunk in ChunksIn(reader.Format, range))
+            {
+                if (!reader.Cache.IsPresent(chunk.Number) || !counted.Add((range.Blob, chunk.Number))) continue;
+                fetched += chunk.Length;
+                if (!recorder.WasRead(range.Blob, chunk.Number)) unread += chunk.Length;
+            }
         }
 
-        return unread;
+        return new PrefetchOutcome(fetched, unread);
+    }
+
+    /// <summary>About what comes over the wire for a range.</summary>
+    private static long WireLength(BlobReader reader, PlanRange range)
+    {
+        (long length, int last) = (0, -1);
+        foreach (ChunkExtent chunk in ChunksIn(reader.Format, range))
+        {
+            int unit = reader.Format.GetUnitOf(reader.Format.Find(chunk.Offset));
+            if (unit == last || reader.Cache.IsPresent(chunk.Number)) continue;
+            last = unit;
+            length += reader.Format.GetUnit(unit).CompressedLength;
+        }
+
+        return length;
+    }
+
+    private static IEnumerable<ChunkExtent> ChunksIn(IBlobFormat format, PlanRange range)
+    {
+        for (int slot = format.Find(range.Offset); slot < format.Count && format.GetExtent(slot) is var chunk && chunk.Offset < range.Offset + range.Length; slot++) yield return chunk;
     }
 
     private static bool IsPossible(PlanRange range, BlobReader reader) => range.Offset >= 0 && range.Length > 0 && range.Offset <= reader.Format.Length - range.Length;

@@ -8,7 +8,7 @@ namespace Sluice.Storage.Traces;
 /// <summary>
 /// A trace as JSON: <c>version</c> (1), <c>manifest</c>, <c>blobs</c> (digests), <c>reads</c> and, where they are known, <c>files</c> (paths). A read is
 /// <c>[blob, offset, length, microseconds, was here]</c>: the index of its blob, bytes of blob space, time after the beginning, 0 or 1; and behind that, where a file is known,
-/// its index and the place in it in bytes.
+/// its index and the place in it in bytes. <c>prefetched</c> and <c>unread</c>, bytes, say what was fetched ahead of the start and what of that it did not read; <c>command</c>, with <c>program</c> and <c>id</c>, what the container was started with.
 /// </summary>
 public static class TraceFile
 {
@@ -42,6 +42,20 @@ public static class TraceFile
                 writer.WriteEndArray();
             }
 
+            if (trace.Command is { } command)
+            {
+                writer.WriteStartObject("command"u8);
+                writer.WriteString("program"u8, command.Program);
+                writer.WriteString("id"u8, command.Id);
+                writer.WriteEndObject();
+            }
+
+            if (trace.Ahead is { } ahead)
+            {
+                writer.WriteNumber("prefetched"u8, ahead.Fetched);
+                writer.WriteNumber("unread"u8, ahead.Unread);
+            }
+
             writer.WriteStartArray("reads"u8);
             foreach (TraceRead read in trace.Reads) Write(writer, read, blobs, files);
             writer.WriteEndArray();
@@ -67,7 +81,7 @@ public static class TraceFile
             JsonElement reads = root.GetProperty("reads");
             if (reads.GetArrayLength() == 0) throw Error("has no reads");
             if (reads.GetArrayLength() > TraceRecorder.MaxReads) throw Error($"has more than {TraceRecorder.MaxReads} reads");
-            return new StartTrace(manifest, [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs, files))]);
+            return new StartTrace(manifest, [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs, files))]) { Ahead = AheadOf(root), Command = CommandOf(root) };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or OverflowException or ArgumentOutOfRangeException)
         {
@@ -100,6 +114,12 @@ public static class TraceFile
 
         writer.WriteEndArray();
     }
+
+    private static PrefetchOutcome? AheadOf(JsonElement root) =>
+        root.TryGetProperty("prefetched", out JsonElement fetched) && root.TryGetProperty("unread", out JsonElement unread) ? new PrefetchOutcome(fetched.GetInt64(), unread.GetInt64()) : null;
+
+    private static StartCommand? CommandOf(JsonElement root) =>
+        root.TryGetProperty("command", out JsonElement command) ? StartCommand.Parse(command.GetProperty("program").GetString(), command.GetProperty("id").GetString()) : null;
 
     private static TraceRead ReadOf(JsonElement read, Digest[] blobs, string[] files)
     {

@@ -52,6 +52,15 @@ public sealed class ContainerdTests
         Assert.Contains("CHANGED", output, StringComparison.Ordinal);
         Assert.Contains("READY", await containerd.CtrAsync("run", "--rm", "--snapshotter", "sluice", BusyboxImage.Name, "again"), StringComparison.Ordinal);
 
+        // What a container is started with is in its record.
+        await containerd.CtrAsync("containers", "create", "--snapshotter", "sluice", BusyboxImage.Name, "created", "/bin/cat", "/etc/state");
+        using (ContainerdClient client = containerd.Connect())
+        {
+            Assert.Equal(["/bin/cat", "/etc/state"], await client.Containers.FindCommandAsync("created", Cancellation));
+            Assert.Null(await client.Containers.FindCommandAsync("another", Cancellation));
+        }
+
+        await containerd.CtrAsync("containers", "rm", "created");
         await containerd.CtrAsync("images", "rm", "--sync", BusyboxImage.Name);
         Assert.Empty(containerd.Server.Snapshotter.List([]));
         Assert.Empty(Directory.GetDirectories(Path.Combine(containerd.Root, "snapshots")));

@@ -22,6 +22,10 @@ public sealed class PrefetchTests
         // Everything but the trace has gone.
         IReadOnlyList<string> causes = await StartAsync(node, image, "two");
         Assert.Contains("prefetch", causes);
+        await TestMachine.UntilAsync(() => File.ReadAllText(trace).Contains("\"prefetched\"", StringComparison.Ordinal), "the start was over");
+        JsonElement figures = JsonElement.Parse(await ExplainAsync(node, image)).GetProperty("start");
+        Assert.InRange(figures.GetProperty("prefetchUnreadBytes").GetInt64(), 0, figures.GetProperty("prefetchedBytes").GetInt64() / 2); // it read the same again
+        Assert.Contains("fetched ahead, uncompressed", (await TraceAsync(node, "show", image)).Succeeds().Output, StringComparison.Ordinal);
         await ForgetAsync(node, image, "two");
 
         // A damaged trace, and one for other bytes, cost nothing but the advantage.
@@ -108,6 +112,30 @@ public sealed class PrefetchTests
     }
 
     [Fact]
+    public async Task Each_command_of_an_image_has_its_trace()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        await node.StopDaemonAsync();
+        string config = node.Workspace.File("config.yaml"), directory = Path.Combine(node.Root, "traces");
+        await File.WriteAllTextAsync(config, $"containerd_address: {node.Containerd.Socket}\n", TestMachine.Cancellation);
+        await node.StartDaemonAsync("--config", config);
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await StartAsync(node, image, "one");
+        string sleep = await TraceAsync(node);
+        Assert.Contains("started with /bin/sleep", (await TraceAsync(node, "show", image)).Succeeds().Output, StringComparison.Ordinal);
+        await ForgetAsync(node, image, "one");
+
+        await node.PullAsync(image);
+        await node.CtrAsync("run", "-d", "--snapshotter", "sluice", image, node.Id("two"), "/bin/sh", "-c", "cat /data/6 > /dev/null; exec sleep 10000");
+        await TestMachine.UntilAsync(() => Directory.GetFiles(directory, "*.json").Length == 2, "the other command was noted");
+        string shell = (await TraceAsync(node, "show", image)).Succeeds().Output;
+        Assert.Contains("started with /bin/sh", shell, StringComparison.Ordinal);
+        Assert.Contains("/data/6", shell, StringComparison.Ordinal);
+        Assert.DoesNotContain("exec sleep", await File.ReadAllTextAsync(Directory.GetFiles(directory, "*.json").Single(file => file != sleep), TestMachine.Cancellation), StringComparison.Ordinal);
+        await ForgetAsync(node, image, "two");
+    }
+
+    [Fact]
     public async Task A_trace_that_is_of_no_use_for_a_conversion_is_refused()
     {
         using Workspace workspace = new();
@@ -150,10 +178,12 @@ public sealed class PrefetchTests
         await node.PullAsync(image);
         await node.StartContainerAsync(image, id);
         Assert.Equal("", await node.ExecAsync(id, "cat /data/3 /data/5 > /dev/null"));
-        SluiceResult answer = await SluiceProgram.RunAsync(["explain", image, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--json"]);
-        JsonElement causes = JsonElement.Parse(answer.Succeeds().Output).GetProperty("start").GetProperty("bytesByCause");
+        JsonElement causes = JsonElement.Parse(await ExplainAsync(node, image)).GetProperty("start").GetProperty("bytesByCause");
         return [.. causes.EnumerateObject().Where(cause => cause.Value.GetInt64() > 0).Select(cause => cause.Name)];
     }
+
+    private static async Task<string> ExplainAsync(TestNode node, string image) =>
+        (await SluiceProgram.RunAsync(["explain", image, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--json"])).Succeeds().Output;
 
     private static async Task ForgetAsync(TestNode node, string image, string id)
     {

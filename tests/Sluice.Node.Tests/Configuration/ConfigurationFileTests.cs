@@ -42,6 +42,19 @@ public sealed class ConfigurationFileTests
         Assert.Throws<SluiceException>(() => ConfigurationFile.Parse("keeper: nobody\n", Name));
     }
 
+    [Theory]
+    [InlineData("prefetch: true", true, 0)]
+    [InlineData("prefetch: false", false, 0)]
+    [InlineData("prefetch:", true, 0)]
+    [InlineData("prefetch: { enabled: false }", false, 0)]
+    [InlineData("prefetch: { max_mb_per_second: 20 }", true, 20)]
+    public void PrefetchIsAWordOrASection(string text, bool isOn, int bound)
+    {
+        Assert.Equal(new PrefetchOptions { IsOn = isOn, MaxMegabytesPerSecond = bound }, ConfigurationFile.Parse(text, Name).Prefetch);
+        foreach (string wrong in new[] { "prefetch: 7", "prefetch: [true]", "prefetch: { on: true }", "prefetch: { max_mb_per_second: -1 }" })
+            Assert.Equal(SluiceError.Configuration, Assert.Throws<SluiceException>(() => ConfigurationFile.Parse(wrong, Name)).Error);
+    }
+
     [Fact]
     public void ContainersMayHaveDisksOfTheirOwn()
     {

@@ -1,0 +1,104 @@
+using Sluice.Formats.Oci;
+using Sluice.Node.Starts;
+using Sluice.Storage.Traces;
+using Sluice.Testing;
+
+namespace Sluice.Node.Tests.Starts;
+
+/// <summary>Which trace is followed at the next start of an image.</summary>
+public sealed class StartTracesTests : IDisposable
+{
+    private static readonly Digest Image = Digest.Sha256("image"u8), Blob = Digest.Sha256("blob"u8);
+    private static readonly StartCommand Server = StartCommand.Of(["/server", "--password=x"]), Worker = StartCommand.Of(["/worker"]);
+
+    private readonly TemporaryDirectory _directory = new();
+
+    private string Traces => _directory.File("traces");
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task EachCommandHasItsTraceAndThePlanIsOfAllTheLatestFirst()
+    {
+        StartTraces traces = New();
+        Assert.Null(await traces.FindAsync(Image));
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 3)));
+        SetAge(Server, 2);
+        Assert.True(traces.TrySave(Trace(Worker, 3, 7)));
+        SetAge(Worker, 1);
+        Assert.Equal((int[])[3, 7, 1, 2], Pages((await traces.FindAsync(Image))!));
+        Assert.Equal(Worker, (await traces.LatestAsync(Image))!.Command);
+
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 4)));
+        Assert.Equal((int[])[1, 2, 4, 3, 7], Pages((await New().FindAsync(Image))!)); // by another process, too
+    }
+
+    [Fact]
+    public void AShortStartDisplacesNoTraceOfItsCommandAtOnce()
+    {
+        StartTraces traces = New();
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 3, 4, 5)));
+        Assert.True(traces.TrySave(Trace(Worker, 9))); // of another
+        Assert.False(traces.TrySave(Trace(Server, 1)));
+        Assert.False(traces.TrySave(Trace(Server, 1)));
+        Assert.True(traces.TrySave(Trace(Server, 1))); // so it is
+        Assert.False(traces.TrySave(new StartTrace(Image, [])));
+    }
+
+    [Fact]
+    public async Task WhatIsSeenCountsMoreThanWhatTheImageSaysAndWhatIsDamagedDoesNotCount()
+    {
+        StartTraces traces = New();
+        Assert.Equal((int[])[5], Pages((await traces.FindAsync(Image, () => Task.FromResult<StartTrace?>(Trace(null, 5))))!));
+        Assert.Null(await traces.FindAsync(Image, () => Task.FromResult<StartTrace?>(null)));
+        Assert.True(traces.TrySave(Trace(null, 6)));
+        Assert.Equal((int[])[6], Pages((await traces.FindAsync(Image, () => throw new InvalidOperationException("nobody asks")))!));
+        await File.WriteAllTextAsync(Assert.Single(Directory.GetFiles(Traces)), "{");
+        Assert.Equal((int[])[5], Pages((await traces.FindAsync(Image, () => Task.FromResult<StartTrace?>(Trace(null, 5))))!));
+    }
+
+    [Fact]
+    public void OfAnImageTheLatestFewAreKept()
+    {
+        StartTraces traces = New();
+        for (int command = 0; command < 7; command++)
+        {
+            StartCommand one = StartCommand.Of([$"/{command}"]);
+            Assert.True(traces.TrySave(Trace(one, command)));
+            SetAge(one, 10 - command);
+        }
+
+        Assert.Equal([6, 5, 4, 3], new TraceStore(Traces).Load(Image).Select(trace => Pages(trace)[0]));
+        Assert.True(traces.TrySave(Trace(null, 1) with { Manifest = Blob }));
+        Assert.Single(new TraceStore(Traces).Load(Blob));
+    }
+
+    [Fact]
+    public void WhatWasFetchedAheadIsCounted()
+    {
+        StartTraces traces = New();
+        traces.TrySave(Trace(Server, 1, 2) with { Ahead = new PrefetchOutcome(100, 30) });
+        traces.TrySave(new StartTrace(Image, []) { Ahead = new PrefetchOutcome(10, 10) });
+        Assert.Equal(new PrefetchOutcome(110, 40), traces.Ahead);
+    }
+
+    [Fact]
+    public void ATraceGivesNoArgumentsAway()
+    {
+        string file = System.Text.Encoding.UTF8.GetString(TraceFile.Write(Trace(Server, 1)));
+        Assert.Contains("/server", file, StringComparison.Ordinal);
+        Assert.DoesNotContain("password", file, StringComparison.Ordinal);
+        Assert.Equal(Server, TraceFile.Read(System.Text.Encoding.UTF8.GetBytes(file)).Command);
+        Assert.NotEqual(Server, StartCommand.Of(["/server", "--password=y"]));
+        Assert.Null(StartCommand.Parse("/server", "../../etc/passwd"));
+    }
+
+    private StartTraces New() => new(new TraceStore(Traces));
+
+    private void SetAge(StartCommand command, int minutes) => File.SetLastWriteTimeUtc(Path.Combine(Traces, $"{Image.Hex}-{command.Id}.json"), DateTime.UtcNow.AddMinutes(-minutes));
+
+    private static StartTrace Trace(StartCommand? command, params int[] pages) =>
+        new(Image, [.. pages.Select(page => new TraceRead(Blob, page * 4096, 4096, TimeSpan.FromMilliseconds(page), false))]) { Command = command };
+
+    private static int[] Pages(StartTrace trace) => [.. trace.Reads.Select(read => (int)(read.Offset / 4096))];
+}
