@@ -15,6 +15,7 @@ using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
+using Sluice.Node.Policies;
 using Sluice.Node.Status;
 using Sluice.Node.Succession;
 using Sluice.Storage.Cache;
@@ -203,7 +204,8 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var archive = new ImageArchive(local, reference => ImageStores.Open(ImageReference.Parse(reference), options.Sources), () => _mounter.Fetcher.Options.RequestDeadline);
         var cache = new ImageCache(_mounter.Cache, local, archive, _mounter.OpenCacheAsync);
         cache.ApplyPins();
-        _images = new LazyImages(options, _mounter, local, logger);
+        var policies = new PullPolicies(options.Policies);
+        _images = new LazyImages(options, _mounter, local, policies, logger);
         _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
@@ -217,13 +219,14 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _server = await SnapshotterServer.StartAsync(_snapshotter, [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
         configuration.Prepare = PrepareSources;
         configuration.Changed += _mounter.Apply;
+        configuration.Changed += changed => policies.Apply(changed.Policies);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, DaemonStarts.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _stop, _successor, local, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, policies, _stop, _successor, local, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
@@ -233,7 +236,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, StopOrder stop, Successor successor, LocalImages local, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
+        NodeOptions options, PullPolicies policies, StopOrder stop, Successor successor, LocalImages local, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
     {
         var explainer = new ImageExplainer(images, snapshotter);
         return
@@ -242,6 +245,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             new StatusRoutes(observer),
             new ExplainRoutes(explainer),
             new TraceRoutes(explainer, images),
+            new PolicyRoutes(new PolicyExplainer(options.Sources, policies, images.Traces)),
             new MetricsRoutes(metrics),
             new ConfigurationRoutes(watch),
             new ImageRoutes(new ImageRegistration(options, local, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),

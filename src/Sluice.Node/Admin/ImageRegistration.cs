@@ -26,7 +26,7 @@ internal sealed class ImageRegistration(NodeOptions options, LocalImages local, 
         (StoredManifest top, StoredImage image, string? warning) = await FindAsync(store, reference, platform, cancellation);
         await using IImageStore source = image.Store;
         if (!DownloadedImage.IsLazy(image)) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
-        string name = ContainerdName(reference);
+        string name = ContainerdNames.Of(reference);
         var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), name);
         images.Expect(expected);
         try
@@ -114,7 +114,4 @@ internal sealed class ImageRegistration(NodeOptions options, LocalImages local, 
             Snapshotter = snapshotter,
         };
     }
-
-    private static string ContainerdName(ImageReference reference) =>
-        reference.Name + (reference.Tag is { Length: > 0 } tag ? ":" + tag : "") + (reference.Digest is { } digest ? "@" + digest : "");
 }

@@ -13,6 +13,7 @@ internal static class ConfigurationKeys
         new("admin_address", options => options.AdminSocketPath),
         new("keeper", options => options.Keeper),
         new("prefetch", options => options.Prefetch),
+        new("policies", options => string.Join(", ", options.Policies), (here, wanted) => here with { Policies = wanted.Policies }),
         new("background.download", options => options.Background.IsOn,
             (here, wanted) => here with { Background = here.Background with { IsOn = wanted.Background.IsOn } }),
         new("background.delay_seconds", options => options.Background.Delay,

@@ -38,6 +38,11 @@ internal sealed class StartTraces(TraceStore own)
         return coming is null ? null : await coming;
     }
 
+    /// <summary>The same, and where nothing is known it asks where the image comes from, for this once.</summary>
+    /// <inheritdoc cref="Expect"/>
+    public async Task<StartTrace?> LookUpAsync(Digest manifest, Func<IImageStore> open, CancellationToken cancellation) =>
+        await FindAsync(manifest).WaitAsync(cancellation) ?? await AskAsync(manifest, open, cancellation);
+
     /// <summary>The image has gone from this node.</summary>
     public void Forget(Digest manifest)
     {
