@@ -35,6 +35,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private DirectoryLock? _rootLock;
     private ImageMounter? _mounter;
     private LazyImages? _images;
+    private OrdinaryImages? _ordinary;
     private Snapshotter? _snapshotter;
     private KeptListener? _listener;
     private SnapshotterServer? _server;
@@ -138,6 +139,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             _listener = null;
         }
 
+        if (_ordinary is not null) await _ordinary.DisposeAsync(); // else calls last as long as downloads do
         if (_server is not null) await _server.DrainAsync();
         if (!isLeft && _images.IsEmpty) return;
         await EndRequestsAsync();
@@ -178,6 +180,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         _watch?.Dispose();
+        if (_ordinary is not null) await _ordinary.DisposeAsync();
         (OtlpPush? push, _push) = (_push, null);
         (MetricsServer? metrics, _metrics) = (_metrics, null);
         if (push is not null) await push.DisposeAsync();
@@ -206,9 +209,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         cache.ApplyPins();
         var policies = new PullPolicies(options.Policies);
         _images = new LazyImages(options, _mounter, local, policies, logger);
+        _ordinary = new OrdinaryImages(options, policies, logger, TimeProvider.System);
         _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();
-        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
+        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger, _ordinary);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
@@ -226,7 +230,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, policies, _stop, _successor, local, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, policies, _stop, _successor, local, _images, _ordinary, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
@@ -236,7 +240,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, PullPolicies policies, StopOrder stop, Successor successor, LocalImages local, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
+        NodeOptions options, PullPolicies policies, StopOrder stop, Successor successor, LocalImages local, LazyImages images, OrdinaryImages ordinary, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
     {
         var explainer = new ImageExplainer(images, snapshotter);
         return
@@ -248,7 +252,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             new PolicyRoutes(new PolicyExplainer(options.Sources, policies, images.Traces)),
             new MetricsRoutes(metrics),
             new ConfigurationRoutes(watch),
-            new ImageRoutes(new ImageRegistration(options, local, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
+            new ImageRoutes(new ImageRegistration(options, policies, local, images, ordinary, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
             new CacheRoutes(cache),
         ];
     }

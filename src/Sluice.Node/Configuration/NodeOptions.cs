@@ -127,5 +127,8 @@ public sealed record NodeOptions
 
     public string TracesDirectory => Path.Combine(Root, "traces");
 
+    /// <summary>Layers of ordinary images on their way; beside the snapshots, which they become.</summary>
+    public string LayersDirectory => Path.Combine(Root, "layers");
+
     public string CacheDirectory => Path.Combine(Root, "cache");
 }

@@ -46,6 +46,18 @@ internal class SnapshotQueries(SqliteConnection connection, SqliteTransaction tr
         return ReadAll(command).FirstOrDefault();
     }
 
+    /// <summary>The committed ordinary layer that carries this reference above this parent.</summary>
+    public SnapshotRecord? FindOrdinary(string reference, string parent)
+    {
+        using SqliteCommand command = Command(
+            $"""
+            {Columns} JOIN labels l ON l.snapshot_id = s.id AND l.name = $label AND l.value = $reference
+            WHERE s.kind = 3 AND s.image_id IS NULL AND coalesce(p.name, '') = $parent LIMIT 1
+            """,
+            ("$label", SnapshotLabels.Reference), ("$reference", reference), ("$parent", parent));
+        return ReadAll(command).FirstOrDefault();
+    }
+
     /// <summary>All layers of lazy images, parents before children.</summary>
     public IReadOnlyList<SnapshotRecord> LazyLayers()
     {
