@@ -1,6 +1,7 @@
 using Sluice.Containerd.Files;
 using Sluice.Containerd.Snapshots.Metadata;
 using Sluice.Containerd.Snapshots.Ordinary;
+using Sluice.Containerd.Snapshots.Overlay;
 
 namespace Sluice.Containerd.Snapshots;
 
@@ -13,11 +14,14 @@ public sealed partial class Snapshotter
     {
         if (_support.UserXattr) return false; // the layers' own marks are of the other namespace
         using IDisposable held = await _ordinaryLocks.EnterAsync(reference, cancellation);
-        if (_database.Read(query => query.FindOrdinary(reference, parent)) is { } known && _directories.Heal(known.Id, writable: false)) return true;
+        IReadOnlyList<SnapshotRecord> known = _database.Read(query => query.FindOrdinary(reference, parent));
+        if (known.Any(record => !_directories.IsChecked(record.Id))) return false; // somebody's with the same label, which containerd might find and one namespace must not trust of another
+        if (known.Any(record => _directories.Heal(record.Id, writable: false))) return true;
         if (FindLowers(parent) is not { } lowers) return false;
         using IOrdinaryLayer? layer = await _ordinary.FindAsync(labels, cancellation);
         if (layer is null || !layer.TryFit(lowers)) return false;
         (long size, long inodes) = TreeUsage.Measure(Path.Combine(layer.Directory, "fs"), cancellation);
+        SnapshotDirectories.MarkChecked(layer.Directory);
         _database.Write(change =>
         {
             string name = NameOf(change, key, reference);

@@ -24,7 +24,7 @@ public sealed class EagerPullTests
         TreeListing eager = await TreeListing.ReadAsync(await node.ViewAsync("eager"));
         Assert.True(eager.Paths.Count > 2000);
         Assert.DoesNotContain("left to containerd", node.Daemon!.Log, StringComparison.Ordinal);
-        Assert.Empty(unpacked.Compare(eager).Where(difference => !KnownDifference.All.Any(known => known.Explains(difference, eager.Find(difference.Path)?["type"] == "directory"))));
+        Assert.Empty(unpacked.Compare(eager).Where(difference => !IsKnown(difference, eager.Find(difference.Path)?["type"] == "directory")));
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(node.Root, "layers")));
     }
 
@@ -99,4 +99,7 @@ public sealed class EagerPullTests
         Assert.Contains("READY", await node.RunAsync(image, "one"), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(node.Root, "layers")));
     }
+
+    /// <summary>Rows of docs/differences.md: times and the mode of fifos.</summary>
+    private static bool IsKnown(TreeDifference difference, bool isDirectory) => difference.Field is "mtime" or "mode" && KnownDifference.All.Any(known => known.Explains(difference, isDirectory));
 }
