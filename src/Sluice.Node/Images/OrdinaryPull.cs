@@ -116,7 +116,7 @@ internal sealed class OrdinaryPull(Func<CancellationToken, Task<OrdinaryPlan?>> 
         lock (_gate)
         {
             // containerd asks bottom up and leaves out what it has: what is above is what it lacks, as a rule.
-            for (int next = index; !_begun && next < plan.Layers.Count; next++) Begin(plan, next);
+            for (int next = index; !_begun && next < plan.Layers.Count; next++) _ = Begin(plan, next);
             _begun = true;
             return _layers.TryGetValue(index, out Task<OrdinaryLayer>? layer) ? layer : Begin(plan, index);
         }
