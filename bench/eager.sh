@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An ordinary image, from nothing to unpacked, unshaped: pulled by containerd for its own overlayfs, and by Sluice with the policy eager. In turns, from the same registry, page cache dropped before each;
-# the medians count.
+# An ordinary image, from nothing to unpacked, unshaped: pulled by containerd for its own overlayfs, and by Sluice with the policy eager. In turns, from the same registry, which has the blobs in
+# memory; the medians count.
 #   ./bench.sh eager [IMAGE] [RUNS]     IMAGE: a layout of the rig (default python), or the path of an OCI layout (tag latest)
 # SLUICE=PROGRAM measures another build than the package's.
 set -euo pipefail
@@ -74,8 +74,6 @@ background containerd.log containerd -c "$scratch/containerd.toml"
 wait_for ctr -a "$scratch/containerd.sock" version
 
 pull() { # SNAPSHOTTER: seconds
-    sync
-    echo 3 >/proc/sys/vm/drop_caches
     find "$scratch/registry" -type f -exec cat {} + >/dev/null # the registry has it at hand: it is not what is measured
     local began=$EPOCHREALTIME
     case $1 in
