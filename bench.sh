@@ -13,6 +13,7 @@ case ${1:-} in
     chaos) shift; exec bench/chaos.sh "$@" ;;
     ready) shift; exec bench/ready.sh "$@" ;;
     warm) shift; exec bench/warm.sh "$@" ;;
+    eager) shift; exec bench/eager.sh "$@" ;;
     block-reads) # also measures how a process starts: with the code that is shipped, compiled ahead
         dotnet publish bench/Sluice.Bench -c Release -r linux-x64 --no-self-contained -p:PublishReadyToRun=true -o artifacts/bench -v quiet -nologo
         exec artifacts/bench/Sluice.Bench "$@" ;;

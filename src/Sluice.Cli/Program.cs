@@ -30,6 +30,7 @@ internal static class Program
             DoctorCommand.Create(),
             ExplainCommand.Create(),
             TraceCommand.Create(),
+            PolicyCommand.Create(),
             PullCommand.Create(),
             CommitCommand.Create(),
             CacheCommand.Create(),

@@ -15,6 +15,7 @@ using Sluice.Node.Explain;
 using Sluice.Node.Images;
 using Sluice.Node.Logs;
 using Sluice.Node.Metrics;
+using Sluice.Node.Policies;
 using Sluice.Node.Starts;
 using Sluice.Node.Status;
 using Sluice.Node.Succession;
@@ -35,6 +36,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private DirectoryLock? _rootLock;
     private ImageMounter? _mounter;
     private LazyImages? _images;
+    private OrdinaryImages? _ordinary;
     private Snapshotter? _snapshotter;
     private KeptListener? _listener;
     private SnapshotterServer? _server;
@@ -138,6 +140,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             _listener = null;
         }
 
+        if (_ordinary is not null) await _ordinary.DisposeAsync(); // else calls last as long as downloads do
         if (_server is not null) await _server.DrainAsync();
         if (!isLeft && _images.IsEmpty) return;
         await EndRequestsAsync();
@@ -178,6 +181,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         _watch?.Dispose();
+        if (_ordinary is not null) await _ordinary.DisposeAsync();
         (OtlpPush? push, _push) = (_push, null);
         (MetricsServer? metrics, _metrics) = (_metrics, null);
         if (push is not null) await push.DisposeAsync();
@@ -204,10 +208,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var archive = new ImageArchive(local, reference => ImageStores.Open(ImageReference.Parse(reference), options.Sources), () => _mounter.Fetcher.Options.RequestDeadline);
         var cache = new ImageCache(_mounter.Cache, local, archive, _mounter.OpenCacheAsync);
         cache.ApplyPins();
-        _images = new LazyImages(options, _mounter, local, logger);
+        var policies = new PullPolicies(options.Policies);
+        _images = new LazyImages(options, _mounter, local, policies, logger);
+        _ordinary = new OrdinaryImages(options, policies, logger, TimeProvider.System);
         _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();
-        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger);
+        _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger, _ordinary);
         _images.Commands = new StartCommands(_snapshotter, options.ContainerdSocket);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
@@ -219,13 +225,14 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         _server = await SnapshotterServer.StartAsync(_snapshotter, [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
         configuration.Prepare = PrepareSources;
         configuration.Changed += _mounter.Apply;
+        configuration.Changed += changed => policies.Apply(changed.Policies);
         _watch = new ConfigurationWatch(configuration, logger, TimeProvider.System);
         var observer = new NodeObserver(configuration, _mounter, _images, _snapshotter, recent, DaemonStarts.Next(options.State, _mounter.HasTakenOver), TimeProvider.System);
         var metrics = new NodeMetrics(observer, recent, TimeProvider.System);
         _successor = new Successor(_mounter.IsKept);
         _admin = await SocketServer.StartAsync(
             options.AdminSocketPath, HttpProtocols.Http1,
-            new AdminApplication(AdminSubjects(options, _stop, _successor, local, _images, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
+            new AdminApplication(AdminSubjects(options, policies, _stop, _successor, local, _images, _ordinary, _snapshotter, cache, observer, metrics, _watch, halts), logger, _stopping.Token), loggers, cancellation);
         if (options.MetricsAddress is { } address) _metrics = await MetricsServer.StartAsync(metrics.Read, address, loggers, cancellation);
         if (options.OtlpEndpoint is { } collector) _push = new OtlpPush(metrics.Read, collector, options.OtlpInterval, logger, TimeProvider.System);
         Log.Ready(logger, options.SocketPath, known.Count, _mounter.OnLoop ? "loop" : "file");
@@ -235,7 +242,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
 
     /// <summary>What the admin API can be asked; one line a subject.</summary>
     private static IReadOnlyList<IAdminRoutes> AdminSubjects(
-        NodeOptions options, StopOrder stop, Successor successor, LocalImages local, LazyImages images, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
+        NodeOptions options, PullPolicies policies, StopOrder stop, Successor successor, LocalImages local, LazyImages images, OrdinaryImages ordinary, Snapshotter snapshotter, ImageCache cache, NodeObserver observer, NodeMetrics metrics, ConfigurationWatch watch, Halts halts)
     {
         var explainer = new ImageExplainer(images, snapshotter);
         return
@@ -244,9 +251,10 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             new StatusRoutes(observer),
             new ExplainRoutes(explainer),
             new TraceRoutes(explainer, images),
+            new PolicyRoutes(new PolicyExplainer(options.Sources, policies, images.Traces)),
             new MetricsRoutes(metrics),
             new ConfigurationRoutes(watch),
-            new ImageRoutes(new ImageRegistration(options, local, images, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
+            new ImageRoutes(new ImageRegistration(options, policies, local, images, ordinary, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),
             new CacheRoutes(cache),
         ];
     }

@@ -44,6 +44,15 @@ internal static unsafe partial class Posix
     [LibraryImport("libc", EntryPoint = "linkat", SetLastError = true)]
     public static partial int LinkAt(int oldDirectory, byte* oldPath, int newDirectory, byte* newPath, int flags);
 
+    [LibraryImport("libc", EntryPoint = "renameat", SetLastError = true)]
+    public static partial int RenameAt(int oldDirectory, byte* oldPath, int newDirectory, byte* newPath);
+
+    [LibraryImport("libc", EntryPoint = "pwrite64", SetLastError = true)]
+    public static partial nint WriteAt(int file, byte* buffer, nuint length, long offset);
+
+    [LibraryImport("libc", EntryPoint = "ftruncate64", SetLastError = true)]
+    public static partial int SetLength(int file, long length);
+
     [LibraryImport("libc", EntryPoint = "fchownat", SetLastError = true)]
     public static partial int ChangeOwnerAt(int directory, byte* path, uint user, uint group, int flags);
 

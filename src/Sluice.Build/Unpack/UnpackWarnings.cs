@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sluice.Formats;
 
 namespace Sluice.Build.Unpack;
 
@@ -9,6 +10,13 @@ internal sealed class UnpackWarnings
 
     public void Add(string kind, string path) =>
         _kinds[kind] = _kinds.TryGetValue(kind, out (string Path, long Count) known) ? (known.Path, known.Count + 1) : (path, 1);
+
+    /// <summary>For what must be made as it is or not at all.</summary>
+    /// <exception cref="SluiceException">There was a warning.</exception>
+    public void Check()
+    {
+        if (_kinds.Count > 0) throw new SluiceException(SluiceError.Disk, "unpacking", string.Join("; ", ToLines()));
+    }
 
     public IReadOnlyList<string> ToLines() =>
     [

@@ -118,7 +118,7 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         if (mounts is null) return;
         await snapshots.RemoveAsync(key, CancellationToken.None);
         throw new SluiceException(
-            SluiceError.Image, image.Name, $"layer {image.Layers[index].Digest} is not served lazily by the snapshotter '{image.Snapshotter}'",
-            "convert the image first, or pull it with containerd");
+            SluiceError.Image, image.Name, $"the snapshotter '{image.Snapshotter}' does not bring layer {image.Layers[index].Digest} by itself",
+            "is it Sluice's? else convert the image first, or pull it with containerd");
     }
 }

@@ -4,7 +4,7 @@ using System.Text;
 namespace Sluice.Containerd.Files;
 
 /// <summary>Removes trees that containers have written: any names, any depth, no following of links.</summary>
-internal static class TreeRemoval
+public static class TreeRemoval
 {
     /// <summary>Deeper directories are first moved to the top, so that descriptors and stack stay bounded.</summary>
     private const int MaxDepth = 64;

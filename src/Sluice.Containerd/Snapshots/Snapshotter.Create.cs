@@ -9,12 +9,12 @@ public sealed partial class Snapshotter
     /// <summary>
     /// Makes a writable snapshot on top of a committed one (or on nothing, when <paramref name="parent"/> is empty). With the
     /// label <see cref="SnapshotLabels.Reference"/> it first asks whether that layer is served lazily; if so the layer is committed under
-    /// <paramref name="parent"/>, and the answer is the error AlreadyExists, which tells containerd to skip the download.
+    /// <paramref name="parent"/>, and the answer is the error AlreadyExists, which tells containerd to skip the download; so it is if the node brings the layer by itself.
     /// </summary>
     public async Task<SnapshotMount> PrepareAsync(string key, string parent, IReadOnlyDictionary<string, string> labels, CancellationToken cancellation)
     {
         if (labels.TryGetValue(SnapshotLabels.Reference, out string? reference) && reference.Length > 0
-            && await TryCommitLazilyAsync(key, parent, reference, labels, cancellation))
+            && (await TryCommitLazilyAsync(key, parent, reference, labels, cancellation) || await TryCommitOrdinaryAsync(key, parent, reference, labels, cancellation)))
         {
             throw SnapshotErrors.AlreadyExists(reference);
         }

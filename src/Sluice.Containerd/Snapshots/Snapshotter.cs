@@ -4,6 +4,7 @@ using Sluice.Containerd.Grpc;
 using Sluice.Containerd.Snapshots.Filters;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Containerd.Snapshots.Metadata;
+using Sluice.Containerd.Snapshots.Ordinary;
 using Sluice.Containerd.Snapshots.Overlay;
 using Sluice.Formats;
 
@@ -13,7 +14,7 @@ namespace Sluice.Containerd.Snapshots;
 /// containerd's snapshotter over overlayfs, with layers that are served lazily.
 /// </summary>
 /// <remarks>
-/// <para>Ordinary images behave exactly as with containerd's own overlayfs snapshotter. A layer that <see cref="ILazyImages"/> claims
+/// <para>Ordinary images behave exactly as with containerd's own overlayfs snapshotter; what <see cref="IOrdinaryLayers"/> brings of them, containerd need not. A layer that <see cref="ILazyImages"/> claims
 /// is committed when it is prepared, has no directory, and stands for the whole image as one lower directory.</para>
 /// <para>All members may be called concurrently. Violations of the snapshots API are <see cref="GrpcException"/>s with the
 /// codes that containerd expects; what the lazy side throws passes through.</para>
@@ -27,17 +28,20 @@ public sealed partial class Snapshotter : IDisposable
     private readonly FileStream? _lock;
     private readonly ILazyImages _images;
     private readonly LazyMounts _mounts;
+    private readonly IOrdinaryLayers _ordinary;
+    private readonly KeyedLock<string> _ordinaryLocks = new();
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly bool _removeLater;
 
-    private Snapshotter(SnapshotterOptions options, SnapshotDatabase database, SnapshotDirectories directories, FileStream? rootLock, ILazyImages images, ILogger logger)
+    private Snapshotter(SnapshotterOptions options, SnapshotDatabase database, SnapshotDirectories directories, FileStream? rootLock, ILazyImages images, IOrdinaryLayers ordinary, ILogger logger)
     {
         _database = database;
         _directories = directories;
         _support = OverlaySupport.Detect(options.Root);
         _lock = rootLock;
         _images = images;
+        _ordinary = ordinary;
         _mounts = new LazyMounts(images, logger);
         _time = options.Time;
         _logger = logger;
@@ -46,7 +50,7 @@ public sealed partial class Snapshotter : IDisposable
 
     /// <summary>Opens or creates the state below <see cref="SnapshotterOptions.Root"/>.</summary>
     /// <exception cref="SluiceException">The root is in use, damaged or on an unfit file system.</exception>
-    public static Snapshotter Open(SnapshotterOptions options, ILazyImages? images = null, ILogger? logger = null)
+    public static Snapshotter Open(SnapshotterOptions options, ILazyImages? images = null, ILogger? logger = null, IOrdinaryLayers? ordinary = null)
     {
         SnapshotDirectories directories = new(options.Root);
         FileStream? rootLock = options.IsRootLocked ? null : LockRoot(options.Root);
@@ -54,7 +58,7 @@ public sealed partial class Snapshotter : IDisposable
         try
         {
             database = SnapshotDatabase.Open(Path.Combine(options.Root, "metadata.db"));
-            return new Snapshotter(options, database, directories, rootLock, images ?? new NoLazyImages(), logger ?? NullLogger.Instance);
+            return new Snapshotter(options, database, directories, rootLock, images ?? new NoLazyImages(), ordinary ?? new NoOrdinaryLayers(), logger ?? NullLogger.Instance);
         }
         catch
         {
@@ -172,5 +176,8 @@ public sealed partial class Snapshotter : IDisposable
 
         [LoggerMessage(11, LogLevel.Information, "Layer {Reference} of {Image} is served lazily")]
         public static partial void LazyLayer(ILogger logger, string reference, string image);
+
+        [LoggerMessage(12, LogLevel.Debug, "Layer {Reference} was unpacked here")]
+        public static partial void OrdinaryLayer(ILogger logger, string reference);
     }
 }

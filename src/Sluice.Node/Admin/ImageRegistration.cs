@@ -5,18 +5,22 @@ using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
+using Sluice.Node.Policies;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Node.Admin;
 
 /// <summary>
-/// <c>sluice pull</c>: makes an accelerated image known to containerd without downloading it. It happens in the daemon because the daemon
+/// <c>sluice pull</c>: makes an image known to containerd, an accelerated one without downloading it, an ordinary one unpacked. It happens in the daemon because the daemon
 /// reads the image later: what its credentials and mirrors can't reach is said now, and its connections are warm.
 /// </summary>
-internal sealed class ImageRegistration(NodeOptions options, LocalImages local, LazyImages images, Snapshotter snapshotter)
+internal sealed class ImageRegistration(NodeOptions options, PullPolicies policies, LocalImages local, LazyImages images, OrdinaryImages ordinary, Snapshotter snapshotter)
 {
-    /// <exception cref="SluiceException">The image is ordinary or can't be had, or containerd refused a call.</exception>
+    /// <summary>How long containerd may wait for an ordinary layer to be here.</summary>
+    private static readonly TimeSpan LayerPatience = TimeSpan.FromHours(1);
+
+    /// <exception cref="SluiceException">The image can't be had, or is ordinary and not to come eagerly, or containerd refused a call.</exception>
     public async Task<PulledImage> PullAsync(PullRequest request, CancellationToken cancellation)
     {
         ImageReference reference = ImageReference.Parse(request.Image);
@@ -25,17 +29,24 @@ internal sealed class ImageRegistration(NodeOptions options, LocalImages local, 
         await using IImageStore store = ImageStores.Open(reference, options.Sources);
         (StoredManifest top, StoredImage image, string? warning) = await FindAsync(store, reference, platform, cancellation);
         await using IImageStore source = image.Store;
-        if (!DownloadedImage.IsLazy(image)) throw new SluiceException(SluiceError.Image, reference.ToString(), "is an ordinary image", "convert it first: sluice convert SRC DST; or pull it with containerd");
-        string name = ContainerdName(reference);
-        var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), name);
+        string name = ContainerdNames.Of(reference);
+        byte[] config = await AskAsync(images.Deadline, source, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
+        ImageToRegister described = Describe(name, top, image, config, request.Snapshotter);
+        bool isLazy = DownloadedImage.IsLazy(image);
+        using var client = new ContainerdClient(request.Containerd, request.Namespace, isLazy ? null : LayerPatience);
+        if (isLazy) await RegisterLazyAsync(client, image, described, cancellation);
+        else await RegisterOrdinaryAsync(client, image, described, cancellation);
+        return new PulledImage(name, image.Stored.Digest.ToString(), warning);
+    }
+
+    private async Task RegisterLazyAsync(ContainerdClient client, StoredImage image, ImageToRegister described, CancellationToken cancellation)
+    {
+        var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), described.Name);
         images.Expect(expected);
         try
         {
-            byte[] config = await AskAsync(images.Deadline, source, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
-            ImageToRegister described = Describe(name, top, image, config, request.Snapshotter);
-            if (described.Layers.Count > 0) RequireLazy(described, request.Namespace);
-            if (RemoteBlockImage.FindLayers(image.Manifest) is not null && snapshotter.FindImage(ChainOf(described)) is { } known) LayerNames.CheckRegistry(known.Reference, name);
-            using var client = new ContainerdClient(request.Containerd, request.Namespace);
+            if (described.Layers.Count > 0) RequireLazy(described, client.Namespace);
+            if (RemoteBlockImage.FindLayers(image.Manifest) is not null && snapshotter.FindImage(ChainOf(described)) is { } known) LayerNames.CheckRegistry(known.Reference, described.Name);
             Digest chain = await new ImagePull(client, TimeProvider.System).RegisterAsync(described, cancellation);
 
             // containerd may have known the layers as part of another image: what containers run on must be here as well.
@@ -45,8 +56,26 @@ internal sealed class ImageRegistration(NodeOptions options, LocalImages local, 
         {
             await snapshotter.ReleaseUnusedAsync(expected.Key);
         }
+    }
 
-        return new PulledImage(name, image.Stored.Digest.ToString(), warning);
+    /// <summary>All layers are here when it returns.</summary>
+    private async Task RegisterOrdinaryAsync(ContainerdClient client, StoredImage image, ImageToRegister described, CancellationToken cancellation)
+    {
+        Digest manifest = image.Stored.Digest;
+        if (policies.Choose(described.Name, manifest, ImageFacts.Of(image), image.Store, null).Mode != PullMode.Eager)
+            throw new SluiceException(SluiceError.Image, described.Name, "is an ordinary image, and its policy is to be lazy", "convert it first: sluice convert SRC DST; or pull it with containerd; why: sluice policy explain IMAGE");
+        try
+        {
+            await new ImagePull(client, TimeProvider.System).RegisterAsync(described, cancellation);
+        }
+        catch (SluiceException) when (ordinary.TakeFailure(manifest) is { } reason)
+        {
+            throw new SluiceException(SluiceError.Image, described.Name, $"its layers can't be unpacked here: {reason}", "if that is not the image's own fault, pull it with containerd");
+        }
+        finally
+        {
+            await ordinary.ForgetAsync(manifest);
+        }
     }
 
     /// <summary>While the registry can't be reached, images that were imported are what they were where they come from.</summary>
@@ -114,7 +143,4 @@ internal sealed class ImageRegistration(NodeOptions options, LocalImages local, 
             Snapshotter = snapshotter,
         };
     }
-
-    private static string ContainerdName(ImageReference reference) =>
-        reference.Name + (reference.Tag is { Length: > 0 } tag ? ":" + tag : "") + (reference.Digest is { } digest ? "@" + digest : "");
 }

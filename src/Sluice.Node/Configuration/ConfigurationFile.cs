@@ -67,6 +67,7 @@ public static partial class ConfigurationFile
                 "otlp_endpoint" => options with { OtlpEndpoint = Url(value, key, file) },
                 "otlp_interval_seconds" => options with { OtlpInterval = TimeSpan.FromSeconds(Number(value, key, file, 1, 3600)) },
                 "hung_seconds" => options with { HungSeconds = Number(value, key, file, 1, 3600) },
+                "policies" => options with { Policies = Policies(value, file) },
                 "background" => options with { Background = Background(options.Background, value, file) },
                 "mount" => Mount(options, value, file),
                 "writable" => Writable(options, value, file),
@@ -75,7 +76,7 @@ public static partial class ConfigurationFile
                 "cache" => options with { Cache = CacheSettings.Read(options.Cache, value, file) },
                 "sources" => options with { Sources = options.Sources with { ExtraSources = ExtraSources(value, file) } },
                 "credentials" => Credentials(options, value, file),
-                _ => throw Unknown(value, key, file, "root, state, address, admin_address, containerd_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, background, mount, writable, registry, fetch, cache, sources, credentials"),
+                _ => throw Unknown(value, key, file, "root, state, address, admin_address, containerd_address, keeper, prefetch, log_level, log_format, hung_seconds, metrics_address, metrics_allow_remote, otlp_endpoint, otlp_interval_seconds, policies, background, mount, writable, registry, fetch, cache, sources, credentials"),
             };
         }
 
@@ -123,6 +124,9 @@ public static partial class ConfigurationFile
 
         return options;
     }
+
+    private static List<ImagePolicy> Policies(YamlNode node, string file) =>
+        [.. Entries(node, file).Select(entry => new ImagePolicy(entry.Key, Enum.Parse<PullPolicy>(Choice(entry.Value, "policies." + entry.Key, file, "lazy", "eager", "auto"), ignoreCase: true)))];
 
     private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)
     {

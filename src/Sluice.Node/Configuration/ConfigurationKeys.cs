@@ -16,6 +16,7 @@ internal static class ConfigurationKeys
         new("prefetch.enabled", options => options.Prefetch.IsOn),
         new("prefetch.max_mb_per_second", options => options.Prefetch.MaxMegabytesPerSecond,
             (here, wanted) => here with { Prefetch = here.Prefetch with { MaxMegabytesPerSecond = wanted.Prefetch.MaxMegabytesPerSecond } }),
+        new("policies", options => string.Join(", ", options.Policies), (here, wanted) => here with { Policies = wanted.Policies }),
         new("background.download", options => options.Background.IsOn,
             (here, wanted) => here with { Background = here.Background with { IsOn = wanted.Background.IsOn } }),
         new("background.delay_seconds", options => options.Background.Delay,

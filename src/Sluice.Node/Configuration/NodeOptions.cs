@@ -116,6 +116,9 @@ public sealed record NodeOptions
     /// <summary>Deadlines of some images, the first that matches; the others have that of <see cref="Fetch"/>.</summary>
     public IReadOnlyList<ImageDeadline> Deadlines { get; init; } = [];
 
+    /// <summary>How images come here, the first that matches; the others as <see cref="PullPolicy.Auto"/>.</summary>
+    public IReadOnlyList<ImagePolicy> Policies { get; init; } = [];
+
     /// <summary>The longest that a request for any image may take.</summary>
     public TimeSpan LongestDeadline => Deadlines.Select(image => image.Deadline).Append(Fetch.RequestDeadline).Max();
 
@@ -129,6 +132,9 @@ public sealed record NodeOptions
     public string ImagesDirectory => Path.Combine(Root, "images");
 
     public string TracesDirectory => Path.Combine(Root, "traces");
+
+    /// <summary>Layers of ordinary images on their way; beside the snapshots, which they become.</summary>
+    public string LayersDirectory => Path.Combine(Root, "layers");
 
     public string CacheDirectory => Path.Combine(Root, "cache");
 }

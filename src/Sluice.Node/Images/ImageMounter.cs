@@ -149,6 +149,24 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <summary>Brings the metadata of an image here.</summary>
     public Task<DownloadedImage> FetchMetadataAsync(StoredImage image, CancellationToken cancellation) => DownloadedImage.FetchAsync(image, _cache, cancellation);
 
+    /// <summary>Downloads all of an image, mounted or not, as fast as it comes. Null: it is here.</summary>
+    /// <param name="store">Where its blobs come from.</param>
+    /// <exception cref="SluiceException">Tables of the image are corrupt or can't be had, or the cache can't be opened.</exception>
+    public async Task<DownloadEnd?> DownloadAsync(LocalImage image, IImageStore store, CancellationToken cancellation)
+    {
+        ImageDisks opener = Opener(image);
+        IReadOnlyList<IDisk> disks = await image.Content.OpenDisksAsync(opener, store, "eager", image, OnLoop, cancellation);
+        try
+        {
+            BlobReader[] readers = [.. opener.Readers.Values];
+            return readers.All(reader => reader.Holds(0, reader.Format.Length)) ? null : await new EagerDownload(readers).RunAsync(cancellation);
+        }
+        finally
+        {
+            foreach (IDisk disk in disks) disk.Dispose();
+        }
+    }
+
     /// <summary>Mounts an image on <paramref name="target"/>, which is made if it does not exist: locally, if all of it is here.</summary>
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>

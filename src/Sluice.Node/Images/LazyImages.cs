@@ -5,6 +5,7 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
+using Sluice.Node.Policies;
 using Sluice.Node.Starts;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
@@ -20,11 +21,12 @@ namespace Sluice.Node.Images;
 /// The node's side of the snapshotter: RAFS and block images are lazy. The first layer that containerd asks for starts the download of the
 /// metadata; the layer that completes the image waits for it, so that whatever is wrong is said at the pull and not at the first read.
 /// </summary>
-internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ILogger logger) : ILazyImages, IAsyncDisposable
+internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, PullPolicies policies, ILogger logger) : ILazyImages, IAsyncDisposable
 {
     private static readonly TimeSpan SourcePatience = TimeSpan.FromSeconds(3);
 
     private readonly ContainerDisks _disks = new(options, mounter, logger);
+    private readonly EagerDownloads _eager = new(logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -63,6 +65,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
         else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image).WaitAsync(cancellation)).DiffId);
+        BeginEagerly(image, opened);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
     }
 
@@ -107,6 +110,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest) && !local.IsImported(manifest)) await CheckSourceAsync(image, store, cancellation);
             MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: isStart ? Begin : null);
             _mounted[manifest] = new SharedMount(mounted, store);
+            BeginEagerly(image, opened); // also with a policy that is younger than the pull, or after a restart
             local.RememberUse(manifest);
             local.SetImported(manifest, imported: false);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
@@ -217,6 +221,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (local.IsImported(image.Manifest)) return; // a pull of it has failed, or was taken back: it waits for the next one
         bool known = local.Contains(image.Manifest);
         string? reference = local.ReferenceOf(image.Manifest);
+        await _eager.EndAsync(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out SharedMount? mounted)) await mounted.CloseAllAsync();
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
@@ -282,6 +287,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public async Task LeaveAsync()
     {
         await _stopping.CancelAsync();
+        await _eager.DisposeAsync();
         await _disks.GiveUpAsync();
         await mounter.LeaveAsync();
         await _disks.LeaveAsync();
@@ -309,6 +315,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         await DetachDisksAsync(); // first: what they still write may need blocks of the images
         StopFetching();
+        await _eager.DisposeAsync();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
             if (!_mounted.TryRemove(manifest, out SharedMount? mounted)) continue;
@@ -322,6 +329,15 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             }
         }
     }
+
+    /// <summary>Begins the download of all of the image, if its policy is to.</summary>
+    private void BeginEagerly(LazyImage image, LocalImage opened) => _eager.Begin(image.Key.Manifest, image.Reference, async cancellation =>
+    {
+        await using IImageStore store = OpenStore(opened.Record.Reference);
+        StartTrace? trace = await Traces.FindAsync(image.Key.Manifest).WaitAsync(cancellation);
+        PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace);
+        return chosen.Mode == PullMode.Eager ? await mounter.DownloadAsync(opened, store, cancellation) : null;
+    });
 
     /// <summary>One look per image however many ask, and one download; a failed one is forgotten, so that the next asks anew.</summary>
     private Task<LocalImage> OpenAsync(LazyImage image) => OnceAsync(_opening, image.Key.Manifest, () => LoadAsync(image));

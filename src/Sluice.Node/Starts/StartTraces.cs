@@ -45,6 +45,11 @@ internal sealed class StartTraces(TraceStore own)
     /// <summary>Of the latest start here, or what is beside the image; null: neither.</summary>
     public async Task<StartTrace?> LatestAsync(Digest manifest) => own.Load(manifest) is [var latest, ..] ? latest : await FindAsync(manifest);
 
+    /// <summary>The same, and where nothing is known it asks where the image comes from, for this once.</summary>
+    /// <inheritdoc cref="Expect"/>
+    public async Task<StartTrace?> LookUpAsync(Digest manifest, Func<IImageStore> open, CancellationToken cancellation) =>
+        await FindAsync(manifest).WaitAsync(cancellation) ?? await AskAsync(manifest, open, cancellation);
+
     /// <summary>The image has gone from this node.</summary>
     public void Forget(Digest manifest)
     {

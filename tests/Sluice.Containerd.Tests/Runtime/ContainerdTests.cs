@@ -166,7 +166,7 @@ public sealed class ContainerdTests
         using ContainerdClient client = containerd.Connect();
         SluiceException error = await Assert.ThrowsAsync<SluiceException>(
             () => new ImagePull(client, TimeProvider.System).RegisterAsync(new BusyboxImage().ToRegister(), Cancellation));
-        Assert.Contains("is not served lazily by the snapshotter 'sluice'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the snapshotter 'sluice' does not bring layer", error.Message, StringComparison.Ordinal);
         Assert.Empty(containerd.Server.Snapshotter.List([]));
         Assert.Empty(await client.Images.ListAsync([], Cancellation));
     }

@@ -22,6 +22,7 @@ public sealed class CriTests
         Assert.Empty(node.Registry.BlobReads.Where(read => read.Range is null).Skip(2)); // configuration and bootstrap
 
         string sandbox = await cri.RunSandboxAsync();
+        node.Registry.Forget(); // the sandbox has an ordinary image, which came whole
         string container = await cri.CreateContainerAsync(sandbox, image, "app");
         await cri.StartContainerAsync(container);
         ContainerStatus status = await cri.WaitForExitAsync(container);

@@ -127,6 +127,15 @@ public sealed class ConfigurationFileTests
     public void MountModesAreRead(string text, MountMode mode) => Assert.Equal(mode, ConfigurationFile.Parse("mount:\n  " + text, Name).MountMode);
 
     [Fact]
+    public void PoliciesKeepTheirOrder()
+    {
+        Assert.Empty(ConfigurationFile.Parse("policies:\n", Name).Policies);
+        Assert.Equal(
+            [new ImagePolicy("r.example:5000/batch/*", PullPolicy.Lazy), new ImagePolicy("*", PullPolicy.Eager), new ImagePolicy("a", PullPolicy.Auto)],
+            ConfigurationFile.Parse("policies:\n  \"r.example:5000/batch/*\": lazy\n  \"*\": eager\n  a: auto\n", Name).Policies);
+    }
+
+    [Fact]
     public void ALongDeadlineLeavesTheTimeOfAnAttemptAlone()
     {
         NodeOptions options = ConfigurationFile.Parse("fetch:\n  deadline_seconds: 3600\n", Name);
@@ -148,6 +157,8 @@ public sealed class ConfigurationFileTests
     [InlineData("metrics_address: localhost:9475", 1, "'metrics_address' is 'localhost:9475'", "127.0.0.1:9475")]
     [InlineData("otlp_endpoint: collector:4318", 1, "'otlp_endpoint'", "http://127.0.0.1:4318")]
     [InlineData("otlp_endpoint: http://u:p@host:4318", 1, "'otlp_endpoint'", "without user")]
+    [InlineData("policies:\n  \"r/*\": fast", 2, "'policies.r/*' is 'fast'", "lazy, eager, auto")]
+    [InlineData("policies: eager", 1, "a mapping is expected", "")]
     [InlineData("mount:\n  mode: fast", 2, "'mount.mode' is 'fast'", "auto, file, loop")]
     [InlineData("mount:\n  read_ahead_kb: -1", 2, "'mount.read_ahead_kb' is '-1'", "from 0 to 65536")]
     [InlineData("registry:\n  plain_http: yes", 2, "'registry.plain_http' is 'yes'", "true, false")]

@@ -46,6 +46,18 @@ internal class SnapshotQueries(SqliteConnection connection, SqliteTransaction tr
         return ReadAll(command).FirstOrDefault();
     }
 
+    /// <summary>The committed ordinary layers that carry this reference above this parent, whoever has made them.</summary>
+    public IReadOnlyList<SnapshotRecord> FindOrdinary(string reference, string parent)
+    {
+        using SqliteCommand command = Command(
+            $"""
+            {Columns} JOIN labels l ON l.snapshot_id = s.id AND l.name = $label AND l.value = $reference
+            WHERE s.kind = 3 AND s.image_id IS NULL AND coalesce(p.name, '') = $parent
+            """,
+            ("$label", SnapshotLabels.Reference), ("$reference", reference), ("$parent", parent));
+        return ReadAll(command);
+    }
+
     /// <summary>All layers of lazy images, parents before children.</summary>
     public IReadOnlyList<SnapshotRecord> LazyLayers()
     {

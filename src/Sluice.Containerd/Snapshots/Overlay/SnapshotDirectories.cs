@@ -9,6 +9,7 @@ namespace Sluice.Containerd.Snapshots.Overlay;
 /// <code>
 /// snapshots/ID/fs      what the snapshot changes; root directory of the mount
 /// snapshots/ID/work    overlayfs' work directory, active snapshots only
+/// snapshots/ID/checked mark: a layer that was compared with its digests here, and not by containerd
 /// snapshots/ID/block   files of a container's own disk
 /// snapshots/new-*      being made; nobody refers to it yet
 /// snapshots/rm-*       being removed; nobody refers to it any more
@@ -19,6 +20,7 @@ internal sealed class SnapshotDirectories
 {
     private const string NewPrefix = "new-";
     private const string RemovedPrefix = "rm-";
+    private const string Checked = "checked";
 
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode WorkMode = Private | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
@@ -41,6 +43,12 @@ internal sealed class SnapshotDirectories
     public string Work(long id) => Path.Combine(Of(id), "work");
 
     public string Block(long id) => Path.Combine(Of(id), "block");
+
+    /// <summary>True for a layer whose <see cref="MarkChecked">directory was marked</see>.</summary>
+    public bool IsChecked(long id) => File.Exists(Path.Combine(Of(id), Checked));
+
+    /// <summary>Before <see cref="Publish"/>: nobody but this node has unpacked what is in the directory.</summary>
+    public static void MarkChecked(string temporary) => File.WriteAllBytes(Path.Combine(temporary, Checked), []);
 
     /// <summary>Makes the directories of a new snapshot under a temporary name.</summary>
     public string Create(bool writable)

@@ -22,6 +22,9 @@ public sealed class SourcePlace
     // Short requests measure the round trip, long ones the line.
     private const int ShortRequest = 256 << 10;
 
+    // Of a speed, at each request that is slower.
+    private const double SpeedMemory = 0.95;
+
     private readonly Lock _gate = new();
     private PlaceOptions _options;
     private readonly RequestBudget _budget;
@@ -33,6 +36,7 @@ public sealed class SourcePlace
     private int _lags;
     private bool _probing;
     private bool _isUrgent;
+    private double _speed;
     private long _asked = long.MinValue;
     private long _restUntil = long.MinValue;
 
@@ -130,6 +134,18 @@ public sealed class SourcePlace
             Recover();
             if (_isUrgent) _budget.Resume();
             (bytes <= ShortRequest ? _short : _long).Add(duration);
+
+            // What runs side by side shares the line; the best of late is what the line can.
+            if (bytes > ShortRequest && duration > TimeSpan.Zero) _speed = Math.Max(_speed * SpeedMemory, bytes / duration.TotalSeconds * Math.Max(Running, 1));
+        }
+    }
+
+    /// <summary>Bytes a second that came over the line at its best lately, as long requests tell; null: there were none.</summary>
+    public double? Speed
+    {
+        get
+        {
+            lock (_gate) return _speed > 0 ? _speed : null;
         }
     }
 

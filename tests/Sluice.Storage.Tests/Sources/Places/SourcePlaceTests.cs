@@ -41,6 +41,18 @@ public sealed class SourcePlaceTests
     }
 
     [Fact]
+    public void Its_speed_is_the_best_of_late_as_long_requests_tell()
+    {
+        SourcePlace place = Create();
+        place.Delivered(1000, TimeSpan.FromSeconds(1));
+        Assert.Null(place.Speed);
+        place.Delivered(1_000_000, TimeSpan.FromSeconds(0.1));
+        Assert.Equal(10e6, place.Speed!.Value, 0.1);
+        for (int index = 0; index < 100; index++) place.Delivered(1_000_000, TimeSpan.FromSeconds(1));
+        Assert.Equal(1e6, place.Speed.Value, 0.1);
+    }
+
+    [Fact]
     public void What_fails_together_is_one_failure()
     {
         SourcePlace place = Create();

@@ -1,0 +1,82 @@
+using Sluice.Build.Look;
+using Sluice.Formats;
+using Sluice.Formats.Tar;
+using Sluice.Formats.Trees;
+
+namespace Sluice.Build.Unpack;
+
+/// <summary>
+/// Files of a layer whose places are not known yet, as a later entry may still replace them: each has its content and attributes, and a number for a name. No name of the layer is used before all of
+/// them are known.
+/// </summary>
+internal sealed unsafe class StagedFiles(string directory, InodeAttributes attributes) : IDisposable
+{
+    private const int BufferLength = 256 << 10;
+
+    private readonly OpenDirectories _open = new(directory);
+    private readonly Dictionary<Inode, byte[]> _names = new(ReferenceEqualityComparer.Instance);
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferLength);
+
+    /// <summary>Stores the content of an entry; the reader stands at it. Holes stay holes.</summary>
+    /// <exception cref="SluiceException">The disk failed, or the archive ends too early.</exception>
+    public void Add(Inode file, TarReader tar, FileName path, CancellationToken cancellation)
+    {
+        string printable = PrintableName.Of(path);
+        byte[] name = OpenDirectories.ZeroTerminated(new FileName(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_names.Count}")));
+        int parent = _open.Open("/"u8), descriptor;
+        fixed (byte* pointer = name) descriptor = Posix.OpenAt(parent, pointer, Posix.WriteNew | Posix.NoFollow | Posix.CloseOnExec, 0x180 /* 0600 */);
+        if (descriptor < 0) throw OpenDirectories.Failure(printable);
+        try
+        {
+            Copy(tar, descriptor, file.Size, printable, cancellation);
+        }
+        finally
+        {
+            _ = Posix.Close(descriptor);
+        }
+
+        attributes.Set(parent, name, file, printable);
+        _names.Add(file, name);
+    }
+
+    /// <summary>Gives a file its place.</summary>
+    public void Move(Inode file, OpenDirectories tree, FileName path)
+    {
+        (int parent, byte[] name) = tree.OpenParent(path);
+        fixed (byte* from = _names[file], to = name)
+        {
+            if (Posix.RenameAt(_open.Open("/"u8), from, parent, to) != 0) throw OpenDirectories.Failure(PrintableName.Of(path));
+        }
+    }
+
+    public void Dispose() => _open.Dispose();
+
+    private void Copy(TarReader tar, int descriptor, long size, string path, CancellationToken cancellation)
+    {
+        long position = 0;
+        bool endsInHole = false;
+        while (position < size)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            endsInHole = tar.HoleLength > 0;
+            if (endsInHole)
+            {
+                position += tar.SkipContent(tar.HoleLength);
+                continue;
+            }
+
+            int length = tar.ReadContent(_buffer);
+            for (int done = 0; done < length;)
+            {
+                nint written;
+                fixed (byte* pointer = &_buffer[done]) written = Posix.WriteAt(descriptor, pointer, (nuint)(length - done), position + done);
+                if (written < 0) throw OpenDirectories.Failure(path);
+                done += (int)written;
+            }
+
+            position += length;
+        }
+
+        if (endsInHole && Posix.SetLength(descriptor, size) != 0) throw OpenDirectories.Failure(path);
+    }
+}

@@ -1,0 +1,43 @@
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Node.Configuration;
+using Sluice.Node.Images;
+using Sluice.Node.Starts;
+using Sluice.Storage.Images;
+using Sluice.Storage.Sources;
+
+namespace Sluice.Node.Policies;
+
+/// <summary><c>sluice policy explain</c>: says how an image would come here, and changes nothing.</summary>
+public sealed class PolicyExplainer
+{
+    /// <summary>For the manifest: who asks waits for the answer.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+
+    private readonly SourceOptions _sources;
+    private readonly PullPolicies _policies;
+    private readonly StartTraces _traces;
+
+    internal PolicyExplainer(SourceOptions sources, PullPolicies policies, StartTraces traces) => (_sources, _policies, _traces) = (sources, policies, traces);
+
+    /// <summary>Of a node without a daemon: of its links nothing is known.</summary>
+    public PolicyExplainer(NodeOptions options)
+        : this(options.Sources, new PullPolicies(options.Policies), new StartTraces(new TraceStore(options.TracesDirectory)))
+    {
+    }
+
+    /// <param name="platform">To choose from an index; null: this machine's.</param>
+    /// <exception cref="SluiceException">The image's manifest can't be had.</exception>
+    public async Task<PullExplanation> ExplainAsync(string image, string? platform, CancellationToken cancellation)
+    {
+        ImageReference reference = ImageReference.Parse(image);
+        if (reference.Transport != ImageTransport.Registry) throw new SluiceException(SluiceError.Usage, image, "containerd pulls from registries only", "name it HOST/REPO:TAG");
+        Platform wanted = platform is null ? Platform.Host : Platform.Parse(platform);
+        await using IImageStore store = Open();
+        StoredImage found = await SourceDeadline.AskAsync(
+            Patience, store, $"the manifest of {reference}", token => ImageResolver.ResolveAsync(store, reference.TagOrDigest, wanted, preferAccelerated: true, token), cancellation);
+        return _policies.Choose(ContainerdNames.Of(reference), found.Stored.Digest, ImageFacts.Of(found), store, await _traces.LookUpAsync(found.Stored.Digest, Open, cancellation));
+
+        IImageStore Open() => ImageStores.Open(reference, _sources);
+    }
+}

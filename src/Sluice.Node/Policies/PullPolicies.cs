@@ -1,0 +1,37 @@
+using Sluice.Formats.Oci;
+using Sluice.Node.Configuration;
+using Sluice.Storage.Sources;
+using Sluice.Storage.Sources.Places;
+using Sluice.Storage.Traces;
+
+namespace Sluice.Node.Policies;
+
+/// <summary>How images come here, as the configuration says now. May be used concurrently.</summary>
+public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first)
+{
+    private volatile IReadOnlyList<ImagePolicy> _now = first;
+
+    public void Apply(IReadOnlyList<ImagePolicy> policies) => _now = policies;
+
+    /// <summary>Chooses by what the process knows of the image's source, and says how it came to that.</summary>
+    /// <param name="name">The image's name.</param>
+    /// <param name="store">Where the image comes from.</param>
+    /// <param name="trace">Of an earlier start; null: none is known.</param>
+    public PullExplanation Choose(string name, Digest manifest, ImageFacts image, IImageStore store, StartTrace? trace)
+    {
+        IReadOnlyList<ImagePolicy> now = _now;
+        LinkFacts link = LinkTo(store);
+        StartFacts? start = trace is null ? null : new StartFacts(trace.Bytes, PrefetchPlan.Of(trace).Ranges.Count);
+        PullChoice choice = PullDecision.Choose(now, name, image, link, start);
+        ImagePolicy? rule = now.FirstOrDefault(policy => policy.Matches(name));
+        return new PullExplanation(
+            name, manifest.ToString(), rule?.Pattern, PullDecision.Name(rule?.Policy ?? PullPolicy.Auto), image, link, start, choice.Mode, choice.Reasons);
+    }
+
+    /// <summary>Of the place that is asked first.</summary>
+    private static LinkFacts LinkTo(IImageStore store)
+    {
+        SourcePlace? place = store.Sources.Select(source => source.Place).FirstOrDefault(place => place is { IsResting: false });
+        return place is null ? new LinkFacts(store.Name) : new LinkFacts(place.Name, place.Speed, place.Latency(bytes: 1)?.TotalSeconds);
+    }
+}

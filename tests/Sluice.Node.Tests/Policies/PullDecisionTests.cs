@@ -1,0 +1,78 @@
+using Sluice.Node.Configuration;
+using Sluice.Node.Policies;
+
+namespace Sluice.Node.Tests.Policies;
+
+public sealed class PullDecisionTests
+{
+    private const string Image = "r.example/shop/web:v1";
+
+    private static readonly ImageFacts Ordinary = new(ImageKind.Ordinary, 300_000_000);
+    private static readonly ImageFacts Rafs = new(ImageKind.Rafs, 300_000_000);
+    private static readonly LinkFacts Fast = new("registry r.example", 100e6, 0.001);
+
+    [Theory]
+    [InlineData(PullPolicy.Lazy, PullMode.Lazy)]
+    [InlineData(PullPolicy.Eager, PullMode.Eager)]
+    public void A_rule_decides_whatever_is_known(PullPolicy policy, PullMode mode)
+    {
+        foreach (ImageFacts image in (ImageFacts[])[Ordinary, Rafs])
+        {
+            PullChoice choice = PullDecision.Choose([new ImagePolicy("r.example/shop/*", policy)], Image, image, Fast, null);
+            Assert.Equal(mode, choice.Mode);
+            Assert.Equal([PullReasons.Rule], Ids(choice));
+            Assert.Contains("r.example/shop/*", choice.Reasons[0].What, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void The_first_rule_that_matches_counts()
+    {
+        ImagePolicy[] policies = [new("other/*", PullPolicy.Eager), new("*/web:*", PullPolicy.Lazy), new("*", PullPolicy.Eager)];
+        Assert.Equal(PullMode.Lazy, PullDecision.Choose(policies, Image, Ordinary, Fast, null).Mode);
+        Assert.Equal(PullMode.Eager, PullDecision.Choose(policies, "r.example/shop/db:v1", Rafs, Fast, null).Mode);
+    }
+
+    [Fact]
+    public void A_start_on_ordinary_layers_needs_all_of_them()
+    {
+        PullChoice choice = PullDecision.Choose([], Image, Ordinary, new LinkFacts(), null);
+        Assert.Equal(PullMode.Eager, choice.Mode);
+        Assert.Equal([PullReasons.NoRule, PullReasons.OrdinaryLayers], Ids(choice));
+    }
+
+    [Fact]
+    public void Of_an_unknown_link_nothing_is_hoped()
+    {
+        foreach (LinkFacts link in (LinkFacts[])[new(), new("r", 1e6), new("r", null, 0.01), new("r", 0, 0.01)])
+        {
+            PullChoice choice = PullDecision.Choose([new ImagePolicy("*", PullPolicy.Auto)], Image, Rafs, link, null);
+            Assert.Equal(PullMode.Lazy, choice.Mode);
+            Assert.Equal([PullReasons.Rule, PullReasons.NoTrace, PullReasons.LinkUnknown], Ids(choice));
+        }
+    }
+
+    /// <summary>A start of 300 MB without a trace: 30 MB in 229 reads, one after the other.</summary>
+    [Theory]
+    [InlineData(100e6, 0.001, PullMode.Lazy)] // 0.3 + 0.2 s, against 3 s
+    [InlineData(100e6, 0.100, PullMode.Eager)] // 0.3 + 22.9 s, against 3.1 s
+    [InlineData(1e6, 0.100, PullMode.Lazy)] // 30 + 22.9 s, against 300 s
+    public void Round_trips_are_weighed_against_the_rest_of_the_image(double bytesPerSecond, double roundTrip, PullMode mode)
+    {
+        PullChoice choice = PullDecision.Choose([], Image, Rafs, new LinkFacts("r", bytesPerSecond, roundTrip), null);
+        Assert.Equal(mode, choice.Mode);
+        Assert.Equal(mode == PullMode.Eager ? PullReasons.WholeIsFaster : PullReasons.StartIsFaster, choice.Reasons[^1].Id);
+    }
+
+    [Fact]
+    public void With_a_trace_round_trips_hardly_count()
+    {
+        LinkFacts far = new("r", 100e6, 0.100);
+        PullChoice choice = PullDecision.Choose([], Image, Rafs, far, new StartFacts(30_000_000, 40));
+        Assert.Equal(PullMode.Lazy, choice.Mode);
+        Assert.Equal([PullReasons.NoRule, PullReasons.TraceKnown, PullReasons.StartIsFaster], Ids(choice));
+        Assert.Equal(PullMode.Eager, PullDecision.Choose([], Image, Rafs, far, new StartFacts(400_000_000, 400)).Mode); // it reads nearly all, uncompressed
+    }
+
+    private static IEnumerable<string> Ids(PullChoice choice) => choice.Reasons.Select(reason => reason.Id);
+}
