@@ -55,21 +55,22 @@ internal sealed class BackgroundDownloads : IDisposable
 
     private async Task RunAsync(string image, IReadOnlyCollection<BlobReader> readers)
     {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource([_over.Token, .. readers.Select(reader => reader.Closing)]);
         try
         {
             // Not at once: the start comes first; and nodes that start the same at one time do not go on at one time.
-            await Task.Delay(_options.Delay * (1 + Random.Shared.NextDouble()), _over.Token);
+            await Task.Delay(_options.Delay * (1 + Random.Shared.NextDouble()), over.Token);
             for (TimeSpan retry = FirstRetry; ; retry = TimeSpan.FromTicks(Math.Min(2 * retry.Ticks, LastRetry.Ticks)))
             {
                 Task turnedOn = Volatile.Read(ref _turnedOn).Task;
                 if (await TakeTurnAsync(image, readers) is DownloadEnd.Complete or DownloadEnd.Closed) return;
-                await turnedOn.WaitAsync(retry, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                _over.Token.ThrowIfCancellationRequested();
+                await turnedOn.WaitAsync(retry, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                over.Token.ThrowIfCancellationRequested();
             }
         }
         catch (OperationCanceledException)
         {
-            // The node stops.
+            // The node stops, or the image is closed.
         }
         catch (Exception defect)
         {

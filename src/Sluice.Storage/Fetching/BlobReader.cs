@@ -25,6 +25,7 @@ public sealed partial class BlobReader : IDisposable
     private readonly IReadOnlyList<IBlobSource> _listed;
     private SourceSet _sources;
     private BlobTouches? _touches; // of the latest recorder
+    private readonly CancellationTokenSource _closing = new();
     private volatile bool _disposed;
 
     /// <param name="activity">Of the image; null: nobody wants to know.</param>
@@ -39,6 +40,7 @@ public sealed partial class BlobReader : IDisposable
         _sources = new SourceSet(FollowedSources.Of(sources), fetcher);
         Activity = activity ?? new ImageActivity($"blob {format.Blob}");
         _readAhead = new ReadAhead(this, fetcher);
+        Closing = _closing.Token;
         Cache = directory.Open(format);
     }
 
@@ -67,6 +69,9 @@ public sealed partial class BlobReader : IDisposable
     internal ImageActivity Activity { get; }
 
     internal bool IsDisposed => _disposed;
+
+    /// <summary>Cancelled when this is disposed: who waits for a better moment must not keep what it holds of a closed image.</summary>
+    public CancellationToken Closing { get; }
 
     /// <summary>A read of some image waits for bytes.</summary>
     internal bool OthersWait => _fetcher.Counters.WaitingReads > 0;
@@ -140,6 +145,8 @@ public sealed partial class BlobReader : IDisposable
             _complete?.Dispose();
         }
 
+        _closing.Cancel();
+        _closing.Dispose();
         _fetcher.Remove(this);
         _directory.Close(Cache);
     }
