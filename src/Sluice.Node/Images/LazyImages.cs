@@ -183,7 +183,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory));
 
     /// <summary>The start of an image that goes on, or was the last of this mount; null: the image is not mounted, or nobody followed its start.</summary>
-    public ImageStart? StartOf(Digest manifest) => _mounted.TryGetValue(manifest, out (MountedImage Mounted, IImageStore Store) image) ? image.Mounted.Start as ImageStart : null;
+    public ImageStart? StartOf(Digest manifest) => _mounted.TryGetValue(manifest, out SharedMount? mount) ? mount.All.Select(one => one.Mounted.Start).OfType<ImageStart>().FirstOrDefault() : null;
 
     /// <summary>An image as it is on the local disk; null if it is not, or damaged.</summary>
     public LocalImage? LoadLocal(Digest manifest) => local.Load(manifest);
