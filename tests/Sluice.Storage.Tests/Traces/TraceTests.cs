@@ -222,7 +222,7 @@ public sealed class TraceTests
         gate.Open();
         await read;
         await stop.CancelAsync();
-        await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // it may have come to its end before
+        await Record.ExceptionAsync(() => run); // it may have come to its end before
     }
 
     private static TraceRead Of(SyntheticBlob blob, int chunk, int milliseconds) => new(blob.Blob, chunk * 65536L, 65536, TimeSpan.FromMilliseconds(milliseconds), false);
