@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Node.Explain;
 using Sluice.Node.Images;
+using Sluice.Node.Starts;
 using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Admin;
@@ -11,6 +13,9 @@ namespace Sluice.Node.Admin;
 /// <summary>What starts of images have read.</summary>
 internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) : IAdminRoutes
 {
+    /// <summary>Whoever asks for the end of a start may have begun with it only now: until the image is mounted takes a moment.</summary>
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(10);
+
     /// <summary>Who asks waits for 20 seconds in all.</summary>
     private static readonly TimeSpan MapLimit = TimeSpan.FromSeconds(15);
 
@@ -46,10 +51,20 @@ internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) :
     private async Task<ImageTrace> EndAsync(EndStartRequest request, CancellationToken cancellation)
     {
         LazyImage image = FindImage(request.Image);
-        if (images.StartOf(image.Key.Manifest) is not { } start)
-            throw new SluiceException(SluiceError.NotFound, image.Reference, "no start of it is followed: it is not mounted, or was mounted before the daemon began, or prefetch is off", "start a container on it");
+        if (await FindStartAsync(image, cancellation) is not { } start)
+            throw new SluiceException(SluiceError.NotFound, image.Reference, "no start of it is followed: it is not mounted, or was mounted before the daemon began, or prefetch is off, or all of it is here and nobody is asked for it", "start a container on it");
         await start.EndAsync(request.Now, cancellation);
         return await FindAsync(request.Image, cancellation);
+    }
+
+    /// <summary>Null: there is none, also not a moment later.</summary>
+    private async Task<ImageStart?> FindStartAsync(LazyImage image, CancellationToken cancellation)
+    {
+        for (long began = Stopwatch.GetTimestamp(); ; await Task.Delay(50, cancellation))
+        {
+            if (images.StartOf(image.Key.Manifest) is { } start) return start;
+            if (Stopwatch.GetElapsedTime(began) > StartPatience) return null;
+        }
     }
 
     private async Task<ImageTrace> FindAsync(string name, CancellationToken cancellation)

@@ -116,7 +116,7 @@ public sealed record NodeOptions
     /// <summary>Deadlines of some images, the first that matches; the others have that of <see cref="Fetch"/>.</summary>
     public IReadOnlyList<ImageDeadline> Deadlines { get; init; } = [];
 
-    /// <summary>How images come here, the first that matches; the others as <see cref="PullPolicy.Auto"/>.</summary>
+    /// <summary>How images come here, the first that matches; the others as <see cref="PullPolicy.Lazy"/>.</summary>
     public IReadOnlyList<ImagePolicy> Policies { get; init; } = [];
 
     /// <summary>The longest that a request for any image may take.</summary>

@@ -14,7 +14,7 @@ internal sealed partial class ImageMounter
     private volatile bool _refusesLocal; // the kernel does not take files of the cache: it need not be asked again
 
     /// <summary>True if a mount that is served could be a local one, were it made now.</summary>
-    public bool CouldBeLocal(MountedImage mounted) => !_refusesLocal && !mounted.IsLocal && mounted.Disks.All(disk => disk.CompleteFiles is not null);
+    public bool CouldBeLocal(MountedImage mounted) => !_refusesLocal && !mounted.IsLocal && FindFiles(mounted.Disks) is not null;
 
     /// <summary>Mounts an image locally on <paramref name="target"/>, beside the mount that it has.</summary>
     /// <returns>Null: not all of it is here, or the kernel refused.</returns>
@@ -55,6 +55,7 @@ internal sealed partial class ImageMounter
     /// <summary>The files of disks, as another process can open them whatever happens to their names; null: one is not all here and checked.</summary>
     private static List<string>? FindFiles(IReadOnlyList<IDisk> disks)
     {
+        if (!disks.All(disk => disk.IsLocal)) return null; // first: a file that was asked for is not evicted any more, though its image lack others
         List<string> files = [];
         foreach (IDisk disk in disks)
         {

@@ -17,7 +17,7 @@ public static class PullReasons
     /// <summary>None does.</summary>
     public const string NoRule = "no-rule";
 
-    /// <summary>The image has layers that can't be used before they are here.</summary>
+    /// <summary>The image has layers that can't be used before they are here: they are containerd's to bring, unless a rule says otherwise.</summary>
     public const string OrdinaryLayers = "ordinary-layers";
 
     /// <summary>What a start needs is known from an earlier one.</summary>

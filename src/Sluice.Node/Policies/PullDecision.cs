@@ -15,16 +15,16 @@ internal static class PullDecision
     /// <summary>Requests of a trace's plan that are under way together.</summary>
     private const int Together = 8;
 
-    /// <summary>By the first of <paramref name="policies"/> that matches; without one, and where that says <see cref="PullPolicy.Auto"/>, by what is known.</summary>
+    /// <summary>By the first of <paramref name="policies"/> that matches, and where that says <see cref="PullPolicy.Auto"/>, by what is known; without one, lazily.</summary>
     /// <param name="reference">Name of the image.</param>
     /// <param name="start">Null: no start is known.</param>
     public static PullChoice Choose(IReadOnlyList<ImagePolicy> policies, string reference, ImageFacts image, LinkFacts link, StartFacts? start)
     {
         ImagePolicy? rule = policies.FirstOrDefault(policy => policy.Matches(reference));
         List<PullReason> reasons = [rule is null
-            ? new PullReason(PullReasons.NoRule, "no pattern of `policies` matches: auto")
+            ? new PullReason(PullReasons.NoRule, "no pattern of `policies` matches: lazy")
             : new PullReason(PullReasons.Rule, $"`policies` says {Name(rule.Policy)} for {rule.Pattern}")];
-        PullMode mode = (rule?.Policy ?? PullPolicy.Auto) switch
+        PullMode mode = (rule?.Policy ?? PullPolicy.Lazy) switch
         {
             PullPolicy.Lazy => PullMode.Lazy,
             PullPolicy.Eager => PullMode.Eager,
@@ -40,8 +40,8 @@ internal static class PullDecision
     {
         if (image.Kind == ImageKind.Ordinary)
         {
-            reasons.Add(new PullReason(PullReasons.OrdinaryLayers, "its layers are ordinary: a start needs all of them"));
-            return PullMode.Eager;
+            reasons.Add(new PullReason(PullReasons.OrdinaryLayers, "its layers are ordinary: containerd brings them, and keeps their blobs"));
+            return PullMode.Lazy;
         }
 
         double needed = start is null ? image.Bytes * StartShare : Math.Min(start.Bytes, image.Bytes);

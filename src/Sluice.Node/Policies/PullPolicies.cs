@@ -25,7 +25,7 @@ public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first)
         PullChoice choice = PullDecision.Choose(now, name, image, link, start);
         ImagePolicy? rule = now.FirstOrDefault(policy => policy.Matches(name));
         return new PullExplanation(
-            name, manifest.ToString(), rule?.Pattern, PullDecision.Name(rule?.Policy ?? PullPolicy.Auto), image, link, start, choice.Mode, choice.Reasons);
+            name, manifest.ToString(), rule?.Pattern, PullDecision.Name(rule?.Policy ?? PullPolicy.Lazy), image, link, start, choice.Mode, choice.Reasons);
     }
 
     /// <summary>Of the place that is asked first.</summary>

@@ -7,9 +7,10 @@ namespace Sluice.EndToEnd.Cri;
 internal static class CriNode
 {
     /// <summary>A node whose containerd has the CRI plugin, knows the plain-http registry by a hosts.toml, and has a sandbox image.</summary>
-    public static async Task<TestNode> StartAsync()
+    /// <param name="daemon">Options of the daemon.</param>
+    public static async Task<TestNode> StartAsync(params string[] daemon)
     {
-        TestNode node = await TestNode.StartAsync((options, host) => options with { SandboxImage = $"{host}/pause:v1", HostsDirectory = HostsDirectory(options, host) });
+        TestNode node = await TestNode.StartAsync((options, host) => options with { SandboxImage = $"{host}/pause:v1", HostsDirectory = HostsDirectory(options, host) }, daemon);
         await new OrdinaryImage(command: ["/bin/sleep", "1000000"]).PushAsync(node.Image("pause:v1"));
         return node;
     }

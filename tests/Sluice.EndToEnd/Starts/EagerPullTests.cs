@@ -3,16 +3,29 @@ using Sluice.Containerd.Grpc;
 using Sluice.EndToEnd.Cri;
 using Sluice.EndToEnd.Harness;
 using Sluice.EndToEnd.Trees;
+using Sluice.Testing;
 
 namespace Sluice.EndToEnd.Starts;
 
 /// <summary>Ordinary images that the node brings by itself are what containerd would have made of them, and where it can't, containerd does.</summary>
-public sealed class EagerPullTests
+public sealed class EagerPullTests : IDisposable
 {
+    private readonly TemporaryDirectory _directory = new();
+    private readonly string[] _eager;
+
+    public EagerPullTests()
+    {
+        string config = Path.Combine(_directory.Path, "config.yaml");
+        File.WriteAllText(config, "policies:\n  \"*\": eager\n");
+        _eager = ["--config", config];
+    }
+
+    public void Dispose() => _directory.Dispose();
+
     [Fact]
     public async Task The_tree_is_that_of_containerd()
     {
-        await using TestNode node = await TestNode.StartAsync();
+        await using TestNode node = await TestNode.StartAsync(null, _eager);
         string layout = await EdgeImage.MakeAsync(node.Workspace.File("edge"));
         string image = node.Image("edge:latest");
         await Skopeo.CopyAsync($"oci:{layout}:latest", "docker://" + image);
@@ -31,7 +44,7 @@ public sealed class EagerPullTests
     [Fact]
     public async Task A_pod_runs_from_it_and_containerd_downloads_no_layer()
     {
-        await using TestNode node = await CriNode.StartAsync();
+        await using TestNode node = await CriNode.StartAsync(_eager);
         string image = node.Image("app:v1");
         await new OrdinaryImage().PushAsync(image);
         using CriClient cri = CriNode.Connect(node);
@@ -60,7 +73,7 @@ public sealed class EagerPullTests
     [Fact]
     public async Task What_the_node_may_not_read_is_left_to_containerd()
     {
-        await using TestNode node = await CriNode.StartAsync();
+        await using TestNode node = await CriNode.StartAsync(_eager);
         string image = node.Image("app:v1");
         await new OrdinaryImage().PushAsync(image);
         IReadOnlyList<string> layers = await TestNode.LayersAsync(image);
@@ -77,7 +90,7 @@ public sealed class EagerPullTests
     [Fact]
     public async Task A_layer_with_other_content_than_its_digest_is_named()
     {
-        await using TestNode node = await CriNode.StartAsync();
+        await using TestNode node = await CriNode.StartAsync(_eager);
         string image = node.Image("app:v1");
         await new OrdinaryImage().PushAsync(image);
         string layer = (await TestNode.LayersAsync(image))[1], path = node.Registry.BlobPath(layer["sha256:".Length..]);

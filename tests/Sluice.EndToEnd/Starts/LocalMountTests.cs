@@ -26,6 +26,9 @@ public sealed class LocalMountTests
         await node.StartContainerAsync(image, "lazy");
         MountEntry served = Assert.Single(node.ImageMounts);
         Assert.False((await LookAsync(node)).IsLocal);
+        await node.ExecAsync("lazy", ReadData);
+        await node.RunAsync(image, "part", "/bin/cat", "/data/0");
+        Assert.Equal(0, (await new AdminClient(node.AdminSocket).StatusAsync(TestMachine.Cancellation)).Cache.HeldBytes); // a blob is here, and another is not
         await node.ExecAsync("lazy", ReadAll);
         await node.Registry.StopAsync();
         await node.StartContainerAsync(image, "local");

@@ -45,10 +45,15 @@ public sealed class TraceRecordTests
     {
         await using TestNode node = await TestNode.StartAsync();
         string image = await node.ConvertedAsync(new OrdinaryImage());
-        using TcpListener listener = new(IPAddress.Loopback, 0); // stands for what the container would open on the host's network
+        using TcpListener free = new(IPAddress.Loopback, 0);
+        free.Start();
+        int port = ((IPEndPoint)free.LocalEndpoint).Port;
+        free.Stop();
+        Task<SluiceResult> recorded = RecordAsync(node, image, "--until-port", port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--", "/bin/sleep", "1000");
+        while (!(await node.CtrAsync("tasks", "ls")).Contains("RUNNING", StringComparison.Ordinal)) await Task.Delay(100, TestMachine.Cancellation);
+        using TcpListener listener = new(IPAddress.Loopback, port); // stands for what the container would open on the host's network
         listener.Start();
-        string port = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        (await RecordAsync(node, image, "--until-port", port, "--", "/bin/sleep", "1000")).Succeeds();
+        (await recorded).Succeeds();
         await node.CtrAsync("images", "rm", "--sync", image);
     }
 

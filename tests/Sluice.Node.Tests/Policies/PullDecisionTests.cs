@@ -7,6 +7,7 @@ public sealed class PullDecisionTests
 {
     private const string Image = "r.example/shop/web:v1";
 
+    private static readonly ImagePolicy Auto = new("*", PullPolicy.Auto);
     private static readonly ImageFacts Ordinary = new(ImageKind.Ordinary, 300_000_000);
     private static readonly ImageFacts Rafs = new(ImageKind.Rafs, 300_000_000);
     private static readonly LinkFacts Fast = new("registry r.example", 100e6, 0.001);
@@ -34,11 +35,22 @@ public sealed class PullDecisionTests
     }
 
     [Fact]
-    public void A_start_on_ordinary_layers_needs_all_of_them()
+    public void Without_a_rule_images_come_lazily()
     {
-        PullChoice choice = PullDecision.Choose([], Image, Ordinary, new LinkFacts(), null);
-        Assert.Equal(PullMode.Eager, choice.Mode);
-        Assert.Equal([PullReasons.NoRule, PullReasons.OrdinaryLayers], Ids(choice));
+        foreach (ImageFacts image in (ImageFacts[])[Ordinary, Rafs])
+        {
+            PullChoice choice = PullDecision.Choose([], Image, image, new LinkFacts("r", 100e6, 0.100), null);
+            Assert.Equal(PullMode.Lazy, choice.Mode);
+            Assert.Equal([PullReasons.NoRule], Ids(choice));
+        }
+    }
+
+    [Fact]
+    public void Ordinary_layers_are_left_to_containerd()
+    {
+        PullChoice choice = PullDecision.Choose([Auto], Image, Ordinary, Fast, null);
+        Assert.Equal(PullMode.Lazy, choice.Mode);
+        Assert.Equal([PullReasons.Rule, PullReasons.OrdinaryLayers], Ids(choice));
     }
 
     [Fact]
@@ -59,7 +71,7 @@ public sealed class PullDecisionTests
     [InlineData(1e6, 0.100, PullMode.Lazy)] // 30 + 22.9 s, against 300 s
     public void Round_trips_are_weighed_against_the_rest_of_the_image(double bytesPerSecond, double roundTrip, PullMode mode)
     {
-        PullChoice choice = PullDecision.Choose([], Image, Rafs, new LinkFacts("r", bytesPerSecond, roundTrip), null);
+        PullChoice choice = PullDecision.Choose([Auto], Image, Rafs, new LinkFacts("r", bytesPerSecond, roundTrip), null);
         Assert.Equal(mode, choice.Mode);
         Assert.Equal(mode == PullMode.Eager ? PullReasons.WholeIsFaster : PullReasons.StartIsFaster, choice.Reasons[^1].Id);
     }
@@ -68,10 +80,10 @@ public sealed class PullDecisionTests
     public void With_a_trace_round_trips_hardly_count()
     {
         LinkFacts far = new("r", 100e6, 0.100);
-        PullChoice choice = PullDecision.Choose([], Image, Rafs, far, new StartFacts(30_000_000, 40));
+        PullChoice choice = PullDecision.Choose([Auto], Image, Rafs, far, new StartFacts(30_000_000, 40));
         Assert.Equal(PullMode.Lazy, choice.Mode);
-        Assert.Equal([PullReasons.NoRule, PullReasons.TraceKnown, PullReasons.StartIsFaster], Ids(choice));
-        Assert.Equal(PullMode.Eager, PullDecision.Choose([], Image, Rafs, far, new StartFacts(400_000_000, 400)).Mode); // it reads nearly all, uncompressed
+        Assert.Equal([PullReasons.Rule, PullReasons.TraceKnown, PullReasons.StartIsFaster], Ids(choice));
+        Assert.Equal(PullMode.Eager, PullDecision.Choose([Auto], Image, Rafs, far, new StartFacts(400_000_000, 400)).Mode); // it reads nearly all, uncompressed
     }
 
     private static IEnumerable<string> Ids(PullChoice choice) => choice.Reasons.Select(reason => reason.Id);
