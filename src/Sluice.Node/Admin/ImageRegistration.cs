@@ -62,7 +62,7 @@ internal sealed class ImageRegistration(NodeOptions options, PullPolicies polici
     private async Task RegisterOrdinaryAsync(ContainerdClient client, StoredImage image, ImageToRegister described, CancellationToken cancellation)
     {
         Digest manifest = image.Stored.Digest;
-        if (policies.Choose(described.Name, manifest, ImageFacts.Of(image), image.Store, null).Mode != PullMode.Eager)
+        if (policies.Of(described.Name) != PullPolicy.Eager)
             throw new SluiceException(SluiceError.Image, described.Name, "is an ordinary image, and its policy is to be lazy", "convert it first: sluice convert SRC DST; or pull it with containerd; why: sluice policy explain IMAGE");
         try
         {

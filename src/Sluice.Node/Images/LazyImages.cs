@@ -331,13 +331,17 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     }
 
     /// <summary>Begins the download of all of the image, if its policy is to.</summary>
-    private void BeginEagerly(LazyImage image, LocalImage opened) => _eager.Begin(image.Key.Manifest, image.Reference, async cancellation =>
+    private void BeginEagerly(LazyImage image, LocalImage opened)
     {
-        await using IImageStore store = OpenStore(opened.Record.Reference);
-        StartTrace? trace = await Traces.FindAsync(image.Key.Manifest).WaitAsync(cancellation);
-        PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace);
-        return chosen.Mode == PullMode.Eager ? await mounter.DownloadAsync(opened, store, cancellation) : null;
-    });
+        if (policies.Of(image.Reference) == PullPolicy.Lazy) return;
+        _eager.Begin(image.Key.Manifest, image.Reference, async cancellation =>
+        {
+            await using IImageStore store = OpenStore(opened.Record.Reference);
+            StartTrace? trace = await Traces.FindAsync(image.Key.Manifest).WaitAsync(cancellation);
+            PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace);
+            return chosen.Mode == PullMode.Eager ? await mounter.DownloadAsync(opened, store, cancellation) : null;
+        });
+    }
 
     /// <summary>One look per image however many ask, and one download; a failed one is forgotten, so that the next asks anew.</summary>
     private Task<LocalImage> OpenAsync(LazyImage image) => OnceAsync(_opening, image.Key.Manifest, () => LoadAsync(image));

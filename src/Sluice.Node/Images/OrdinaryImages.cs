@@ -35,7 +35,7 @@ internal sealed partial class OrdinaryImages : IOrdinaryLayers, IAsyncDisposable
     {
         if (!labels.TryGetValue(SnapshotLabels.Reference, out string? chain) || !labels.TryGetValue(SnapshotLabels.ImageReference, out string? reference)
             || !Digest.TryParse(labels.GetValueOrDefault(SnapshotLabels.ManifestDigest, ""), out Digest manifest)) return null;
-        if (Enter(manifest, reference) is not { } pull) return null;
+        if (_policies.Of(reference) != PullPolicy.Eager || Enter(manifest, reference) is not { } pull) return null;
         try
         {
             return await pull.TakeAsync(chain, cancellation);
@@ -93,7 +93,7 @@ internal sealed partial class OrdinaryImages : IOrdinaryLayers, IAsyncDisposable
             Directory.CreateDirectory(_options.LayersDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             _failures.Remove(manifest);
             var pull = new OrdinaryPull(
-                cancellation => OrdinaryPlan.MakeAsync(manifest, reference, _options.Sources, _policies, cancellation), _slots, _options.LayersDirectory, (layer, reason) => Failed(manifest, reference, layer, reason));
+                cancellation => OrdinaryPlan.MakeAsync(manifest, reference, _options.Sources, cancellation), _slots, _options.LayersDirectory, (layer, reason) => Failed(manifest, reference, layer, reason));
             pull.TryEnter();
             _pulls[manifest] = (pull, _time.CreateTimer(_ => _ = EndAsync(manifest, pull, anyway: true), null, Patience, Timeout.InfiniteTimeSpan));
             return pull;

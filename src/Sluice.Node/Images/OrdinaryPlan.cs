@@ -1,6 +1,5 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
-using Sluice.Node.Policies;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
@@ -14,30 +13,28 @@ internal sealed record OrdinaryPlan(IImageStore Store, IReadOnlyList<Descriptor>
     /// <summary>A registry that takes longer is left to containerd, which may know another way.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>Null: the policy is to leave the image to containerd.</summary>
     /// <param name="reference">Name of the image.</param>
     /// <exception cref="SluiceException">Its manifest or configuration can't be had, or it has layers that are no tars.</exception>
-    public static async Task<OrdinaryPlan?> MakeAsync(Digest manifest, string reference, SourceOptions sources, PullPolicies policies, CancellationToken cancellation)
+    public static async Task<OrdinaryPlan> MakeAsync(Digest manifest, string reference, SourceOptions sources, CancellationToken cancellation)
     {
         IImageStore store = ImageStores.Open(ImageReference.Parse("docker://" + reference), sources);
-        OrdinaryPlan? plan = null;
         try
         {
-            return plan = await SourceDeadline.AskAsync(Patience, store, $"the manifest of {reference}", token => MakeAsync(store, manifest, reference, policies, token), cancellation);
+            return await SourceDeadline.AskAsync(Patience, store, $"the manifest of {reference}", token => MakeAsync(store, manifest, reference, token), cancellation);
         }
-        finally
+        catch
         {
-            if (plan is null) await store.DisposeAsync();
+            await store.DisposeAsync();
+            throw;
         }
     }
 
     public ValueTask DisposeAsync() => Store.DisposeAsync();
 
-    private static async Task<OrdinaryPlan?> MakeAsync(IImageStore store, Digest manifest, string reference, PullPolicies policies, CancellationToken cancellation)
+    private static async Task<OrdinaryPlan> MakeAsync(IImageStore store, Digest manifest, string reference, CancellationToken cancellation)
     {
         StoredManifest stored = await store.GetManifestAsync(manifest.ToString(), cancellation);
         var image = new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
-        if (policies.Choose(reference, manifest, ImageFacts.Of(image), store, null).Mode != PullMode.Eager) return null;
         if (image.Manifest.Layers.FirstOrDefault(layer => !IsTar(layer.MediaType)) is { } other)
             throw new SluiceException(SluiceError.Image, reference, $"layer {other.Digest} is no tar but {other.MediaType}");
         ImageConfig config = await image.ReadConfigAsync(cancellation);

@@ -8,11 +8,11 @@ namespace Sluice.Node.Images;
 /// <summary>
 /// The layers of one ordinary image on their way: from the first that is asked for on, all are downloaded and unpacked side by side, each into a directory of its own, until they are asked for, too.
 /// </summary>
-/// <param name="makePlan">Null: all layers are left to containerd.</param>
+/// <param name="makePlan">What it throws leaves all layers to containerd.</param>
 /// <param name="slots">Layers at a time, of all images.</param>
 /// <param name="directory">Where layers go; exists.</param>
 /// <param name="failed">Told which layer is left to containerd, and why; a null layer: all.</param>
-internal sealed class OrdinaryPull(Func<CancellationToken, Task<OrdinaryPlan?>> makePlan, SemaphoreSlim slots, string directory, Action<Digest?, string> failed) : IAsyncDisposable
+internal sealed class OrdinaryPull(Func<CancellationToken, Task<OrdinaryPlan>> makePlan, SemaphoreSlim slots, string directory, Action<Digest?, string> failed) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _over = new();
     private readonly Lock _gate = new();

@@ -1,8 +1,11 @@
+using Sluice.Node.Configuration;
+
 namespace Sluice.Node.Policies;
 
 /// <summary>How an image comes here, and why.</summary>
+/// <param name="Rule">The first that matches; null: none does.</param>
 /// <param name="Reasons">What the choice follows from, in the order in which it was looked at; never empty.</param>
-public sealed record PullChoice(PullMode Mode, IReadOnlyList<PullReason> Reasons);
+public sealed record PullChoice(ImagePolicy? Rule, PullMode Mode, IReadOnlyList<PullReason> Reasons);
 
 /// <param name="Id">Stable: one of <see cref="PullReasons"/>.</param>
 /// <param name="What">For people.</param>

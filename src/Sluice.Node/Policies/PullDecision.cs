@@ -30,7 +30,7 @@ internal static class PullDecision
             PullPolicy.Eager => PullMode.Eager,
             _ => Compare(image, link, start, reasons),
         };
-        return new PullChoice(mode, reasons);
+        return new PullChoice(rule, mode, reasons);
     }
 
     /// <summary>The word in the configuration.</summary>

@@ -13,19 +13,20 @@ public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first)
 
     public void Apply(IReadOnlyList<ImagePolicy> policies) => _now = policies;
 
+    /// <summary>What is set for an image; without a rule: lazily. That is all of it for an ordinary image, and where nothing needs to be known.</summary>
+    public PullPolicy Of(string name) => _now.FirstOrDefault(policy => policy.Matches(name))?.Policy ?? PullPolicy.Lazy;
+
     /// <summary>Chooses by what the process knows of the image's source, and says how it came to that.</summary>
     /// <param name="name">The image's name.</param>
     /// <param name="store">Where the image comes from.</param>
     /// <param name="trace">Of an earlier start; null: none is known.</param>
     public PullExplanation Choose(string name, Digest manifest, ImageFacts image, IImageStore store, StartTrace? trace)
     {
-        IReadOnlyList<ImagePolicy> now = _now;
         LinkFacts link = LinkTo(store);
         StartFacts? start = trace is null ? null : new StartFacts(trace.Bytes, PrefetchPlan.Of(trace).Ranges.Count);
-        PullChoice choice = PullDecision.Choose(now, name, image, link, start);
-        ImagePolicy? rule = now.FirstOrDefault(policy => policy.Matches(name));
+        PullChoice choice = PullDecision.Choose(_now, name, image, link, start);
         return new PullExplanation(
-            name, manifest.ToString(), rule?.Pattern, PullDecision.Name(rule?.Policy ?? PullPolicy.Lazy), image, link, start, choice.Mode, choice.Reasons);
+            name, manifest.ToString(), choice.Rule?.Pattern, PullDecision.Name(choice.Rule?.Policy ?? PullPolicy.Lazy), image, link, start, choice.Mode, choice.Reasons);
     }
 
     /// <summary>Of the place that is asked first.</summary>
