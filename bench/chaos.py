@@ -211,7 +211,7 @@ class ChaosNode(soak.Node):
 
     def note(self, counter, line):
         setattr(self, counter, getattr(self, counter) + 1)
-        self.lines.append(line)
+        self.lines.append(f"{line}; the node said so far: {self.tail('sluice.log')}")
 
     def verify(self):
         number = 0

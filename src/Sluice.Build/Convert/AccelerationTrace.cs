@@ -1,5 +1,4 @@
 using Sluice.Formats;
-using Sluice.Formats.Ext4;
 using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd;
 using Sluice.Storage.Images;
@@ -10,8 +9,6 @@ namespace Sluice.Build.Convert;
 /// <summary>What a start of a block image reads, as overlaybd records it.</summary>
 internal static class AccelerationTrace
 {
-    private const int TreeWindow = 64 << 10;
-
     /// <summary>Synchronous: reads the file system's metadata where files have to be found.</summary>
     /// <param name="image">The image's layers of blocks.</param>
     /// <returns>Empty: nothing of what is known concerns this image.</returns>
@@ -21,8 +18,7 @@ internal static class AccelerationTrace
         if (start.Records is { } records) return [.. records.Where(record => Fits(record, image))];
         if (start.Chunks is { } chunks && chunks.Reads.All(read => layers.Contains(read.Blob))) return ToRecords(chunks, layers, image);
         if (start.Files.Count == 0) return [];
-        Ext4Image tree = Ext4Reader.Read(new BlockContentReader(image) { Window = TreeWindow });
-        return ListedStart.OfFiles(default, tree, image.Index, layers, start.Files) is { } listed ? ToRecords(listed, layers, image) : [];
+        return ListedStart.OfFiles(default, BlockTree.Read(image), image.Index, layers, start.Files) is { } listed ? ToRecords(listed, layers, image) : [];
     }
 
     private static TraceRecord[] ToRecords(StartTrace trace, Digest[] layers, RemoteBlockImage image)

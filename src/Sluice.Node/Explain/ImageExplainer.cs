@@ -20,9 +20,6 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
     /// <summary>Metadata of a file system, and of the kernel's reads, that belongs to no file's content.</summary>
     private const string NoFile = "(metadata)";
 
-    /// <summary>Metadata of a file system lies together.</summary>
-    private const int TreeWindow = 64 << 10;
-
     private const string Local = "lazy, and mounted from local files, as all of it is here: the kernel reads them without the daemon, and nobody counts what";
 
     private static readonly TimeSpan ContainerdLimit = TimeSpan.FromSeconds(5);
@@ -128,15 +125,8 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
     };
 
     /// <summary>As <c>sluice ls</c> does it, beside the cache: the figures that are asked for stay as they are.</summary>
-    private async Task<FileMap> ReadTreeAsync(LazyImage image, Func<Ext4Image, RemoteBlockImage, FileMap> map, CancellationToken cancellation)
-    {
-        StoredImage stored = await images.FindAsync(image, cancellation);
-        await using (stored.Store)
-        {
-            using RemoteBlockImage remote = await RemoteBlockImage.LoadAsync(stored, cancellation);
-            return await Task.Factory.StartNew(() => map(Ext4Reader.Read(new BlockContentReader(remote) { Window = TreeWindow }), remote), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        }
-    }
+    private async Task<FileMap> ReadTreeAsync(LazyImage image, Func<Ext4Image, RemoteBlockImage, FileMap> map, CancellationToken cancellation) =>
+        await BlockTree.ReadAsync(await images.FindAsync(image, cancellation), map, cancellation);
 
     /// <summary>By the name that containerd has it under, by one that leaves out what is understood, or by the beginning of its digest.</summary>
     /// <returns>Null: nobody knows it.</returns>

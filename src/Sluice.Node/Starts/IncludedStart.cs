@@ -1,4 +1,3 @@
-using Sluice.Formats.Ext4;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Prefetch;
 using Sluice.Node.Images;
@@ -14,8 +13,6 @@ namespace Sluice.Node.Starts;
 /// </summary>
 internal static class IncludedStart
 {
-    private const int TreeWindow = 64 << 10;
-
     /// <param name="list">Of the image; empty: there is none.</param>
     /// <param name="find">The image at its source, to look for files on a block image; the store is closed.</param>
     /// <returns>Null: it says nothing.</returns>
@@ -33,14 +30,6 @@ internal static class IncludedStart
         };
     }
 
-    private static async Task<StartTrace?> FindFilesAsync(Digest manifest, IReadOnlyList<FileRange> files, StoredImage stored, CancellationToken cancellation)
-    {
-        await using (stored.Store)
-        {
-            using RemoteBlockImage remote = await RemoteBlockImage.LoadAsync(stored, cancellation);
-            return await Task.Factory.StartNew(
-                () => ListedStart.OfFiles(manifest, Ext4Reader.Read(new BlockContentReader(remote) { Window = TreeWindow }), remote.Index, [.. remote.Layers.Select(layer => layer.Descriptor.Digest)], files),
-                cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        }
-    }
+    private static Task<StartTrace?> FindFilesAsync(Digest manifest, IReadOnlyList<FileRange> files, StoredImage stored, CancellationToken cancellation) =>
+        BlockTree.ReadAsync(stored, (tree, image) => ListedStart.OfFiles(manifest, tree, image.Index, [.. image.Layers.Select(layer => layer.Descriptor.Digest)], files), cancellation);
 }
