@@ -73,7 +73,7 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
         Digest manifest = image.Key.Manifest;
         bool isLocal = images.IsLocal(manifest);
         if (images.Activities.Find(manifest) is not { } activity || activity.At(ImageStep.Mounted) is null)
-            return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, isLocal ? Local : "lazy, but not mounted since the daemon started: nothing was started from it", null, []);
+            return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, isLocal ? Local : NotMounted(images.Activities.Find(manifest)), null, []);
         StartRecord record = activity.ReadStart();
         var analysis = new StartAnalysis(record, activity.At, activity.FirstRead);
         LocalImage? here = images.LoadLocal(manifest);
@@ -86,6 +86,12 @@ internal sealed class ImageExplainer(LazyImages images, Snapshotter snapshotter)
             analysis.Link.RoundTrip is { } trip ? Math.Round(trip.TotalSeconds, 5) : null, analysis.Rate is { } rate ? Math.Round(rate) : null, Math.Round(record.Decoding.TotalSeconds, 4),
             FetchCauses.All.Where(cause => totals.Bytes[(int)cause] > 0).ToDictionary(cause => cause.Name(), cause => totals.Bytes[(int)cause], StringComparer.Ordinal), totals.Sources, activity.Ahead?.Fetched, activity.Ahead?.Unread, files, note);
         return new Explanation(image.Reference, manifest.ToString(), container, Lazy: true, Verdict(figures, isLocal), figures, analysis.Reasons());
+    }
+
+    private static string NotMounted(ImageActivity? pulled)
+    {
+        const string verdict = "lazy, but not mounted since the daemon started: nothing was started from it";
+        return pulled?.Totals().Bytes[(int)FetchCause.Prefetch] is > 0 and var ahead ? $"{verdict}; {Megabytes(ahead)} that its start will need have come with the pull" : verdict;
     }
 
     private static string Verdict(StartFigures start, bool isLocal)

@@ -150,16 +150,28 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public Task<DownloadedImage> FetchMetadataAsync(StoredImage image, CancellationToken cancellation) => DownloadedImage.FetchAsync(image, _cache, cancellation);
 
     /// <summary>Downloads all of an image, mounted or not, as fast as it comes. Null: it is here.</summary>
-    /// <param name="store">Where its blobs come from.</param>
-    /// <exception cref="SluiceException">Tables of the image are corrupt or can't be had, or the cache can't be opened.</exception>
+    /// <inheritdoc cref="LendReadersAsync"/>
     public async Task<DownloadEnd?> DownloadAsync(LocalImage image, IImageStore store, CancellationToken cancellation)
     {
+        DownloadEnd? end = null;
+        await LendReadersAsync(image, store, async readers =>
+        {
+            if (!readers.Values.All(reader => reader.Holds(0, reader.Format.Length))) end = await new EagerDownload([.. readers.Values]).RunAsync(cancellation);
+        }, cancellation);
+        return end;
+    }
+
+    /// <summary>Opens an image, mounted or not, for somebody who fetches what nobody waits for.</summary>
+    /// <param name="store">Where its blobs come from.</param>
+    /// <param name="use">Gets readers by blob, which are closed when it has ended.</param>
+    /// <exception cref="SluiceException">Tables of the image are corrupt or can't be had, or the cache can't be opened.</exception>
+    public async Task LendReadersAsync(LocalImage image, IImageStore store, Func<IReadOnlyDictionary<Digest, BlobReader>, Task> use, CancellationToken cancellation)
+    {
         ImageDisks opener = Opener(image);
-        IReadOnlyList<IDisk> disks = await image.Content.OpenDisksAsync(opener, store, "eager", image, OnLoop, cancellation);
+        IReadOnlyList<IDisk> disks = await image.Content.OpenDisksAsync(opener, store, "ahead", image, OnLoop, cancellation);
         try
         {
-            BlobReader[] readers = [.. opener.Readers.Values];
-            return readers.All(reader => reader.Holds(0, reader.Format.Length)) ? null : await new EagerDownload(readers).RunAsync(cancellation);
+            await use(opener.Readers);
         }
         finally
         {

@@ -27,6 +27,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     private readonly ContainerDisks _disks = new(options, mounter, logger);
     private readonly EagerDownloads _eager = new(logger);
+    private readonly PulledStarts _pulled = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -65,6 +66,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
         else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image).WaitAsync(cancellation)).DiffId);
+        BeginStart(image, opened);
         BeginEagerly(image, opened);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
     }
@@ -124,7 +126,24 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, Task.Run(() => Traces.FindAsync(manifest, () => ReadIncludedStartAsync(image, opened))), readers, mounter.PrefetchRate, FindCommand(manifest), Traces.TrySave, logger);
+            new(manifest, activity, _pulled.Take(manifest) ?? Ahead(image, opened, (use, _) => use(readers)), readers, FindCommand(manifest), Traces.TrySave, logger);
+    }
+
+    /// <summary>An image that was pulled is probably started next: what it will read then comes while containerd is busy with the rest of the pull.</summary>
+    private void BeginStart(LazyImage image, LocalImage opened)
+    {
+        if (!options.Prefetch.IsOn || _mounted.ContainsKey(image.Key.Manifest)) return;
+        _pulled.Begin(image.Key.Manifest, () => Ahead(image, opened, async (use, cancellation) =>
+        {
+            await using IImageStore store = OpenStore(opened.Record.Reference);
+            await mounter.LendReadersAsync(opened, store, use, cancellation);
+        }));
+    }
+
+    private StartAhead Ahead(LazyImage image, LocalImage opened, LendReaders open)
+    {
+        Task<StartTrace?> coming = Task.Run(() => Traces.FindAsync(image.Key.Manifest, () => ReadIncludedStartAsync(image, opened)));
+        return StartAhead.Begin(image.Reference, coming, open, mounter.PrefetchRate, logger);
     }
 
     private Func<CancellationToken, Task<StartCommand?>> FindCommand(Digest manifest)
@@ -222,6 +241,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         bool known = local.Contains(image.Manifest);
         string? reference = local.ReferenceOf(image.Manifest);
         await _eager.EndAsync(image.Manifest);
+        await _pulled.EndAsync(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out SharedMount? mounted)) await mounted.CloseAllAsync();
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
@@ -288,6 +308,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         await _stopping.CancelAsync();
         await _eager.DisposeAsync();
+        await _pulled.DisposeAsync();
         await _disks.GiveUpAsync();
         await mounter.LeaveAsync();
         await _disks.LeaveAsync();
@@ -316,6 +337,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         await DetachDisksAsync(); // first: what they still write may need blocks of the images
         StopFetching();
         await _eager.DisposeAsync();
+        await _pulled.DisposeAsync();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
             if (!_mounted.TryRemove(manifest, out SharedMount? mounted)) continue;

@@ -7,7 +7,7 @@ using Sluice.Storage.Traces;
 namespace Sluice.Node.Starts;
 
 /// <summary>
-/// A start of an image that goes on: what an earlier start has read is fetched ahead, and what this one reads is noted for the next. It is over when nothing new was read for a while,
+/// A start of an image that goes on: what an earlier start has read comes ahead, and what this one reads is noted for the next. It is over when nothing new was read for a while,
 /// or it takes too long. Disposing ends it early; the readers may be disposed afterwards.
 /// </summary>
 internal sealed partial class ImageStart : IAsyncDisposable
@@ -26,19 +26,17 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly string _image;
 
-    /// <param name="coming">Of an earlier start; null: there was none.</param>
+    /// <param name="ahead">What is on its way for this start, which ends with it.</param>
     /// <param name="readers">Of the image, by blob.</param>
-    /// <param name="rate">Of what is fetched ahead.</param>
     /// <param name="findCommand">Asks with what the container was started; null: not known yet.</param>
     /// <param name="save">Takes what was read, for the next start; true: it keeps that.</param>
     public ImageStart(
-        Digest manifest, ImageActivity activity, Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate rate, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save,
-        ILogger logger)
+        Digest manifest, ImageActivity activity, StartAhead ahead, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save, ILogger logger)
     {
         (_logger, _image) = (logger, activity.Name);
         TraceRecorder recorder = new();
         activity.Recorder = recorder;
-        _work = Task.Run(() => RunAsync(manifest, activity, recorder, () => PrefetchAsync(coming, readers, rate), findCommand, save));
+        _work = Task.Run(() => RunAsync(manifest, activity, recorder, ahead, readers, findCommand, save));
     }
 
     /// <summary>Waits until it is over; what it read is saved then.</summary>
@@ -56,18 +54,18 @@ internal sealed partial class ImageStart : IAsyncDisposable
     }
 
     /// <summary>Never faults: a start goes on without.</summary>
-    private async Task RunAsync(Digest manifest, ImageActivity activity, TraceRecorder recorder, Func<Task<PrefetchRun?>> begin, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save)
+    private async Task RunAsync(
+        Digest manifest, ImageActivity activity, TraceRecorder recorder, StartAhead ahead, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save)
     {
         try
         {
-            Task<PrefetchRun?> prefetch = begin();
             Task<StartCommand?> command = FindCommandAsync(findCommand);
             while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             activity.Recorder = null;
-            await _over.CancelAsync(); // what was not fetched ahead by now is not needed for this start
-            PrefetchRun? run = await prefetch;
-            activity.Ahead = run?.OutcomeOf(recorder);
+            await _over.CancelAsync();
+            PrefetchRun? run = await ahead.EndAsync(); // what has not come by now is not needed for this start
+            activity.Ahead = run?.OutcomeOf(recorder, readers);
             StartTrace trace = new(manifest, recorder.Reads()) { Ahead = activity.Ahead, Command = await command };
             if (save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
         }
@@ -99,30 +97,8 @@ internal sealed partial class ImageStart : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Null: nothing was known.</summary>
-    private async Task<PrefetchRun?> PrefetchAsync(Task<StartTrace?> coming, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate rate)
-    {
-        PrefetchRun? run = null;
-        try
-        {
-            if (await coming.WaitAsync(_over.Token) is not { } known) return null;
-            run = new PrefetchRun(PrefetchPlan.Of(known), readers, rate);
-            await run.RunAsync(_over.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // The start is over, or the image is unmounted.
-        }
-
-        if (run is not null) Log.Prefetched(_logger, _image, run.Bytes, run.Failed);
-        return run;
-    }
-
     private static partial class Log
     {
-        [LoggerMessage(150, LogLevel.Debug, "Fetched {Bytes} bytes of {Image} ahead of its start; {Failed} ranges could not be had")]
-        public static partial void Prefetched(ILogger logger, string image, long bytes, long failed);
-
         [LoggerMessage(151, LogLevel.Debug, "Noted the start of {Image}: {Chunks} chunks, {Bytes} bytes; {Unread} bytes that were fetched ahead were not read")]
         public static partial void Recorded(ILogger logger, string image, int chunks, long bytes, long unread);
 

@@ -19,6 +19,7 @@ public sealed class ImageActivity
     private readonly HashSet<Waiting> _waiting = [];
     private readonly long[] _steps = new long[Enum.GetValues<ImageStep>().Length]; // UTC ticks
     private StartActivity _start;
+    private ActivityTotals? _pulled; // when it was, until the mount that follows
     private TraceRecorder? _recorder;
     private PrefetchOutcome? _ahead;
     private long _hits, _misses, _waited, _errors, _fetches, _wrongUnits, _firstRead;
@@ -54,12 +55,14 @@ public sealed class ImageActivity
         Volatile.Read(ref _wrongUnits), [.. _bytes.Select((_, cause) => Volatile.Read(ref _bytes[cause]))],
         _sources.ToDictionary(source => source.Key, source => Volatile.Read(ref source.Value.Value), StringComparer.Ordinal));
 
-    /// <summary>Notes a step, now. A mount begins a start: what was seen of the one before is forgotten.</summary>
+    /// <summary>Notes a step, now. A mount begins a start: what was seen of the one before is forgotten, and what has come since the pull, if this is the first one after it, counts for this one.</summary>
     public void Mark(ImageStep step)
     {
         Volatile.Write(ref _steps[(int)step], _time.GetUtcNow().UtcTicks);
+        if (step == ImageStep.Asked) Volatile.Write(ref _pulled, Totals());
         if (step != ImageStep.MountBegan) return;
-        Volatile.Write(ref _start, new StartActivity(Totals(), _time));
+        ActivityTotals now = Totals();
+        Volatile.Write(ref _start, new StartActivity(Interlocked.Exchange(ref _pulled, null) is { } pulled ? pulled with { At = now.At } : now, _time));
         Volatile.Write(ref _firstRead, 0);
         Ahead = null;
     }

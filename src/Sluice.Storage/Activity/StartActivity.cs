@@ -4,7 +4,7 @@ namespace Sluice.Storage.Activity;
 /// The first two minutes of a mounted image that is read, one by one: what waited, and for which requests. Memory is bounded: 32 bytes a miss and 12 a request,
 /// 90 KiB at most, and nothing for images that nobody reads. Hits don't come here.
 /// </summary>
-/// <param name="before">What had been done for the image when the mount began.</param>
+/// <param name="before">What had been done for the image by other starts; its time is when the mount began.</param>
 internal sealed class StartActivity(ActivityTotals before, TimeProvider time)
 {
     public const int MaxMisses = 2048;

@@ -59,7 +59,8 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
     }
 
     /// <summary>What came of it; when the run has ended.</summary>
-    public PrefetchOutcome OutcomeOf(TraceRecorder recorder)
+    /// <param name="readers">Of the image, by blob, and open: those of the run need not be any more.</param>
+    public PrefetchOutcome OutcomeOf(TraceRecorder recorder, IReadOnlyDictionary<Digest, BlobReader> readers)
     {
         long fetched = 0, unread = 0;
         HashSet<(Digest, int)> counted = [];

@@ -36,6 +36,32 @@ public sealed class PrefetchTests
 
     [Theory]
     [MemberData(nameof(Formats))]
+    public async Task It_begins_with_the_pull(ImageFormat format)
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
+        await StartAsync(node, image, "one");
+        string trace = await TraceAsync(node);
+        await ForgetAsync(node, image, "one");
+
+        await node.PullAsync(image);
+        await TestMachine.UntilAsync(async () => (await ExplainAsync(node, image)).Contains("have come with the pull", StringComparison.Ordinal), "something was fetched ahead");
+        Assert.Empty(node.ImageMounts);
+        await node.PullAsync(image); // once more: what goes on goes on
+        Assert.Contains("prefetch", await StartAsync(node, image, "two"));
+        await TestMachine.UntilAsync(() => File.ReadAllText(trace).Contains("\"prefetched\"", StringComparison.Ordinal), "the start was over");
+        JsonElement figures = JsonElement.Parse(await ExplainAsync(node, image)).GetProperty("start");
+        Assert.InRange(figures.GetProperty("prefetchUnreadBytes").GetInt64(), 0, figures.GetProperty("prefetchedBytes").GetInt64() / 2);
+        await ForgetAsync(node, image, "two");
+
+        // One that nobody starts goes without a trace of it.
+        await node.PullAsync(image);
+        await node.CtrAsync("images", "rm", "--sync", image);
+        await node.AssertNothingIsLeftAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
     public async Task A_trace_beside_the_image_helps_a_node_that_never_started_it(ImageFormat format)
     {
         await using TestNode node = await TestNode.StartAsync();

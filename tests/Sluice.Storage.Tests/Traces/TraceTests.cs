@@ -124,7 +124,8 @@ public sealed class TraceTests
         SyntheticBlob blob = SyntheticBlob.Create(63, 64, 65536);
         using Rig rig = new(blob);
         StartTrace trace = new(Manifest, [Of(blob, 40, 1), Of(blob, 3, 2), Of(blob, 41, 3), Of(blob, 20, 4)]);
-        PrefetchRun run = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
+        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
         await run.RunAsync(CancellationToken.None);
         Assert.Equal((4L * 65536, 0L), (run.Bytes, run.Failed));
         Assert.Equal([(3L * 65536, 65536), (20L * 65536, 65536), (40L * 65536, 2 * 65536)], rig.Source.Requests.Order()); // they run side by side
@@ -133,12 +134,12 @@ public sealed class TraceTests
 
         TraceRecorder recorder = new();
         recorder.Of(blob).Touch(blob, 3 * 65536, 10, wasHere: true);
-        Assert.Equal(new PrefetchOutcome(4 * 65536, 3 * 65536), run.OutcomeOf(recorder));
+        Assert.Equal(new PrefetchOutcome(4 * 65536, 3 * 65536), run.OutcomeOf(recorder, readers));
 
-        PrefetchRun again = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        PrefetchRun again = new(PrefetchPlan.Of(trace), readers);
         await again.RunAsync(CancellationToken.None);
         Assert.Equal(3, rig.Source.Requests.Count); // it is here
-        Assert.Equal((4L * 65536, new PrefetchOutcome(0, 0)), (again.Bytes, again.OutcomeOf(new TraceRecorder())));
+        Assert.Equal((4L * 65536, new PrefetchOutcome(0, 0)), (again.Bytes, again.OutcomeOf(new TraceRecorder(), readers)));
     }
 
     [Fact]
@@ -152,9 +153,10 @@ public sealed class TraceTests
             [
                 Of(blob, 5, 0), Of(blob, 2, 1000) with { Length = 4096 }, Of(blob, 2, 2000) with { Offset = (2 * 65536) + 32768, Length = 4096 }, // as traces of overlaybd have it
             ]);
-        PrefetchRun run = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
+        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
         await run.RunAsync(CancellationToken.None);
-        Assert.Equal(new PrefetchOutcome(65536, 65536), run.OutcomeOf(new TraceRecorder()));
+        Assert.Equal(new PrefetchOutcome(65536, 65536), run.OutcomeOf(new TraceRecorder(), readers));
     }
 
     [Fact]
@@ -177,7 +179,8 @@ public sealed class TraceTests
         SyntheticBlob blob = SyntheticBlob.Create(64, 4, 65536);
         using Rig rig = new(blob);
         StartTrace trace = new(Manifest, [Read("other", 0, 65536, 0), Of(blob, 1, 1) with { Offset = 1L << 40 }, Of(blob, 3, 2) with { Length = int.MaxValue }, Of(blob, 2, 3)]);
-        PrefetchRun run = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
+        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
         await run.RunAsync(CancellationToken.None);
         Assert.Equal([(2L * 65536, 65536)], rig.Source.Requests);
     }
@@ -198,7 +201,8 @@ public sealed class TraceTests
         using Rig rig = new(blob, Rig.NoExtras with { RequestDeadline = TimeSpan.FromSeconds(1) });
         rig.Source.Script = (_, _, _) => throw new IOException("away");
         StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 120).Select(index => Of(blob, 2 * index, index * 1000))]);
-        PrefetchRun run = new(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader });
+        Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
+        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
         await run.RunAsync(CancellationToken.None);
         Assert.InRange(run.Failed, 3, 24);
         Assert.Equal(0, run.Bytes);
