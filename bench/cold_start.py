@@ -1,9 +1,14 @@
-"""Runs the cold-start rig with Sluice as further snapshotters, one for each image tag in $TAGS. The rig's script is loaded as it is; see bench/cold-start.sh."""
-import argparse, os, subprocess, sys, time
+"""
+Cold starts on the rig: containerd's overlayfs beside Sluice with each image tag in $TAGS; see bench/cold-start.sh. The rig's script is loaded as it is: a run of it is a
+node that is emptied, a pull, a start until the first useful answer, and starts of the same container again from local data.
+"""
+import argparse, json, os, statistics, subprocess, sys, time
 
 RIG = os.environ["SLUICE_BENCH_RIG"]
 SCRIPT = os.path.join(RIG, "bench-cold-start.py")
 HERE = os.path.dirname(os.path.realpath(__file__))
+SLUICE = os.environ["SLUICE"]
+MBIT = {"100m": 100, "1g": 1000}
 
 with open(SCRIPT) as file:
     source = file.read()
@@ -11,28 +16,84 @@ head, _, tail = source.rpartition("\nmain()")
 assert not tail.strip(), "the rig's script no longer ends in main()"
 rig = {"__file__": SCRIPT, "__name__": "rig"}
 exec(compile(head, SCRIPT, "exec"), rig)
+STACK = rig["S"]
+ADMIN, kill = f"{STACK}/run/sluice/admin.sock", rig["kill"]
 
-stack = rig["S"]
 for tag in os.environ["TAGS"].split():
     rig["SNAP"][tag] = dict(
         name="sluice",
         tag=tag,
-        proxy=f"sluice={stack}/run/sluice/containerd.sock",
+        proxy=f"sluice={STACK}/run/sluice/containerd.sock",
         daemon=os.path.relpath(os.path.join(HERE, "start-sluice.sh"), os.path.realpath(RIG)),
         pidf="sluice.pid",
-        pull=os.environ["SLUICE"] + f" pull --admin-address {stack}/run/sluice/admin.sock --containerd-address {{sock}} {{ref}}",
-        roots=[f"{stack}/ctrd/sluice"],
+        pull=f"{SLUICE} pull --admin-address {ADMIN} --containerd-address {{sock}} {{ref}}",
+        roots=[f"{STACK}/ctrd/sluice"],
     )
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--image", required=True)
+    options.add_argument("--snapshotter", required=True)
+    options.add_argument("--link", default="100m")
+    options.add_argument("--rtt", type=float, default=0, help="milliseconds")
+    options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--reference-runs", type=int, help="of overlayfs; else as many")
+    given = options.parse_args()
+    images, snapshotters = given.image.split(","), given.snapshotter.split(",")
+    rig["setns_net"]()
+    try:
+        for image in images:
+            for tag in snapshotters:
+                if tag.endswith("-plan"):
+                    record(image, tag)
+        for link in given.link.split(","):
+            rig["sh"](f"{RIG}/setup-netns.sh", "link", link)
+            print(HEAD.format(link=link), flush=True)
+            for image in images:
+                show(image, link, {tag: runs(image, tag, link, given) for tag in snapshotters})
+    finally:
+        rig["stop"](rig["SNAP"][snapshotters[-1]])
+        rig["sh"](f"{RIG}/setup-netns.sh", "link", "unshaped", check=False)
+
+
+def runs(image, tag, link, given):
+    done = []
+    for _ in range(given.reference_runs or given.runs if tag == "overlayfs" else given.runs):
+        try:
+            done.append(run(image, tag, link, given.rtt))
+        except Exception as failed:
+            print(f"{image}, {tag}, {link} failed: {str(failed)[-400:]} {getattr(failed, 'stderr', '') or ''}", file=sys.stderr, flush=True)
+    return done
+
+
+def run(image, tag, link, rtt=0):
+    """One cold start and two from local data. What Sluice says of the cold one comes with it."""
+    said = {}
+
+    def explain_and_kill(process, container):
+        try:
+            if container == "cold" and rig["SNAP"][tag]["name"] == "sluice":
+                said.update(json.loads(sluice("explain", "--json", "--containerd-address", rig["SOCK"], container)))
+        finally:
+            kill(process, container)
+
+    rig["kill"] = explain_and_kill
+    try:
+        figures = rig["run_once"](image, tag, link, argparse.Namespace(rtt=rtt, settle=0, local=True, resident=False))
+    finally:
+        rig["kill"] = kill
+    return figures | {"said": said.get("start")}
 
 
 def record(image, tag):
     """One start that is not counted; its trace goes beside the image."""
-    ref, kill = f"{rig['REG']}/{image}:{tag}", rig["kill"]
+    ref = f"{rig['REG']}/{image}:{tag}"
 
     def push_and_kill(process, container):
         try:
             time.sleep(6)  # a trace ends when nothing new was read for 5 s
-            subprocess.run([*rig["NSE"], os.environ["SLUICE"], "trace", "push", "--plain-http", "--admin-address", f"{stack}/run/sluice/admin.sock", ref], check=True, stdout=subprocess.DEVNULL)
+            sluice("trace", "push", "--plain-http", ref)
         finally:
             kill(process, container)
 
@@ -43,14 +104,47 @@ def record(image, tag):
         rig["kill"] = kill
 
 
-def given(name):
-    words = sys.argv[1:]
-    return words[words.index(name) + 1].split(",")
+def sluice(*arguments):
+    return subprocess.run([*rig["NSE"], SLUICE, *arguments, "--admin-address", ADMIN], check=True, capture_output=True, text=True).stdout
 
 
-rig["setns_net"]()
-for image in given("--image"):
-    for tag in given("--snapshotter"):
-        if tag.endswith("-plan"):
-            record(image, tag)
-rig["main"]()
+HEAD = """
+{link}, seconds; floor: bytes over the link's rate, and then overlayfs's warm start
+image      snapshotter          total (least to most)   pull  metadata   start  mount  waited   other |     MB   floor  total/floor | warm  warm/overlayfs's"""
+
+
+def show(image, link, results):
+    load = open("/proc/loadavg").read().split()[0]
+    reference = middle(results.get("overlayfs", []), lambda one: one["local_warm"])
+    for tag, done in results.items():
+        if not done:
+            continue
+        total, start, warm = (middle(done, lambda one: one[key]) for key in ("total", "start", "local_warm"))
+        totals = [one["total"] for one in done]
+        pull = middle(done, lambda one: one["pull"] + one["unpack"])
+        megabytes = middle(done, lambda one: one["bytes_ready"]) / 1e6
+        line = f"{image:10} {tag:18} {total:7.2f} ({min(totals):5.2f} to {max(totals):5.2f}) {pull:6.2f} "
+        said = [one["said"] for one in done if one["said"]]
+        if said:
+            metadata, mount = (middle(said, lambda one: stage(one, name)) for name in ("metadata", "mount"))
+            waited = middle(said, lambda one: one["waitedSeconds"])
+            line += f"{metadata:9.2f} {start:7.2f} {mount:6.2f} {waited:7.2f} {start - mount - waited:7.2f}"
+        else:
+            line += f"{'':9} {start:7.2f} {'':22}"
+        line += f" | {megabytes:6.1f} "
+        if reference:
+            floor = reference + megabytes * 8 / MBIT.get(link, 1e9)
+            line += f"{floor:7.2f} {total / floor:12.2f} | {warm:5.2f} {warm / reference:8.2f}"
+        print(f"{line}   n={len(done)}, load {load}", flush=True)
+
+
+def stage(said, name):
+    return next((one["seconds"] for one in said["stages"] if one["name"] == name), 0)
+
+
+def middle(rows, key):
+    values = [key(row) for row in rows]
+    return statistics.median(values) if values else None
+
+
+main()

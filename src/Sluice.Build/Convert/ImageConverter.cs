@@ -33,7 +33,7 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
         StoredManifest stored = await source.GetManifestAsync(from, cancellation);
         if (!MediaTypes.IsIndex(stored.MediaType))
         {
-            var single = new StoredImage(source, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+            StoredImage single = StoredImage.Of(source, stored);
             ConvertedImage converted = await ConvertImageAsync(single, await PreviousAsync(to, Platform.Host, cancellation), cancellation);
             if (to is not null) await TagAsync(converted.Manifest, to, cancellation);
             return new ConvertResult(converted.Manifest, [converted]);
@@ -52,7 +52,7 @@ public sealed class ImageConverter(IImageStore source, IImageStore destination, 
             Descriptor entry = index.Manifests[i];
             if (!MediaTypes.IsManifest(entry.MediaType) || entry.Platform is null or { Os: "unknown" }) continue;
             StoredManifest stored = await source.GetManifestAsync(entry.Digest.ToString(), cancellation);
-            var image = new StoredImage(source, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+            StoredImage image = StoredImage.Of(source, stored);
             if (!image.Manifest.IsContainerImage) continue;
             ConvertedImage converted = await ConvertImageAsync(image, await PreviousAsync(to, entry.Platform, cancellation), cancellation);
             images.Add(converted);

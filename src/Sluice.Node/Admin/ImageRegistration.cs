@@ -29,22 +29,20 @@ internal sealed class ImageRegistration(NodeOptions options, PullPolicies polici
         await using IImageStore store = ImageStores.Open(reference, options.Sources);
         (StoredManifest top, StoredImage image, string? warning) = await FindAsync(store, reference, platform, cancellation);
         await using IImageStore source = image.Store;
-        string name = ContainerdNames.Of(reference);
-        byte[] config = await AskAsync(images.Deadline, source, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
-        ImageToRegister described = Describe(name, top, image, config, request.Snapshotter);
-        bool isLazy = DownloadedImage.IsLazy(image);
-        using var client = new ContainerdClient(request.Containerd, request.Namespace, isLazy ? null : LayerPatience);
-        if (isLazy) await RegisterLazyAsync(client, image, described, cancellation);
-        else await RegisterOrdinaryAsync(client, image, described, cancellation);
-        return new PulledImage(name, image.Stored.Digest.ToString(), warning);
+        if (DownloadedImage.IsLazy(image)) await RegisterLazyAsync(reference, top, image, request, cancellation);
+        else await RegisterOrdinaryAsync(await DescribeAsync(reference, top, image, request, cancellation), image, request, cancellation);
+        return new PulledImage(ContainerdNames.Of(reference), image.Stored.Digest.ToString(), warning);
     }
 
-    private async Task RegisterLazyAsync(ContainerdClient client, StoredImage image, ImageToRegister described, CancellationToken cancellation)
+    /// <summary>What the daemon fetches by itself, and what containerd is told, at the same time.</summary>
+    private async Task RegisterLazyAsync(ImageReference reference, StoredManifest top, StoredImage image, PullRequest request, CancellationToken cancellation)
     {
-        var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), described.Name);
-        images.Expect(expected);
+        var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), ContainerdNames.Of(reference));
+        Task begun = images.BeginPullAsync(expected, image.Stored);
         try
         {
+            ImageToRegister described = await DescribeAsync(reference, top, image, request, cancellation);
+            using var client = new ContainerdClient(request.Containerd, request.Namespace);
             if (described.Layers.Count > 0) RequireLazy(described, client.Namespace);
             if (RemoteBlockImage.FindLayers(image.Manifest) is not null && snapshotter.FindImage(ChainOf(described)) is { } known) LayerNames.CheckRegistry(known.Reference, described.Name);
             Digest chain = await new ImagePull(client, TimeProvider.System).RegisterAsync(described, cancellation);
@@ -54,16 +52,18 @@ internal sealed class ImageRegistration(NodeOptions options, PullPolicies polici
         }
         finally
         {
+            await begun;
             await snapshotter.ReleaseUnusedAsync(expected.Key);
         }
     }
 
     /// <summary>All layers are here when it returns.</summary>
-    private async Task RegisterOrdinaryAsync(ContainerdClient client, StoredImage image, ImageToRegister described, CancellationToken cancellation)
+    private async Task RegisterOrdinaryAsync(ImageToRegister described, StoredImage image, PullRequest request, CancellationToken cancellation)
     {
         Digest manifest = image.Stored.Digest;
         if (policies.Of(described.Name) != PullPolicy.Eager)
             throw new SluiceException(SluiceError.Image, described.Name, "is an ordinary image, and its policy is to be lazy", "convert it first: sluice convert SRC DST; or pull it with containerd; why: sluice policy explain IMAGE");
+        using var client = new ContainerdClient(request.Containerd, request.Namespace, LayerPatience);
         try
         {
             await new ImagePull(client, TimeProvider.System).RegisterAsync(described, cancellation);
@@ -128,19 +128,20 @@ internal sealed class ImageRegistration(NodeOptions options, PullPolicies polici
 
     private static string ChainOf(ImageToRegister image) => ChainId.All(image.Layers.Select(layer => layer.DiffId))[^1].ToString();
 
-    private static ImageToRegister Describe(string name, StoredManifest top, StoredImage image, byte[] configContent, string snapshotter)
+    private async Task<ImageToRegister> DescribeAsync(ImageReference reference, StoredManifest top, StoredImage image, PullRequest request, CancellationToken cancellation)
     {
+        byte[] configContent = await AskAsync(images.Deadline, image.Store, $"the configuration of {reference}", token => image.ReadBlobAsync(image.Manifest.Config, OciLimits.Config, token), cancellation);
         ImageConfig config = ImageConfig.Parse(configContent);
         config.CheckLayers(image.Manifest);
         return new ImageToRegister
         {
-            Name = name,
+            Name = ContainerdNames.Of(reference),
             Index = top.Digest == image.Stored.Digest ? null : new ImageDocument(top.MediaType, top.Content),
             Manifest = new ImageDocument(image.Stored.MediaType, image.Stored.Content),
             Config = new ImageDocument(image.Manifest.Config.MediaType, configContent),
             Layers = [.. image.Manifest.Layers.Select((layer, i) => new LayerToRegister(
                 layer.Digest, config.DiffIds[i], layer.Annotations ?? new Dictionary<string, string>(StringComparer.Ordinal)))],
-            Snapshotter = snapshotter,
+            Snapshotter = request.Snapshotter,
         };
     }
 }

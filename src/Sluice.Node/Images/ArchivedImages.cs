@@ -76,7 +76,7 @@ internal sealed class ArchivedImages(string directory) : IDisposable
 
     private async Task<DownloadedImage> ReadAsync(StoredManifest stored, CancellationToken cancellation)
     {
-        var image = new StoredImage(_layout, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+        StoredImage image = StoredImage.Of(_layout, stored);
         (await image.ReadConfigAsync(cancellation)).CheckLayers(image.Manifest);
         if (RemoteBlockImage.FindLayers(image.Manifest) is not { } layers) return DownloadedImage.Of(await RafsImageLoader.LoadAsync(image, cancellation));
         byte[] metadata = await ReadMetadataAsync(stored.Digest, cancellation);

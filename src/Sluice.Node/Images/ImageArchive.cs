@@ -100,7 +100,7 @@ internal sealed class ImageArchive(LocalImages images, Func<string, IImageStore>
             StoredManifest stored = await store.GetManifestAsync(image.Manifest.ToString(), token);
             StoredManifest top = await store.GetManifestAsync(ImageReference.Parse(image.Reference).TagOrDigest, token);
             if (!Lists(top, image.Manifest)) top = stored; // the name has moved on
-            await images.KeepDocumentsAsync(top, new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType)), token);
+            await images.KeepDocumentsAsync(top, StoredImage.Of(store, stored), token);
             return true;
         }, cancellation);
     }

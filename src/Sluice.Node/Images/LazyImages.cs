@@ -65,7 +65,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
-        else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image).WaitAsync(cancellation)).DiffId);
+        else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image, stored: null).WaitAsync(cancellation)).DiffId);
         BeginStart(image, opened);
         BeginEagerly(image, opened);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
@@ -79,7 +79,23 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public void Expect(LazyImage image)
     {
         if (IsHere(image)) return;
-        _ = DownloadAsync(image).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _ = DownloadAsync(image, stored: null).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+    }
+
+    /// <summary>The image is pulled: brings its metadata to the local disk and begins with what its start will read, while containerd is busy with the layers. Never faults: who needs the image says what is wrong with it.</summary>
+    /// <param name="stored">Its manifest.</param>
+    public async Task BeginPullAsync(LazyImage image, StoredManifest stored)
+    {
+        if (IsHere(image)) return;
+        try
+        {
+            await DownloadAsync(image, stored);
+            BeginStart(image, await OpenAsync(image));
+        }
+        catch (Exception exception) when (exception is SluiceException or OperationCanceledException)
+        {
+            // Said elsewhere.
+        }
     }
 
     /// <summary>Makes sure that the metadata of an image is on the local disk.</summary>
@@ -368,7 +384,8 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>One look per image however many ask, and one download; a failed one is forgotten, so that the next asks anew.</summary>
     private Task<LocalImage> OpenAsync(LazyImage image) => OnceAsync(_opening, image.Key.Manifest, () => LoadAsync(image));
 
-    private Task<DownloadedImage> DownloadAsync(LazyImage image) => OnceAsync(_arriving, image.Key.Manifest, () => FetchAsync(image));
+    /// <param name="stored">The manifest, where that was read already.</param>
+    private Task<DownloadedImage> DownloadAsync(LazyImage image, StoredManifest? stored) => OnceAsync(_arriving, image.Key.Manifest, () => FetchAsync(image, stored));
 
     private static async Task<T> OnceAsync<T>(ConcurrentDictionary<Digest, Lazy<Task<T>>> tasks, Digest manifest, Func<Task<T>> begin)
     {
@@ -387,14 +404,14 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<LocalImage> LoadAsync(LazyImage image)
     {
         if (local.Load(image.Key.Manifest) is { } known) return known;
-        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image));
+        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image, stored: null));
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.MetadataHere);
         _arriving.TryRemove(image.Key.Manifest, out _);
         _fetched[image.Key.Manifest] = true;
         return saved;
     }
 
-    private async Task<DownloadedImage> FetchAsync(LazyImage image)
+    private async Task<DownloadedImage> FetchAsync(LazyImage image, StoredManifest? stored)
     {
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
         if (options.Prefetch.IsOn && image.Made is null) Traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
@@ -403,7 +420,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         async Task<DownloadedImage> FromAsync(CancellationToken cancellation)
         {
-            return await mounter.FetchMetadataAsync(await ManifestAsync(image, store, cancellation), cancellation);
+            return await mounter.FetchMetadataAsync(stored is null ? await ManifestAsync(image, store, cancellation) : StoredImage.Of(store, stored), cancellation);
         }
     }
 
@@ -420,8 +437,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private static async Task<StoredImage> ManifestAsync(LazyImage image, IImageStore store, CancellationToken cancellation)
     {
         if (image.Made is { } made) return new StoredImage(store, new StoredManifest(MediaTypes.OciManifest, image.Key.Manifest, made.ToBytes()), made);
-        StoredManifest stored = await store.GetManifestAsync(image.Key.Manifest.ToString(), cancellation);
-        return new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+        return StoredImage.Of(store, await store.GetManifestAsync(image.Key.Manifest.ToString(), cancellation));
     }
 
     private IImageStore OpenStore(string reference) => ImageStores.Open(ImageReference.Parse(reference), options.Sources);

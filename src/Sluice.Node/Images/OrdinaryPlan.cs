@@ -34,7 +34,7 @@ internal sealed record OrdinaryPlan(IImageStore Store, IReadOnlyList<Descriptor>
     private static async Task<OrdinaryPlan> MakeAsync(IImageStore store, Digest manifest, string reference, CancellationToken cancellation)
     {
         StoredManifest stored = await store.GetManifestAsync(manifest.ToString(), cancellation);
-        var image = new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+        StoredImage image = StoredImage.Of(store, stored);
         if (image.Manifest.Layers.FirstOrDefault(layer => !IsTar(layer.MediaType)) is { } other)
             throw new SluiceException(SluiceError.Image, reference, $"layer {other.Digest} is no tar but {other.MediaType}");
         ImageConfig config = await image.ReadConfigAsync(cancellation);

@@ -22,6 +22,7 @@ internal sealed class StartCommands(Snapshotter snapshotter, string socket)
     /// <param name="since">When the mount began.</param>
     public async Task<StartCommand?> FindAsync(Digest manifest, DateTimeOffset since, CancellationToken cancellation)
     {
+        if (!File.Exists(socket)) return null; // containerd's is another one
         try
         {
             foreach (SnapshotInfo snapshot in snapshotter.List([]).Where(snapshot => snapshot.Kind == SnapshotKind.Active && snapshot.Created >= since - Before).OrderBy(snapshot => snapshot.Created))

@@ -32,7 +32,7 @@ public static class ImageResolver
             stored = await store.GetManifestAsync(chosen.Digest.ToString(), cancellation);
         }
 
-        return new StoredImage(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+        return StoredImage.Of(store, stored);
     }
 
     private static Descriptor? Choose(ImageIndex index, Platform platform, bool preferAccelerated)

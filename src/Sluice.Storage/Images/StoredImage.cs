@@ -12,6 +12,10 @@ public sealed record StoredImage(IImageStore Store, StoredManifest Stored, Image
     public async Task<ImageConfig> ReadConfigAsync(CancellationToken cancellation) =>
         ImageConfig.Parse(await ReadBlobAsync(Manifest.Config, OciLimits.Config, cancellation));
 
+    /// <param name="store">Where the manifest was read.</param>
+    /// <exception cref="Formats.InvalidFormatException">It is none of an image.</exception>
+    public static StoredImage Of(IImageStore store, StoredManifest stored) => new(store, stored, ImageManifest.Parse(stored.Content.Span, stored.MediaType));
+
     /// <summary>Reads a small blob whole.</summary>
     /// <param name="limit">Largest size that is accepted, in bytes.</param>
     public async Task<byte[]> ReadBlobAsync(Descriptor blob, int limit, CancellationToken cancellation)

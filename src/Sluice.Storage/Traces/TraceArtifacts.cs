@@ -34,26 +34,27 @@ public static class TraceArtifacts
     /// <exception cref="SluiceException">The place does not answer.</exception>
     public static async Task<StartTrace?> FindAsync(IImageStore store, Digest image, CancellationToken cancellation)
     {
-        List<StartTrace> traces = [];
-        foreach (Descriptor artifact in (await store.GetReferrersAsync(image, MediaType, cancellation)).TakeLast(Most))
-        {
-            try
-            {
-                StoredManifest stored = await store.GetManifestAsync(artifact.Digest.ToString(), cancellation);
-                Descriptor layer = ImageManifest.Parse(stored.Content.Span, stored.MediaType).Layers.Single(layer => layer.MediaType == MediaType && layer.Size <= TraceFile.MaxLength);
-                byte[] file = new byte[layer.Size];
-                await using Stream stream = await store.OpenBlobAsync(layer, cancellation);
-                await stream.ReadExactlyAsync(file, cancellation);
-                _ = await stream.ReadAsync(new byte[1], cancellation); // the digest is checked at the end
-                if (TraceFile.Read(file) is var trace && trace.Manifest == image) traces.Add(trace);
-            }
-            catch (Exception exception) when (exception is SluiceException or InvalidOperationException or EndOfStreamException)
-            {
-                // Somebody else's mistake, or it has gone; it is as if it were not there.
-            }
-        }
+        IEnumerable<Descriptor> artifacts = (await store.GetReferrersAsync(image, MediaType, cancellation)).TakeLast(Most);
+        return StartTrace.Join([.. (await Task.WhenAll(artifacts.Select(artifact => ReadAsync(store, artifact, image, cancellation)))).OfType<StartTrace>()]);
+    }
 
-        return StartTrace.Join(traces);
+    /// <returns>Null: it is damaged, or of something else.</returns>
+    private static async Task<StartTrace?> ReadAsync(IImageStore store, Descriptor artifact, Digest image, CancellationToken cancellation)
+    {
+        try
+        {
+            StoredManifest stored = await store.GetManifestAsync(artifact.Digest.ToString(), cancellation);
+            Descriptor layer = ImageManifest.Parse(stored.Content.Span, stored.MediaType).Layers.Single(layer => layer.MediaType == MediaType && layer.Size <= TraceFile.MaxLength);
+            byte[] file = new byte[layer.Size];
+            await using Stream stream = await store.OpenBlobAsync(layer, cancellation);
+            await stream.ReadExactlyAsync(file, cancellation);
+            _ = await stream.ReadAsync(new byte[1], cancellation); // the digest is checked at the end
+            return TraceFile.Read(file) is var trace && trace.Manifest == image ? trace : null;
+        }
+        catch (Exception exception) when (exception is SluiceException or InvalidOperationException or EndOfStreamException)
+        {
+            return null; // somebody else's mistake, or it has gone; it is as if it were not there
+        }
     }
 
     private static async Task<Descriptor> PutAsync(IImageStore store, byte[] content, string mediaType, CancellationToken cancellation)
