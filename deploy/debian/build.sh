@@ -45,7 +45,7 @@ size=$(find "$tree" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 102
 sed -e "s/@VERSION@/$version/" -e "s/@SIZE@/$size/" deploy/debian/control.in >"$tree/DEBIAN/control"
 echo /etc/sluice/config.yaml >"$tree/DEBIAN/conffiles"
 (cd "$tree" && find . -type f -not -path './DEBIAN/*' -not -path './etc/*' -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) >"$tree/DEBIAN/md5sums"
-for script in postinst prerm postrm; do install -m 755 "deploy/debian/$script" "$tree/DEBIAN/$script"; done
+for script in preinst postinst prerm postrm; do install -m 755 "deploy/debian/$script" "$tree/DEBIAN/$script"; done
 find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 mkdir -p "$(dirname "$output")"
