@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Cold starts over a shaped link: containerd's overlayfs beside Sluice with RAFS and with block images, from nothing to the first useful answer.
-#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,1g,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-lz4] [--runs 5] [--reference-runs 5]
+#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,1g,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-lz4] [--runs 5] [--reference-runs 5] [--page start.html]
 #   ./bench.sh cold-start --all     six images, three links, both formats with a plan; most of an hour
 # Uses the rig in $SLUICE_BENCH_RIG (default ../shared/bench): real images, a registry and containerd in network namespaces.
 # What is no snapshotter of the rig is a tag: rafs and overlaybd are converted with the defaults, overlaybd-lz4 with LZ4 in 4 KiB, any other one with
 # CONVERT_OPTIONS. RECONVERT=1 makes them again. With -plan behind it, a tag has the trace of one earlier start beside it, as an artifact in the registry:
 # it is made by a start that is not counted, on a node that is emptied afterwards.
 # Of a cold start are printed: the pull, of it until the metadata was here; the start until the answer, of it the mount, what reads waited for data, and the rest,
-# which is containerd, runc and the program. The warm start is the third on that node.
+# which is containerd, runc and the program. The warm start is the third on that node. --page: the page of one more start of the last image, on the last link.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")

@@ -39,6 +39,7 @@ def main():
     options.add_argument("--rtt", type=float, default=0, help="milliseconds")
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--reference-runs", type=int, help="of overlayfs; else as many")
+    options.add_argument("--page", help="file that gets the page of one more start of the last image, on the last link")
     given = options.parse_args()
     images, snapshotters = given.image.split(","), given.snapshotter.split(",")
     rig["setns_net"]()
@@ -46,12 +47,14 @@ def main():
         for image in images:
             for tag in snapshotters:
                 if tag.endswith("-plan"):
-                    record(image, tag)
+                    record(image, tag, "push", "--plain-http")  # beside the image
         for link in given.link.split(","):
             rig["sh"](f"{RIG}/setup-netns.sh", "link", link)
             print(HEAD.format(link=link), flush=True)
             for image in images:
                 show(image, link, {tag: runs(image, tag, link, given) for tag in snapshotters})
+        if given.page:
+            record(images[-1], snapshotters[-1], "show", "--html", given.page)
     finally:
         rig["stop"](rig["SNAP"][snapshotters[-1]])
         rig["sh"](f"{RIG}/setup-netns.sh", "link", "unshaped", check=False)
@@ -86,20 +89,19 @@ def run(image, tag, link, rtt=0):
     return figures | {"said": said.get("start")}
 
 
-def record(image, tag):
-    """One start that is not counted; its trace goes beside the image."""
-    ref = f"{rig['REG']}/{image}:{tag}"
+def record(image, tag, *command):
+    """One start that is not counted, and then something that is done with its trace."""
 
-    def push_and_kill(process, container):
+    def use_and_kill(process, container):
         try:
             time.sleep(6)  # a trace ends when nothing new was read for 5 s
-            sluice("trace", "push", "--plain-http", ref)
+            sluice("trace", *command, f"{rig['REG']}/{image}:{tag}")
         finally:
             kill(process, container)
 
-    rig["kill"] = push_and_kill
+    rig["kill"] = use_and_kill
     try:
-        rig["run_once"](image, tag, "unshaped", argparse.Namespace(rtt=0, settle=0, local=False))
+        rig["run_once"](image, tag, "", argparse.Namespace(rtt=0, settle=0, local=False))
     finally:
         rig["kill"] = kill
 

@@ -2,7 +2,8 @@
 # An ordinary image, from nothing to unpacked, unshaped: pulled by containerd for its own overlayfs, and by Sluice with the policy eager. In turns, from the same registry, which has the blobs in
 # memory; the medians count.
 #   ./bench.sh eager [IMAGE] [RUNS]     IMAGE: a layout of the rig (default python), or the path of an OCI layout (tag latest)
-# SLUICE=PROGRAM measures another build than the package's.
+# SLUICE=PROGRAM measures another build than the package's. EAGER_DISK=memory: all of it lies on a fresh ext4 in memory, as on a node that was just made, with a disk that is no hindrance; on one that
+# is old and full, the kernel's search for free inodes is most of what either does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 image=${1:-python} runs=${2:-5}
@@ -19,7 +20,7 @@ if [ -z "${SLUICE:-}" ]; then
     SLUICE=$PWD/artifacts/native/sluice
 fi
 scratch=$(mktemp -d /var/tmp/sluice-eager.XXXXXX)
-started=()
+started=() memory=
 clean() {
     set +e
     "$SLUICE" umount --all --root "$scratch/root" --state "$scratch/state" >/dev/null 2>&1
@@ -28,10 +29,17 @@ clean() {
         timeout 20 tail --pid="${started[i]}" -f /dev/null || kill -9 "${started[i]}" 2>/dev/null
     done
     findmnt -rno TARGET | grep -F "$scratch/" | sort -r | xargs -r umount -l
+    [ -z "$memory" ] || { umount -l "$scratch"; rm -f "$memory"; }
     rm -rf "$scratch"
 }
 trap clean EXIT
 trap 'exit 130' INT TERM
+if [ "${EAGER_DISK:-}" = memory ]; then
+    memory=$(mktemp /dev/shm/sluice-eager.XXXXXX)
+    truncate -s 8G "$memory"
+    mkfs.ext4 -q "$memory"
+    mount -o loop "$memory" "$scratch"
+fi
 
 background() { # LOG COMMAND...
     local log=$1

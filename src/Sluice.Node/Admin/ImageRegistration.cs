@@ -38,7 +38,8 @@ internal sealed class ImageRegistration(NodeOptions options, PullPolicies polici
     private async Task RegisterLazyAsync(ImageReference reference, StoredManifest top, StoredImage image, PullRequest request, CancellationToken cancellation)
     {
         var expected = new LazyImage(new LazyImageKey(image.Stored.Digest), ContainerdNames.Of(reference));
-        Task begun = images.BeginPullAsync(expected, image.Stored);
+        using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task begun = images.BeginPullAsync(expected, image.Stored, over.Token); // what goes wrong with it is said when containerd asks for the layer that needs it
         try
         {
             ImageToRegister described = await DescribeAsync(reference, top, image, request, cancellation);
@@ -52,7 +53,8 @@ internal sealed class ImageRegistration(NodeOptions options, PullPolicies polici
         }
         finally
         {
-            await begun;
+            await over.CancelAsync();
+            await begun.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await snapshotter.ReleaseUnusedAsync(expected.Key);
         }
     }

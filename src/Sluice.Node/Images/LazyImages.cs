@@ -27,7 +27,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     private readonly ContainerDisks _disks = new(options, mounter, logger);
     private readonly EagerDownloads _eager = new(logger);
-    private readonly PulledStarts _pulled = new();
+    private readonly PulledPlans _pulled = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -66,7 +66,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
         else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image, stored: null).WaitAsync(cancellation)).DiffId);
-        BeginStart(image, opened);
+        BeginPlan(image, opened);
         BeginEagerly(image, opened);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
     }
@@ -76,26 +76,22 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers) => BlockLayers.FindPrefix(reference, layers);
 
     /// <summary>Begins the download of an image's metadata, which stays in memory until the image is recorded; what goes wrong is said to the one who waits for it.</summary>
-    public void Expect(LazyImage image)
+    /// <param name="stored">Its manifest, where that was read already.</param>
+    public void Expect(LazyImage image, StoredManifest? stored = null)
     {
         if (IsHere(image)) return;
-        _ = DownloadAsync(image, stored: null).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _ = DownloadAsync(image, stored).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
     }
 
-    /// <summary>The image is pulled: brings its metadata to the local disk and begins with what its start will read, while containerd is busy with the layers. Never faults: who needs the image says what is wrong with it.</summary>
-    /// <param name="stored">Its manifest.</param>
-    public async Task BeginPullAsync(LazyImage image, StoredManifest stored)
+    /// <summary>The image is pulled: brings its metadata to the local disk and begins with what its start will read, while containerd is busy with the layers.</summary>
+    /// <param name="cancellation">Where it has come to nothing, nothing is recorded afterwards.</param>
+    public async Task BeginPullAsync(LazyImage image, StoredManifest stored, CancellationToken cancellation)
     {
         if (IsHere(image)) return;
-        try
-        {
-            await DownloadAsync(image, stored);
-            BeginStart(image, await OpenAsync(image));
-        }
-        catch (Exception exception) when (exception is SluiceException or OperationCanceledException)
-        {
-            // Said elsewhere.
-        }
+        Expect(image, stored);
+        await DownloadAsync(image, stored).WaitAsync(cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        BeginPlan(image, await OpenAsync(image));
     }
 
     /// <summary>Makes sure that the metadata of an image is on the local disk.</summary>
@@ -142,24 +138,33 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, _pulled.Take(manifest) ?? Ahead(image, opened, (use, _) => use(readers)), readers, FindCommand(manifest), Traces.TrySave, logger);
+            new(manifest, activity, FollowPlan(image, opened, readers), readers, FindCommand(manifest), Traces.TrySave, logger);
     }
 
     /// <summary>An image that was pulled is probably started next: what it will read then comes while containerd is busy with the rest of the pull.</summary>
-    private void BeginStart(LazyImage image, LocalImage opened)
+    private void BeginPlan(LazyImage image, LocalImage opened)
     {
         if (!options.Prefetch.IsOn || _mounted.ContainsKey(image.Key.Manifest)) return;
-        _pulled.Begin(image.Key.Manifest, () => Ahead(image, opened, async (use, cancellation) =>
+        _pulled.Begin(image.Key.Manifest, () => PlanRun.Begin(
+            image.Reference, cancellation => Traces.FindAsync(image.Key.Manifest, () => ReadIncludedStartAsync(image, opened, cancellation), waits: true).WaitAsync(cancellation), FetchAsync, former: null, logger));
+
+        async Task FetchAsync(PrefetchRun run, CancellationToken cancellation)
         {
             await using IImageStore store = OpenStore(opened.Record.Reference);
-            await mounter.LendReadersAsync(opened, store, use, cancellation);
-        }));
+            await mounter.LendReadersAsync(opened, store, readers => _pulled.FollowAsync(run, readers, mounter.PrefetchRate, cancellation), cancellation);
+        }
     }
 
-    private StartAhead Ahead(LazyImage image, LocalImage opened, LendReaders open)
+    /// <summary>The image is mounted for a start: goes on with what the pull has begun, or begins anew where that has found nothing, or is long ago.</summary>
+    /// <param name="readers">Of the mount.</param>
+    private PlanRun FollowPlan(LazyImage image, LocalImage opened, IReadOnlyDictionary<Digest, BlobReader> readers)
     {
-        Task<StartTrace?> coming = Task.Run(() => Traces.FindAsync(image.Key.Manifest, () => ReadIncludedStartAsync(image, opened)));
-        return StartAhead.Begin(image.Reference, coming, open, mounter.PrefetchRate, logger);
+        Digest manifest = image.Key.Manifest;
+        PlanRun? pulled = _pulled.Take(manifest);
+        return PlanRun.Begin(
+            image.Reference,
+            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedStartAsync(image, opened, cancellation)).WaitAsync(cancellation),
+            (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
     }
 
     private Func<CancellationToken, Task<StartCommand?>> FindCommand(Digest manifest)
@@ -169,11 +174,11 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     }
 
     /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
-    private async Task<StartTrace?> ReadIncludedStartAsync(LazyImage image, LocalImage opened)
+    private async Task<StartTrace?> ReadIncludedStartAsync(LazyImage image, LocalImage opened, CancellationToken cancellation)
     {
         try
         {
-            return await IncludedStart.ReadAsync(opened, local.ReadStartList(image.Key.Manifest), () => FindAsync(image, _stopping.Token), _stopping.Token);
+            return await IncludedStart.ReadAsync(opened, local.ReadStartList(image.Key.Manifest), () => FindAsync(image, cancellation), cancellation);
         }
         catch (Exception exception) when (exception is SluiceException or IOException or OperationCanceledException)
         {
@@ -253,18 +258,19 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
+        await _pulled.ForgetAsync(image.Manifest);
         if (local.IsImported(image.Manifest)) return; // a pull of it has failed, or was taken back: it waits for the next one
         bool known = local.Contains(image.Manifest);
         string? reference = local.ReferenceOf(image.Manifest);
         await _eager.EndAsync(image.Manifest);
-        await _pulled.EndAsync(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out SharedMount? mounted)) await mounted.CloseAllAsync();
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
         Traces.Forget(image.Manifest);
         mounter.Activities.Forget(image.Manifest);
         _arriving.TryRemove(image.Manifest, out _);
-        _opening.TryRemove(image.Manifest, out _); // last: a pull that begins meanwhile must not keep what has just been removed
+        _opening.TryRemove(image.Manifest, out _); // a pull that begins meanwhile must not keep what has just been removed
+        await _pulled.ForgetAsync(image.Manifest); // nor follow it
         if (!known) return;
         if (reference is not null) TellIfGone(ImageReference.Parse(reference));
         RemoveUnusedBlobs();

@@ -26,17 +26,17 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly string _image;
 
-    /// <param name="ahead">What is on its way for this start, which ends with it.</param>
+    /// <param name="plan">Followed for this start, and ended with it.</param>
     /// <param name="readers">Of the image, by blob.</param>
     /// <param name="findCommand">Asks with what the container was started; null: not known yet.</param>
     /// <param name="save">Takes what was read, for the next start; true: it keeps that.</param>
     public ImageStart(
-        Digest manifest, ImageActivity activity, StartAhead ahead, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save, ILogger logger)
+        Digest manifest, ImageActivity activity, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save, ILogger logger)
     {
         (_logger, _image) = (logger, activity.Name);
         TraceRecorder recorder = new();
         activity.Recorder = recorder;
-        _work = Task.Run(() => RunAsync(manifest, activity, recorder, ahead, readers, findCommand, save));
+        _work = Task.Run(() => RunAsync(manifest, activity, recorder, plan, readers, findCommand, save));
     }
 
     /// <summary>Waits until it is over; what it read is saved then.</summary>
@@ -55,7 +55,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
 
     /// <summary>Never faults: a start goes on without.</summary>
     private async Task RunAsync(
-        Digest manifest, ImageActivity activity, TraceRecorder recorder, StartAhead ahead, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save)
+        Digest manifest, ImageActivity activity, TraceRecorder recorder, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save)
     {
         try
         {
@@ -64,8 +64,8 @@ internal sealed partial class ImageStart : IAsyncDisposable
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             activity.Recorder = null;
             await _over.CancelAsync();
-            PrefetchRun? run = await ahead.EndAsync(); // what has not come by now is not needed for this start
-            activity.Ahead = run?.OutcomeOf(recorder, readers);
+            IReadOnlyList<PrefetchRun> runs = await plan.EndAsync(); // what has not come by now is not needed for this start
+            activity.Ahead = runs.Count == 0 ? null : PrefetchRun.OutcomeOf(runs, recorder, readers);
             StartTrace trace = new(manifest, recorder.Reads()) { Ahead = activity.Ahead, Command = await command };
             if (save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
         }

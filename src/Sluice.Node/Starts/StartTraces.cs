@@ -32,12 +32,13 @@ internal sealed class StartTraces(TraceStore own)
     }
 
     /// <summary>What the next start of an image probably reads, or null; never faults. With which command that will be nobody knows yet: it may be any of those that were seen, the latest first.</summary>
-    /// <param name="included">Finds what the image says itself. It counts for less than what a node has seen, but is not kept waiting by a registry.</param>
-    public async Task<StartTrace?> FindAsync(Digest manifest, Func<Task<StartTrace?>>? included = null)
+    /// <param name="included">Finds what the image says itself. It counts for less than what a node has seen.</param>
+    /// <param name="waits">True: there is time to wait for the registry. False: the image's own comes first if the registry has not answered yet.</param>
+    public async Task<StartTrace?> FindAsync(Digest manifest, Func<Task<StartTrace?>>? included = null, bool waits = false)
     {
         if (StartTrace.Follow(own.Load(manifest)) is { } here) return here;
         _coming.TryGetValue(manifest, out Task<StartTrace?>? coming);
-        if (coming is { IsCompleted: true } && await coming is { } beside) return beside;
+        if ((waits || coming is { IsCompleted: true }) && coming is not null && await coming is { } beside) return beside;
         if (included is not null && await included() is { } inside) return inside;
         return coming is null ? null : await coming;
     }

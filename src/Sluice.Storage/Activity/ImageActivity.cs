@@ -19,7 +19,7 @@ public sealed class ImageActivity
     private readonly HashSet<Waiting> _waiting = [];
     private readonly long[] _steps = new long[Enum.GetValues<ImageStep>().Length]; // UTC ticks
     private StartActivity _start;
-    private ActivityTotals? _pulled; // when it was, until the mount that follows
+    private ActivityTotals? _beforePull; // until the mount that follows it
     private TraceRecorder? _recorder;
     private PrefetchOutcome? _ahead;
     private long _hits, _misses, _waited, _errors, _fetches, _wrongUnits, _firstRead;
@@ -59,10 +59,10 @@ public sealed class ImageActivity
     public void Mark(ImageStep step)
     {
         Volatile.Write(ref _steps[(int)step], _time.GetUtcNow().UtcTicks);
-        if (step == ImageStep.Asked) Volatile.Write(ref _pulled, Totals());
+        if (step == ImageStep.Asked) Volatile.Write(ref _beforePull, Totals());
         if (step != ImageStep.MountBegan) return;
         ActivityTotals now = Totals();
-        Volatile.Write(ref _start, new StartActivity(Interlocked.Exchange(ref _pulled, null) is { } pulled ? pulled with { At = now.At } : now, _time));
+        Volatile.Write(ref _start, new StartActivity(Interlocked.Exchange(ref _beforePull, null) is { } before ? before with { At = now.At } : now, _time));
         Volatile.Write(ref _firstRead, 0);
         Ahead = null;
     }

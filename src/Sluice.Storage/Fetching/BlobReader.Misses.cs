@@ -22,7 +22,8 @@ public sealed partial class BlobReader
     /// Makes a range of blob space local and verified. True if it is; false if something could not be had. The range may be
     /// as large as the blob; a window of it is asked for at a time.
     /// </summary>
-    public async Task<bool> PrefetchAsync(long offset, long length, FetchPriority priority, CancellationToken cancellation)
+    /// <param name="cause">Whom its bytes are counted for; null: as the priority says.</param>
+    public async Task<bool> PrefetchAsync(long offset, long length, FetchPriority priority, CancellationToken cancellation, FetchCause? cause = null)
     {
         long end = Math.Min(offset + length, Format.Length);
         bool complete = true;
@@ -34,7 +35,7 @@ public sealed partial class BlobReader
             for (int round = 0; round < 3 && slots.Count != 0; round++)
             {
                 // The next round fetches what failed a check, or could not be copied from another blob.
-                _fetcher.Join(this, slots, FetchCauses.CauseOf(priority), priority, flights, mayCopy: round == 0);
+                _fetcher.Join(this, slots, cause ?? FetchCauses.CauseOf(priority), priority, flights, mayCopy: round == 0);
                 List<Task> completions = flights.ConvertAll(joined => joined.Flight.Completion);
                 ReleaseAll(flights);
                 await Task.WhenAll(completions).WaitAsync(cancellation);

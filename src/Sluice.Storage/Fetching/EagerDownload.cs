@@ -1,3 +1,5 @@
+using Sluice.Storage.Activity;
+
 namespace Sluice.Storage.Fetching;
 
 /// <summary>
@@ -26,7 +28,7 @@ public sealed class EagerDownload(IReadOnlyCollection<BlobReader> readers)
         await Parallel.ForEachAsync(Ranges(), options, async (range, token) =>
         {
             (BlobReader reader, long offset, long length) = range;
-            if (!await reader.PrefetchAsync(offset, length, FetchPriority.Prefetch, token) || !reader.Holds(offset, length)) _end = DownloadEnd.Failed;
+            if (!await reader.PrefetchAsync(offset, length, FetchPriority.Prefetch, token, FetchCause.Background) || !reader.Holds(offset, length)) _end = DownloadEnd.Failed;
             Interlocked.Add(ref _underWay, -length);
         });
         return readers.Any(reader => reader.IsDisposed) ? DownloadEnd.Closed : _end;

@@ -7,11 +7,12 @@ namespace Sluice.Storage.Traces;
 /// <summary>
 /// Fetches what a plan says, in its order, and at the pace of <see cref="PacedFetches"/>. Ranges that make no sense for the image are left out. It gives up when it does not help: after <see cref="MostFailures"/> ranges that could not be had, or were not kept.
 /// </summary>
-/// <param name="readers">Of the image, by blob.</param>
-/// <param name="rate">Shared by all runs of the node; null: no bound.</param>
-public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate? rate = null, TimeProvider? time = null)
+public sealed class PrefetchRun(PrefetchPlan plan, TimeProvider? time = null)
 {
     private const int MostFailures = 3;
+
+    /// <summary>What is stored beside chunks, their map say, takes room, too.</summary>
+    private const int Slack = 256 << 10;
 
     private readonly List<PlanRange> _asked = [];
 
@@ -24,12 +25,15 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
     /// <summary>Ranges that could not be had, or kept: the read that needs them will say why.</summary>
     public long Failed => _fetches.Failed;
 
-    /// <summary>Ends when everything was asked for and has come or failed, or when it gives up; nothing is under way then, cancelled or not. Never faults but by cancellation.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
+    /// <summary>Once. Ends when everything was asked for and has come or failed, or when it gives up; nothing is under way then, cancelled or not. Never faults but by cancellation.</summary>
+    /// <param name="readers">Of the image, by blob.</param>
+    /// <param name="rate">Shared by all runs of the node; null: no bound.</param>
+    /// <param name="mayEvict">False: it gives up when the cache has no more room, too.</param>
+    public async Task RunAsync(IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate? rate, bool mayEvict, CancellationToken cancellation)
     {
         try
         {
-            await BeginAllAsync(cancellation);
+            await BeginAllAsync(readers, rate, mayEvict, cancellation);
         }
         finally
         {
@@ -39,7 +43,7 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private async Task BeginAllAsync(CancellationToken cancellation)
+    private async Task BeginAllAsync(IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate? rate, bool mayEvict, CancellationToken cancellation)
     {
         foreach (PlanRange range in plan.Ranges)
         {
@@ -52,21 +56,22 @@ public sealed class PrefetchRun(PrefetchPlan plan, IReadOnlyDictionary<Digest, B
                 continue;
             }
 
+            if (!mayEvict && !reader.HasRoomFor(_fetches.UnderWay + range.Length + Slack)) return;
             if (rate is not null) await rate.TakeAsync(WireLength(reader, range), cancellation);
             _asked.Add(range);
             await _fetches.BeginAsync(reader, range.Offset, range.Length, cancellation);
         }
     }
 
-    /// <summary>What came of it; when the run has ended.</summary>
-    /// <param name="readers">Of the image, by blob, and open: those of the run need not be any more.</param>
-    public PrefetchOutcome OutcomeOf(TraceRecorder recorder, IReadOnlyDictionary<Digest, BlobReader> readers)
+    /// <summary>What came of runs for one start; when they have ended.</summary>
+    /// <param name="open">Readers of the image, by blob.</param>
+    public static PrefetchOutcome OutcomeOf(IEnumerable<PrefetchRun> runs, TraceRecorder recorder, IReadOnlyDictionary<Digest, BlobReader> open)
     {
         long fetched = 0, unread = 0;
         HashSet<(Digest, int)> counted = [];
-        foreach (PlanRange range in _asked)
+        foreach (PlanRange range in runs.SelectMany(run => run._asked))
         {
-            BlobReader reader = readers[range.Blob];
+            if (!open.TryGetValue(range.Blob, out BlobReader? reader)) continue;
             foreach (ChunkExtent chunk in ChunksIn(reader.Format, range))
             {
                 if (!reader.Cache.IsPresent(chunk.Number) || !counted.Add((range.Blob, chunk.Number))) continue;

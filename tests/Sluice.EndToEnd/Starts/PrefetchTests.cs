@@ -54,6 +54,14 @@ public sealed class PrefetchTests
         Assert.InRange(figures.GetProperty("prefetchUnreadBytes").GetInt64(), 0, figures.GetProperty("prefetchedBytes").GetInt64() / 2);
         await ForgetAsync(node, image, "two");
 
+        // A trace that was not here at the pull, and is at the start.
+        string aside = node.Workspace.File("aside.json");
+        File.Move(await TraceAsync(node), aside);
+        await node.PullAsync(image);
+        File.Move(aside, trace);
+        Assert.Contains("prefetch", await StartAsync(node, image, "three"));
+        await ForgetAsync(node, image, "three");
+
         // One that nobody starts goes without a trace of it.
         await node.PullAsync(image);
         await node.CtrAsync("images", "rm", "--sync", image);

@@ -2,6 +2,7 @@ using System.Text;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Activity;
+using Sluice.Storage.Cache;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Tests.Fetching;
 using Sluice.Storage.Traces;
@@ -125,8 +126,8 @@ public sealed class TraceTests
         using Rig rig = new(blob);
         StartTrace trace = new(Manifest, [Of(blob, 40, 1), Of(blob, 3, 2), Of(blob, 41, 3), Of(blob, 20, 4)]);
         Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
-        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
-        await run.RunAsync(CancellationToken.None);
+        PrefetchRun run = new(PrefetchPlan.Of(trace));
+        await run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
         Assert.Equal((4L * 65536, 0L), (run.Bytes, run.Failed));
         Assert.Equal([(3L * 65536, 65536), (20L * 65536, 65536), (40L * 65536, 2 * 65536)], rig.Source.Requests.Order()); // they run side by side
         foreach (int chunk in (int[])[3, 20, 40, 41]) Assert.True(rig.Disk.TryRead(chunk * 65536L, new byte[65536]));
@@ -134,12 +135,24 @@ public sealed class TraceTests
 
         TraceRecorder recorder = new();
         recorder.Of(blob).Touch(blob, 3 * 65536, 10, wasHere: true);
-        Assert.Equal(new PrefetchOutcome(4 * 65536, 3 * 65536), run.OutcomeOf(recorder, readers));
+        Assert.Equal(new PrefetchOutcome(4 * 65536, 3 * 65536), PrefetchRun.OutcomeOf([run], recorder, readers));
 
-        PrefetchRun again = new(PrefetchPlan.Of(trace), readers);
-        await again.RunAsync(CancellationToken.None);
+        PrefetchRun again = new(PrefetchPlan.Of(trace));
+        await again.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
         Assert.Equal(3, rig.Source.Requests.Count); // it is here
-        Assert.Equal((4L * 65536, new PrefetchOutcome(0, 0)), (again.Bytes, again.OutcomeOf(new TraceRecorder(), readers)));
+        Assert.Equal((4L * 65536, new PrefetchOutcome(0, 0)), (again.Bytes, PrefetchRun.OutcomeOf([again], new TraceRecorder(), readers)));
+    }
+
+    [Fact]
+    public async Task NothingIsPushedOutForAStartThatMayNeverCome()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(71, 128, 65536);
+        using Rig rig = new(blob, cacheOptions: new CacheOptions { Quota = DiskShare.OfBytes(4 << 20) });
+        await rig.AssertReadAsync(0, 16 * 65536);
+        PrefetchRun run = new(PrefetchPlan.Of(new StartTrace(Manifest, [.. Enumerable.Range(16, 112).Select(chunk => Of(blob, chunk, chunk))])));
+        await run.RunAsync(new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader }, rate: null, mayEvict: false, CancellationToken.None);
+        Assert.InRange(run.Bytes, 1, 4 << 20);
+        for (int chunk = 0; chunk < 16; chunk++) Assert.True(rig.Disk.TryRead(chunk * 65536L, new byte[65536]));
     }
 
     [Fact]
@@ -154,9 +167,9 @@ public sealed class TraceTests
                 Of(blob, 5, 0), Of(blob, 2, 1000) with { Length = 4096 }, Of(blob, 2, 2000) with { Offset = (2 * 65536) + 32768, Length = 4096 }, // as traces of overlaybd have it
             ]);
         Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
-        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
-        await run.RunAsync(CancellationToken.None);
-        Assert.Equal(new PrefetchOutcome(65536, 65536), run.OutcomeOf(new TraceRecorder(), readers));
+        PrefetchRun run = new(PrefetchPlan.Of(trace));
+        await run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
+        Assert.Equal(new PrefetchOutcome(65536, 65536), PrefetchRun.OutcomeOf([run, run], new TraceRecorder(), readers));
     }
 
     [Fact]
@@ -166,7 +179,7 @@ public sealed class TraceTests
         SyntheticBlob blob = SyntheticBlob.Create(68, 256, 65536);
         using Rig rig = new(blob);
         StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 3).Select(index => Of(blob, 40 * index, index * 1000))]);
-        Task run = new PrefetchRun(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader }, new DownloadRate(() => 1, time)).RunAsync(CancellationToken.None);
+        Task run = new PrefetchRun(PrefetchPlan.Of(trace)).RunAsync(new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader }, new DownloadRate(() => 1, time), mayEvict: true, CancellationToken.None);
         await Eventually.TrueAsync(() => rig.Source.Requests.Count == 1 && time.TimerCount == 1);
         time.Advance(TimeSpan.FromDays(30));
         await run;
@@ -180,8 +193,8 @@ public sealed class TraceTests
         using Rig rig = new(blob);
         StartTrace trace = new(Manifest, [Read("other", 0, 65536, 0), Of(blob, 1, 1) with { Offset = 1L << 40 }, Of(blob, 3, 2) with { Length = int.MaxValue }, Of(blob, 2, 3)]);
         Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
-        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
-        await run.RunAsync(CancellationToken.None);
+        PrefetchRun run = new(PrefetchPlan.Of(trace));
+        await run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
         Assert.Equal([(2L * 65536, 65536)], rig.Source.Requests);
     }
 
@@ -202,8 +215,8 @@ public sealed class TraceTests
         rig.Source.Script = (_, _, _) => throw new IOException("away");
         StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 120).Select(index => Of(blob, 2 * index, index * 1000))]);
         Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
-        PrefetchRun run = new(PrefetchPlan.Of(trace), readers);
-        await run.RunAsync(CancellationToken.None);
+        PrefetchRun run = new(PrefetchPlan.Of(trace));
+        await run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
         Assert.InRange(run.Failed, 3, 24);
         Assert.Equal(0, run.Bytes);
     }
@@ -217,7 +230,7 @@ public sealed class TraceTests
         rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
         StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 120).Select(index => Of(blob, 2 * index, index * 1000))]);
         using CancellationTokenSource stop = new();
-        Task run = new PrefetchRun(PrefetchPlan.Of(trace), new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader }).RunAsync(stop.Token);
+        Task run = new PrefetchRun(PrefetchPlan.Of(trace)).RunAsync(new Dictionary<Digest, BlobReader> { [blob.Blob] = rig.Disk.Reader }, rate: null, mayEvict: true, stop.Token);
         await gate.ArrivedAsync(6); // as many as may be under way beside a read that waits
         Task read = rig.AssertReadAsync(255 * 65536, 65536);
         await gate.ArrivedAsync(1);

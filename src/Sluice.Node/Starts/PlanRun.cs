@@ -1,0 +1,72 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Storage.Fetching;
+using Sluice.Storage.Traces;
+
+namespace Sluice.Node.Starts;
+
+/// <summary>Fetches what an earlier start of an image has read, before this one asks for it. Nobody waits for it, and nothing fails with it.</summary>
+internal sealed partial class PlanRun
+{
+    private readonly CancellationTokenSource _end = new();
+    private readonly Task<IReadOnlyList<PrefetchRun>> _work;
+    private StartTrace? _found;
+
+    private PlanRun(Func<PlanRun, Task<IReadOnlyList<PrefetchRun>>> work) => _work = Task.Run(() => work(this));
+
+    /// <summary>The trace that it follows; null: there was none, or it is not known yet.</summary>
+    public StartTrace? Found => Volatile.Read(ref _found);
+
+    /// <param name="image">Its name.</param>
+    /// <param name="find">The trace to follow; null: there is none.</param>
+    /// <param name="fetch">Runs a plan on the image's blobs.</param>
+    /// <param name="former">What this one goes on with, and ends first; null: nothing.</param>
+    public static PlanRun Begin(string image, Func<CancellationToken, Task<StartTrace?>> find, Func<PrefetchRun, CancellationToken, Task> fetch, PlanRun? former, ILogger logger) => new(async self =>
+    {
+        List<PrefetchRun> runs = former is null ? [] : [.. await former.EndAsync()];
+        try
+        {
+            if (await find(self._end.Token) is not { } trace) return runs;
+            Volatile.Write(ref self._found, trace);
+            PrefetchRun run = new(PrefetchPlan.Of(trace));
+            runs.Add(run);
+            await fetch(run, self._end.Token);
+            Log.Fetched(logger, image, run.Bytes, run.Failed);
+        }
+        catch (OperationCanceledException)
+        {
+            // The start is over, or the image is released.
+        }
+        catch (SluiceException failed)
+        {
+            Log.Failed(logger, image, failed.Message);
+        }
+        catch (Exception defect)
+        {
+            Log.Defect(logger, image, defect);
+        }
+
+        return runs;
+    });
+
+    /// <summary>Ends it. Afterwards nothing is under way.</summary>
+    /// <returns>What was fetched, to be asked what has come of it; empty: there was no trace.</returns>
+    public async Task<IReadOnlyList<PrefetchRun>> EndAsync()
+    {
+        await _end.CancelAsync();
+        return await _work;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(150, LogLevel.Debug, "Fetched {Bytes} bytes of {Image} ahead of its start; {Failed} ranges could not be had")]
+        public static partial void Fetched(ILogger logger, string image, long bytes, long failed);
+
+        [LoggerMessage(153, LogLevel.Debug, "Not everything that the start of {Image} will read is fetched ahead: {Reason}")]
+        public static partial void Failed(ILogger logger, string image, string reason);
+
+        [LoggerMessage(154, LogLevel.Error, "Fetching {Image} ahead of its start met a defect")]
+        public static partial void Defect(ILogger logger, string image, Exception exception);
+    }
+}
