@@ -1,3 +1,4 @@
+using Sluice.Formats;
 using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Memory;
@@ -11,13 +12,13 @@ internal sealed unsafe class ResidentMemory : IDisposable
     private readonly nuint _length;
 
     /// <param name="length">Bytes, more than 0.</param>
-    /// <exception cref="OutOfMemoryException">The kernel has none.</exception>
+    /// <exception cref="SluiceException">Kernel: it has none.</exception>
     public ResidentMemory(int length)
     {
         const int readWrite = 1 | 2, privateAnonymous = 0x02 | 0x20;
         _length = (nuint)length;
         void* address = Libc.Map(null, _length, readWrite, privateAnonymous, -1, 0);
-        if ((nint)address == -1) throw new OutOfMemoryException();
+        if ((nint)address == -1) throw KernelError.Last("memory", $"{length} bytes can't be mapped");
         Start = (byte*)address;
         if (Libc.Lock(Start, _length) != 0) new Span<byte>(Start, length).Clear(); // which brings the pages as well
     }
