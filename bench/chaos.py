@@ -1,5 +1,5 @@
 """See chaos.sh."""
-import argparse, json, os, random, shutil, signal, socket, subprocess, sys, threading, time
+import argparse, json, os, random, select, shutil, signal, socket, subprocess, sys, threading, time
 
 import soak
 from soak import SLUICE
@@ -15,13 +15,17 @@ def main():
     options = argparse.ArgumentParser(description="Kills the daemon of a working node again and again.")
     options.add_argument("--rounds", type=int, default=200)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--modes", default=",".join(MODES), help="ways to end the daemon, of kill, group, cgroup, stop and upgrade; one that is named twice comes twice as often")
     options.add_argument("--reference-rounds", type=int, default=3, help="of the same without a keeper; 0: none")
     options.add_argument("--json", help="file that gets the figures")
     given = options.parse_args()
+    modes = given.modes.split(",")
+    if unknown := set(modes) - set(MODES):
+        options.error(f"no such mode: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     with ChaosNode("process", given.seed) as node:
         node.prepare()
-        figures = node.run_rounds(given.rounds, given.seed)
+        figures = node.run_rounds(given.rounds, given.seed, modes)
     print(f"load {' '.join(open('/proc/loadavg').read().split()[:3])}")
     show("with a keeper", figures)
     if given.json:
@@ -30,7 +34,7 @@ def main():
     if given.reference_rounds:
         with ChaosNode("none", given.seed) as node:
             node.prepare()
-            show("without (reference)", node.run_rounds(given.reference_rounds, given.seed))
+            show("without (reference)", node.run_rounds(given.reference_rounds, given.seed, modes))
     return 1 if figures["wrong"] or figures["errors"] else 0
 
 
@@ -38,7 +42,7 @@ def show(name, figures):
     print(f"{name}: {figures['rounds']} rounds ({', '.join(f'{count} {mode}' for mode, count in sorted(figures['modes'].items()))})")
     print(f"  wrong bytes {figures['wrong']}, I/O errors {figures['errors']}; {figures['reads']} cold file reads, {figures['fio']} fio verify runs, "
           f"{figures['starts']} container starts right, {figures['refused']} refused while the daemon was away")
-    for what, values in (("pause after the restart", figures["pauses"]), ("pause of an upgrade", figures["upgrades"])):
+    for what, values in (("pause after the restart", figures["pauses"]), ("pause of a stop and the restart, in all", figures["stops"]), ("pause of an upgrade", figures["upgrades"])):
         if values:
             print(f"  {what}: p50 {percentile(values, 50):.3f} s, p90 {percentile(values, 90):.3f} s, p99 {percentile(values, 99):.3f} s, longest {max(values):.3f} s")
     for line in figures["lines"][:20]:
@@ -100,7 +104,7 @@ class ChaosNode(soak.Node):
             except OSError:
                 pass
 
-    def run_rounds(self, rounds, seed):
+    def run_rounds(self, rounds, seed, modes):
         source = random.Random(seed)
         mounts = self.mounts()
         images = [mount for mount in mounts if "/run/images/" in mount and "snapshot-" not in mount]
@@ -109,22 +113,25 @@ class ChaosNode(soak.Node):
         threads = [threading.Thread(target=work, daemon=True) for work in (self.verify, self.start_containers)]
         for thread in threads:
             thread.start()
-        pauses, upgrades, modes = [], [], {}
+        pauses, upgrades, stops, counts = [], [], [], {}
         for number in range(rounds):
             time.sleep(source.uniform(0, LONGEST_CALM))
-            mode, cold = source.choice(MODES), source.random() < 0.5
+            mode, cold = source.choice(modes), source.random() < 0.5
             if self.keeper == "none" and mode == "upgrade":
                 mode = "stop"
-            modes[mode] = modes.get(mode, 0) + 1
+            counts[mode] = counts.get(mode, 0) + 1
             before = len(self.events)
             at = self.upgrade() if mode == "upgrade" else self.restart(mode, cold)
             if self.keeper != "none":
                 self.settle()
-            waited = [event["at"] - at for event in self.events[before:] if "took" in event and event["at"] - event["took"] <= at]
+            slow = [event for event in self.events[before:] if "took" in event]
+            waited = [event for event in slow if event["at"] - event["took"] <= at <= event["at"]]
             if mode == "upgrade":
-                upgrades += [event["took"] for event in self.events[before:] if "took" in event] or [0]
+                upgrades += [event["took"] for event in slow] or [0]
             else:
-                pauses += waited or [0]
+                pauses += [event["at"] - at for event in waited] or [0]
+            if mode == "stop":
+                stops += [event["took"] - self.between for event in waited] or [0]
         self.stopping.set()
         for thread in threads:
             thread.join(120)
@@ -132,16 +139,18 @@ class ChaosNode(soak.Node):
             reader.stdin.close()
             reader.wait(120)
         return {
-            "rounds": rounds, "modes": modes, "wrong": self.wrong_bytes, "errors": self.errors, "reads": self.reads, "fio": self.fio_runs, "starts": self.starts,
-            "refused": self.refused, "pauses": pauses, "upgrades": upgrades, "lines": self.lines,
+            "rounds": rounds, "modes": counts, "wrong": self.wrong_bytes, "errors": self.errors, "reads": self.reads, "fio": self.fio_runs, "starts": self.starts,
+            "refused": self.refused, "pauses": pauses, "upgrades": upgrades, "stops": stops, "lines": self.lines,
         }
 
     def restart(self, mode, cold):
         """Ends the daemon and starts the next one at once; returns when that was."""
         self.end(mode)
+        ended = time.monotonic()
         if cold:
             shutil.rmtree(self.path("root", "cache", "sha256"), ignore_errors=True)  # what was read is to be fetched again
         at = time.monotonic()
+        self.between = at - ended
         self.daemon = self.start("sluice.log", SLUICE, "daemon", "--root", self.path("root"), "--state", self.path("run"))
         self.wait("the daemon", lambda: self.process() == self.daemon.pid)
         return at
@@ -161,7 +170,10 @@ class ChaosNode(soak.Node):
         except ProcessLookupError:
             pass
         if isinstance(self.daemon, subprocess.Popen):
-            code = self.daemon.wait(60)
+            ended = os.pidfd_open(self.daemon.pid)  # Popen.wait with a limit looks every 50 ms
+            select.select([ended], [], [], 60)
+            os.close(ended)
+            code = self.daemon.wait(1)
             if mode == "stop" and code:
                 self.note("errors", f"SIGTERM: the daemon ended with {code}")
         else:

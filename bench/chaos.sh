@@ -3,7 +3,8 @@
 # and in a seeded order, while containers start, images of both formats are read cold, and fio writes to a writable disk and verifies. Prints wrong bytes,
 # I/O errors and how long readers waited; beside it, the same without a keeper.
 # Needs root, containerd, runc, skopeo, busybox-static, e2fsprogs and fio.
-#   ./bench.sh chaos [--rounds 200] [--seed N] [--reference-rounds 3]
+#   ./bench.sh chaos [--rounds 200] [--seed N] [--reference-rounds 3] [--modes stop]
+# --modes: only these, of kill, group, cgroup, stop (SIGTERM and start, as `systemctl restart` does) and upgrade, parted by commas.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SLUICE=${SLUICE:-$PWD/$(./build.sh --native)} exec python3 bench/chaos.py "$@"

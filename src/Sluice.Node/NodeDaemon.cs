@@ -263,6 +263,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     private async Task RestoreAsync(Snapshotter snapshotter, IReadOnlyList<LazyImage> known, ILogger logger)
     {
         await _images!.OpenAdoptedAsync(_stopping.Token);
+        await _mounter!.PrepareAsync();
         foreach (LazyImage image in known.Where(_images.WasUsed))
         {
             try

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using Sluice.Cli.Output;
 using Sluice.Kernel.Keeper;
+using Sluice.Kernel.Syscalls;
 using Sluice.Node;
 using Sluice.Node.Configuration;
 
@@ -17,6 +18,7 @@ internal static class DaemonCommand
         settings.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
+            ProcessMemory.LimitArenas();
             ServiceManager.ClosePassed();
             var configuration = new LiveConfiguration(() => settings.Read(parsed), settings.ConfigurationPath(parsed) ?? ConfigurationFile.DefaultPath);
             var log = new StandardErrorLogger(configuration.Current);

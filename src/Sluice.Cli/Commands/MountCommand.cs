@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Mounts;
+using Sluice.Kernel.Syscalls;
 using Sluice.Node;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
@@ -55,6 +56,7 @@ internal static class MountCommand
                 return await StartInBackgroundAsync(arguments, target, log, cancellation);
             }
 
+            ProcessMemory.LimitArenas();
             using var stop = new StopSignal(cancellation);
             if (parsed.GetValue(supervise)) return await new MountSupervisor(target, message => WriteLog(log, message)).RunAsync([.. parsed.Tokens.Select(t => t.Value).Where(t => t != "--supervise")], stop);
             await using StandaloneMount? mount = await StandaloneMount.StartAsync(

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Sluice.Kernel.Memory;
 using Sluice.Kernel.Syscalls;
 
 namespace Sluice.Kernel.Fuse;
@@ -8,6 +9,11 @@ namespace Sluice.Kernel.Fuse;
 /// One thread that reads requests, with its own native buffers. While a handler runs, the request is in
 /// <see cref="Header"/> and <see cref="Body"/> and the reply is built in place in <see cref="Payload"/>.
 /// </summary>
+/// <remarks>
+/// Requests are read into memory that is there. A thread that is killed while it sleeps in read(2) still takes a request that has come meanwhile, and has the kernel bring no more
+/// pages: copying to one that isn't there fails, and the kernel answers the request with EIO instead of keeping it for a successor (fuse_dev_do_read in fs/fuse/dev.c, Linux 6.18).
+/// Answers are sent from memory that has just been written.
+/// </remarks>
 internal sealed unsafe class FuseWorker : IDisposable
 {
     private const int PageSize = 4096;
@@ -17,6 +23,7 @@ internal sealed unsafe class FuseWorker : IDisposable
 
     private readonly FuseConnection _connection;
     private readonly int _requestCapacity;
+    private readonly ResidentMemory _requests;
     private readonly byte* _request;
     private readonly byte* _reply;
 
@@ -24,7 +31,8 @@ internal sealed unsafe class FuseWorker : IDisposable
     {
         _connection = connection;
         _requestCapacity = RequestHead + connection.MaxWrite;
-        _request = (byte*)NativeMemory.AlignedAlloc((nuint)_requestCapacity, PageSize);
+        _requests = new ResidentMemory(_requestCapacity);
+        _request = _requests.Start;
         _reply = (byte*)NativeMemory.AlignedAlloc(PageSize + FuseLayout.MaxRead, PageSize);
     }
 
@@ -120,7 +128,7 @@ internal sealed unsafe class FuseWorker : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_request);
+        _requests.Dispose();
         NativeMemory.AlignedFree(_reply);
     }
 }

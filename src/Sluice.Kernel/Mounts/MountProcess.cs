@@ -37,12 +37,26 @@ public sealed partial class MountProcess : IAsyncDisposable
     /// <summary>Starts the child and returns without waiting for it to be ready.</summary>
     /// <param name="options">What to start, and how long a mount may take.</param>
     /// <param name="log">Takes warnings.</param>
-    /// <param name="later">The child is started with the first request.</param>
+    /// <param name="later">The child is started with the first request, or by <see cref="PrepareAsync"/>.</param>
     public static MountProcess Start(MountProcessOptions options, Action<string> log, bool later = false)
     {
         var mounts = new MountProcess(options, log);
         if (!later) mounts._child = Child.Start(options);
         return mounts;
+    }
+
+    /// <summary>Starts the child, if there is none, and returns without waiting for it to be ready.</summary>
+    public async Task PrepareAsync()
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            if (!_disposed) _child ??= Child.Start(_options);
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     /// <summary>

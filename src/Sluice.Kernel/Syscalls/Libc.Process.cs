@@ -18,6 +18,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "malloc_trim")]
     public static partial int TrimHeap(nuint keep);
 
+    /// <returns>1, or 0 where the option is unknown.</returns>
+    [LibraryImport(Library, EntryPoint = "mallopt")]
+    public static partial int SetHeapOption(int option, int value);
+
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint EffectiveUser();
 

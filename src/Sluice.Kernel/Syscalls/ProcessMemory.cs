@@ -4,6 +4,24 @@ namespace Sluice.Kernel.Syscalls;
 public static class ProcessMemory
 {
     /// <summary>
+    /// Keeps malloc from making more arenas than two, or than there are already: for processes that live long, called before their threads are started. Each arena keeps what is free in its
+    /// middle, and where memory is locked (<see cref="Fuse.MemoryLock"/>) it keeps that for good: the kernel refuses malloc_trim(3) its MADV_DONTNEED of locked pages. With the eight arenas a
+    /// processor that are the default the daemon grew for hours.
+    /// </summary>
+    public static void LimitArenas()
+    {
+        const int arenaMax = -8, arenas = 2;
+        try
+        {
+            _ = Libc.SetHeapOption(arenaMax, arenas);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Not glibc.
+        }
+    }
+
+    /// <summary>
     /// Gives back what is free, of the managed heap and of malloc's: tables of images are native memory, and malloc keeps what was freed in
     /// whichever thread's arena it was (malloc_trim(3); a libc without it does without). Takes some ten milliseconds, in which nothing managed runs.
     /// </summary>

@@ -43,6 +43,7 @@ internal sealed partial class ImageMounter
     /// </summary>
     public async Task LeaveAsync()
     {
+        _downloads.Dispose();
         _cache.Flush(); // the long part of it while readers don't wait
         try
         {

@@ -47,10 +47,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
 
     private ImageMounter(
-        NodeOptions options, DirectoryLock stateLock, MountDescription description, KeptConnections connections, CacheDirectory cache, Fetcher fetcher, MountProcess mounts, bool onLoop, Action<string> log)
+        NodeOptions options, DirectoryLock stateLock, MountDescription description, KeptConnections connections, CacheDirectory cache, Fetcher fetcher, MountProcess mounts, Action<string> log)
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
-        OnLoop = onLoop;
         _prefetch = options.Prefetch;
         PrefetchRate = new DownloadRate(() => _prefetch.MaxMegabytesPerSecond * 1_000_000L);
         _downloads = new BackgroundDownloads(options.Background, log);
@@ -59,7 +58,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     }
 
     /// <summary>True if EROFS is mounted over loop devices.</summary>
-    public bool OnLoop { get; }
+    public bool OnLoop { get; private set; }
 
     public Fetcher Fetcher => _fetcher;
 
@@ -95,6 +94,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         KeptConnections? connections = null;
         CacheDirectory? cache = null;
         Fetcher? fetcher = null;
+        bool? onLoop = null;
         ImageMounter mounter;
         try
         {
@@ -102,11 +102,11 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             MountDescription description = MountDescription.Open(options.DescriptionDirectory, log);
             connections = await KeptConnections.OpenAsync(options, description, log, cancellation);
             cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
-            bool onLoop = ChooseMode(options);
+            bool isAwaited = description.Mounts.Count > 0; // by readers of what a predecessor has mounted: what they need comes first
+            if (!isAwaited) onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
-            bool unfinished = description.Mounts.Any(record => record.Mount is null && record.Device is null);
-            MountProcess mounts = MountProcess.Start(new MountProcessOptions { Guard = options.MountGuard }, log, later: unfinished);
-            mounter = new ImageMounter(options, stateLock, description, connections, cache, fetcher, mounts, onLoop, log);
+            MountProcess mounts = MountProcess.Start(new MountProcessOptions { Guard = options.MountGuard }, log, later: isAwaited);
+            mounter = new ImageMounter(options, stateLock, description, connections, cache, fetcher, mounts, log);
         }
         catch
         {
@@ -120,6 +120,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         try
         {
             await mounter.TakeOverAsync(images, cancellation);
+            mounter.OnLoop = onLoop ?? ChooseMode(options);
             return mounter;
         }
         catch
@@ -128,6 +129,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Starts what mounts ahead of need, where the start left it for later; returns without waiting for it to be ready.</summary>
+    public Task PrepareAsync() => _mounts.PrepareAsync();
 
     /// <summary>Asks the disk server for a sign of life, through the kernel. Also while a local disk hangs it answers that at once; of the writable disks nothing is asked, since there nobody could.</summary>
     public Task<ServerHealth> AskDisksAsync(CancellationToken cancellation)

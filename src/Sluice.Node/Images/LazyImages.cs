@@ -332,6 +332,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         await _eager.DisposeAsync();
         await _pulled.DisposeAsync();
         await _disks.GiveUpAsync();
+        await Task.Run(_disks.Flush); // the long part of it while nobody waits
         await mounter.LeaveAsync();
         await _disks.LeaveAsync();
         foreach (SharedMount mount in _mounted.Values.SelectMany(mount => mount.All))

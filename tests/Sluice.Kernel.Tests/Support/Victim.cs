@@ -31,6 +31,14 @@ internal sealed class Victim : IAsyncDisposable
     /// <summary>Waits until a read has reached a hanging disk.</summary>
     public async Task AskedAsync() => Assert.Equal("asked", await _process.StandardOutput.ReadLineAsync());
 
+    /// <summary>Has all its threads run on the last of the processors only; returns which one.</summary>
+    public async Task<int> StayOnOneProcessorAsync()
+    {
+        int processor = Environment.ProcessorCount - 1;
+        await Command.OutputAsync("taskset", "-a", "-c", "-p", $"{processor}", $"{_process.Id}");
+        return processor;
+    }
+
     public Task StopAsync() => Command.OutputAsync("kill", "-STOP", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     public async Task KillAsync()
