@@ -25,7 +25,9 @@ public sealed class KilledReaderTests
         // A large write, as its pages were in no request before.
         using Process writer = Process.Start(new ProcessStartInfo("bash", ["-c", $"exec 3<>{path}; echo open; read; exec dd if=/dev/zero bs=1M count=1 status=none >&3"])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!;
         Assert.Equal("open", await writer.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
         int processor = await victim.StayOnOneProcessorAsync();
@@ -49,6 +51,9 @@ public sealed class KilledReaderTests
     }
 
     /// <summary>Says so, and then leaves a processor to nobody for half a second.</summary>
-    private static Process Occupy(int processor) => Process.Start(new ProcessStartInfo(
-        "taskset", ["-c", processor.ToString(CultureInfo.InvariantCulture), "chrt", "-f", "50", "bash", "-c", Busy]) { RedirectStandardOutput = true })!;
+    private static Process Occupy(int processor)
+    {
+        string number = processor.ToString(CultureInfo.InvariantCulture);
+        return Process.Start(new ProcessStartInfo("taskset", ["-c", number, "chrt", "-f", "50", "bash", "-c", Busy]) { RedirectStandardOutput = true })!;
+    }
 }
