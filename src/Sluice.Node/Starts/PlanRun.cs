@@ -9,11 +9,16 @@ namespace Sluice.Node.Starts;
 /// <summary>Fetches what an earlier start of an image has read, before this one asks for it. Nobody waits for it, and nothing fails with it.</summary>
 internal sealed partial class PlanRun
 {
-    private readonly CancellationTokenSource _end = new();
+    private readonly Func<Task> _cancel;
     private readonly Task<IReadOnlyList<PrefetchRun>> _work;
     private StartTrace? _found;
 
-    private PlanRun(Func<PlanRun, Task<IReadOnlyList<PrefetchRun>>> work) => _work = Task.Run(() => work(this));
+    private PlanRun(Func<PlanRun, CancellationToken, Task<IReadOnlyList<PrefetchRun>>> work)
+    {
+        CancellationTokenSource end = new(); // with no timer and no link it has nothing to dispose of
+        _cancel = end.CancelAsync;
+        _work = Task.Run(() => work(this, end.Token));
+    }
 
     /// <summary>The trace that it follows; null: there was none, or it is not known yet.</summary>
     public StartTrace? Found => Volatile.Read(ref _found);
@@ -22,16 +27,16 @@ internal sealed partial class PlanRun
     /// <param name="find">The trace to follow; null: there is none.</param>
     /// <param name="fetch">Runs a plan on the image's blobs.</param>
     /// <param name="former">What this one goes on with, and ends first; null: nothing.</param>
-    public static PlanRun Begin(string image, Func<CancellationToken, Task<StartTrace?>> find, Func<PrefetchRun, CancellationToken, Task> fetch, PlanRun? former, ILogger logger) => new(async self =>
+    public static PlanRun Begin(string image, Func<CancellationToken, Task<StartTrace?>> find, Func<PrefetchRun, CancellationToken, Task> fetch, PlanRun? former, ILogger logger) => new(async (self, end) =>
     {
         List<PrefetchRun> runs = former is null ? [] : [.. await former.EndAsync()];
         try
         {
-            if (await find(self._end.Token) is not { } trace) return runs;
+            if (await find(end) is not { } trace) return runs;
             Volatile.Write(ref self._found, trace);
             PrefetchRun run = new(PrefetchPlan.Of(trace));
             runs.Add(run);
-            await fetch(run, self._end.Token);
+            await fetch(run, end);
             Log.Fetched(logger, image, run.Bytes, run.Failed);
         }
         catch (OperationCanceledException)
@@ -54,7 +59,7 @@ internal sealed partial class PlanRun
     /// <returns>What was fetched, to be asked what has come of it; empty: there was no trace.</returns>
     public async Task<IReadOnlyList<PrefetchRun>> EndAsync()
     {
-        await _end.CancelAsync();
+        await _cancel();
         return await _work;
     }
 
