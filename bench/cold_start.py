@@ -74,34 +74,36 @@ def run(image, tag, link, rtt=0):
     """One cold start and two from local data. What Sluice says of the cold one comes with it."""
     said = {}
 
-    def explain_and_kill(process, container):
-        try:
-            if container == "cold" and rig["SNAP"][tag]["name"] == "sluice":
-                said.update(json.loads(sluice("explain", "--json", "--containerd-address", rig["SOCK"], container)))
-        finally:
-            kill(process, container)
+    def explain():
+        if rig["SNAP"][tag]["name"] == "sluice":
+            said.update(json.loads(sluice("explain", "--json", "--containerd-address", rig["SOCK"], "cold")))
 
-    rig["kill"] = explain_and_kill
-    try:
-        figures = rig["run_once"](image, tag, link, argparse.Namespace(rtt=rtt, settle=0, local=True, resident=False))
-    finally:
-        rig["kill"] = kill
-    return figures | {"said": said.get("start")}
+    return cold_start(image, tag, link, explain, rtt=rtt, local=True) | {"said": said.get("start")}
 
 
 def record(image, tag, *command):
     """One start that is not counted, and then something that is done with its trace."""
 
-    def use_and_kill(process, container):
+    def use():
+        time.sleep(6)  # a trace ends when nothing new was read for 5 s
+        sluice("trace", *command, f"{rig['REG']}/{image}:{tag}")
+
+    cold_start(image, tag, "", use, rtt=0, local=False)
+
+
+def cold_start(image, tag, link, then, rtt, local):
+    """A run of the rig; `then` is called before the container of the cold start is killed."""
+
+    def call_and_kill(process, container):
         try:
-            time.sleep(6)  # a trace ends when nothing new was read for 5 s
-            sluice("trace", *command, f"{rig['REG']}/{image}:{tag}")
+            if container == "cold":
+                then()
         finally:
             kill(process, container)
 
-    rig["kill"] = use_and_kill
+    rig["kill"] = call_and_kill
     try:
-        rig["run_once"](image, tag, "", argparse.Namespace(rtt=0, settle=0, local=False))
+        return rig["run_once"](image, tag, link, argparse.Namespace(rtt=rtt, settle=0, local=local, resident=False))
     finally:
         rig["kill"] = kill
 

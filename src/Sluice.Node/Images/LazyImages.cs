@@ -65,7 +65,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         }
 
         if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
-        else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image, stored: null).WaitAsync(cancellation)).DiffId);
+        else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image).WaitAsync(cancellation)).DiffId);
         BeginPlan(image, opened);
         BeginEagerly(image, opened);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
@@ -76,11 +76,10 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public LazyImage? FindPrefix(string reference, IReadOnlyList<IReadOnlyDictionary<string, string>> layers) => BlockLayers.FindPrefix(reference, layers);
 
     /// <summary>Begins the download of an image's metadata, which stays in memory until the image is recorded; what goes wrong is said to the one who waits for it.</summary>
-    /// <param name="stored">Its manifest, where that was read already.</param>
-    public void Expect(LazyImage image, StoredManifest? stored = null)
+    public void Expect(LazyImage image)
     {
         if (IsHere(image)) return;
-        _ = DownloadAsync(image, stored).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _ = DownloadAsync(image).ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
     }
 
     /// <summary>The image is pulled: brings its metadata to the local disk and begins with what its start will read, while containerd is busy with the layers.</summary>
@@ -88,7 +87,6 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public async Task BeginPullAsync(LazyImage image, StoredManifest stored, CancellationToken cancellation)
     {
         if (IsHere(image)) return;
-        Expect(image, stored);
         await DownloadAsync(image, stored).WaitAsync(cancellation);
         cancellation.ThrowIfCancellationRequested();
         BeginPlan(image, await OpenAsync(image));
@@ -146,7 +144,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         if (!options.Prefetch.IsOn || _mounted.ContainsKey(image.Key.Manifest)) return;
         _pulled.Begin(image.Key.Manifest, () => PlanRun.Begin(
-            image.Reference, cancellation => Traces.FindAsync(image.Key.Manifest, () => ReadIncludedStartAsync(image, opened, cancellation), waits: true).WaitAsync(cancellation), FetchAsync, former: null, logger));
+            image.Reference, cancellation => Traces.FindAsync(image.Key.Manifest, () => ReadIncludedStartAsync(image, opened, cancellation), waits: true), FetchAsync, former: null, logger));
 
         async Task FetchAsync(PrefetchRun run, CancellationToken cancellation)
         {
@@ -163,7 +161,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         PlanRun? pulled = _pulled.Take(manifest);
         return PlanRun.Begin(
             image.Reference,
-            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedStartAsync(image, opened, cancellation)).WaitAsync(cancellation),
+            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedStartAsync(image, opened, cancellation)),
             (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
     }
 
@@ -392,7 +390,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private Task<LocalImage> OpenAsync(LazyImage image) => OnceAsync(_opening, image.Key.Manifest, () => LoadAsync(image));
 
     /// <param name="stored">The manifest, where that was read already.</param>
-    private Task<DownloadedImage> DownloadAsync(LazyImage image, StoredManifest? stored) => OnceAsync(_arriving, image.Key.Manifest, () => FetchAsync(image, stored));
+    private Task<DownloadedImage> DownloadAsync(LazyImage image, StoredManifest? stored = null) => OnceAsync(_arriving, image.Key.Manifest, () => FetchAsync(image, stored));
 
     private static async Task<T> OnceAsync<T>(ConcurrentDictionary<Digest, Lazy<Task<T>>> tasks, Digest manifest, Func<Task<T>> begin)
     {
@@ -411,7 +409,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<LocalImage> LoadAsync(LazyImage image)
     {
         if (local.Load(image.Key.Manifest) is { } known) return known;
-        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image, stored: null));
+        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image));
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.MetadataHere);
         _arriving.TryRemove(image.Key.Manifest, out _);
         _fetched[image.Key.Manifest] = true;

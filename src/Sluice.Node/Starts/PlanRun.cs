@@ -32,7 +32,7 @@ internal sealed partial class PlanRun
         List<PrefetchRun> runs = former is null ? [] : [.. await former.EndAsync()];
         try
         {
-            if (await find(end) is not { } trace) return runs;
+            if (await find(end).WaitAsync(end) is not { } trace) return runs;
             Volatile.Write(ref self._found, trace);
             PrefetchRun run = new(PrefetchPlan.Of(trace));
             runs.Add(run);

@@ -38,7 +38,7 @@ internal sealed class StartTraces(TraceStore own)
     {
         if (StartTrace.Follow(own.Load(manifest)) is { } here) return here;
         _coming.TryGetValue(manifest, out Task<StartTrace?>? coming);
-        if ((waits || coming is { IsCompleted: true }) && coming is not null && await coming is { } beside) return beside;
+        if (coming is not null && (waits || coming.IsCompleted) && await coming is { } beside) return beside;
         if (included is not null && await included() is { } inside) return inside;
         return coming is null ? null : await coming;
     }

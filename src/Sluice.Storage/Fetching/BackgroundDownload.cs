@@ -14,9 +14,6 @@ public sealed class BackgroundDownload(IReadOnlyCollection<BlobReader> readers, 
     /// <summary>Blob space of one range. Its unit may reach further.</summary>
     private const int RangeBytes = 2 << 20;
 
-    /// <summary>What is stored beside chunks, their map say, takes room, too.</summary>
-    private const int Slack = 256 << 10;
-
     private const int MostFailures = 3;
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
 
@@ -58,7 +55,7 @@ public sealed class BackgroundDownload(IReadOnlyCollection<BlobReader> readers, 
             }
 
             (int next, long length, long wire) = Measure(reader, slot);
-            if (!reader.HasRoomFor(fetches.UnderWay + length + Slack)) return DownloadEnd.NoRoom;
+            if (!reader.HasRoomFor(fetches.UnderWay + length)) return DownloadEnd.NoRoom;
             await rate.TakeAsync(wire, cancellation);
             while (reader.OthersWait && !reader.IsDisposed) await Task.Delay(LookAgain, _time, cancellation);
             if (fetches.Failed >= MostFailures) return DownloadEnd.Failed;

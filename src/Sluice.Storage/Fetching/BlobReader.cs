@@ -13,6 +13,8 @@ namespace Sluice.Storage.Fetching;
 /// </summary>
 public sealed partial class BlobReader : IDisposable
 {
+    private const int BesideChunks = 256 << 10;
+
     private readonly CacheDirectory _directory;
     private readonly Fetcher _fetcher;
     private readonly ReadAhead _readAhead;
@@ -76,8 +78,8 @@ public sealed partial class BlobReader : IDisposable
     /// <summary>A read of some image waits for bytes.</summary>
     internal bool OthersWait => _fetcher.Counters.WaitingReads > 0;
 
-    /// <summary>So much more can be stored without anything being evicted.</summary>
-    internal bool HasRoomFor(long bytes) => _directory.HasRoomFor(bytes);
+    /// <summary>So much more blob space can be stored, and what is stored beside chunks, their map say, without anything being evicted.</summary>
+    internal bool HasRoomFor(long bytes) => _directory.HasRoomFor(bytes + BesideChunks);
 
     /// <summary>
     /// The blob space as a file, once every chunk that this image knows is local and verified; null until then. Ranges

@@ -15,9 +15,6 @@ public sealed class EagerDownload(IReadOnlyCollection<BlobReader> readers)
     /// <summary>The fetcher's own bounds, of requests and of memory, are what limits; this only keeps its queue short.</summary>
     private const int MostRanges = 16;
 
-    /// <summary>What is stored beside chunks, their map say, takes room, too.</summary>
-    private const int Slack = 256 << 10;
-
     private long _underWay;
     private volatile DownloadEnd _end = DownloadEnd.Complete;
 
@@ -44,7 +41,7 @@ public sealed class EagerDownload(IReadOnlyCollection<BlobReader> readers)
                 long length = Math.Min(RangeBytes, reader.Format.Length - offset);
                 if (_end != DownloadEnd.Complete || reader.IsDisposed) yield break;
                 if (reader.Holds(offset, length)) continue;
-                if (!reader.HasRoomFor(Interlocked.Add(ref _underWay, length) + Slack))
+                if (!reader.HasRoomFor(Interlocked.Add(ref _underWay, length)))
                 {
                     _end = DownloadEnd.NoRoom;
                     yield break;

@@ -11,9 +11,6 @@ public sealed class PrefetchRun(PrefetchPlan plan, TimeProvider? time = null)
 {
     private const int MostFailures = 3;
 
-    /// <summary>What is stored beside chunks, their map say, takes room, too.</summary>
-    private const int Slack = 256 << 10;
-
     private readonly List<PlanRange> _asked = [];
 
     private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, time ?? TimeProvider.System);
@@ -56,7 +53,7 @@ public sealed class PrefetchRun(PrefetchPlan plan, TimeProvider? time = null)
                 continue;
             }
 
-            if (!mayEvict && !reader.HasRoomFor(_fetches.UnderWay + range.Length + Slack)) return;
+            if (!mayEvict && !reader.HasRoomFor(_fetches.UnderWay + range.Length)) return;
             if (rate is not null) await rate.TakeAsync(WireLength(reader, range), cancellation);
             _asked.Add(range);
             await _fetches.BeginAsync(reader, range.Offset, range.Length, cancellation);

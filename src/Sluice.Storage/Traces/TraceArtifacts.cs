@@ -1,5 +1,6 @@
 using Sluice.Formats;
 using Sluice.Formats.Oci;
+using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 
 namespace Sluice.Storage.Traces;
@@ -43,13 +44,9 @@ public static class TraceArtifacts
     {
         try
         {
-            StoredManifest stored = await store.GetManifestAsync(artifact.Digest.ToString(), cancellation);
-            Descriptor layer = ImageManifest.Parse(stored.Content.Span, stored.MediaType).Layers.Single(layer => layer.MediaType == MediaType && layer.Size <= TraceFile.MaxLength);
-            byte[] file = new byte[layer.Size];
-            await using Stream stream = await store.OpenBlobAsync(layer, cancellation);
-            await stream.ReadExactlyAsync(file, cancellation);
-            _ = await stream.ReadAsync(new byte[1], cancellation); // the digest is checked at the end
-            return TraceFile.Read(file) is var trace && trace.Manifest == image ? trace : null;
+            StoredImage stored = StoredImage.Of(store, await store.GetManifestAsync(artifact.Digest.ToString(), cancellation));
+            Descriptor layer = stored.Manifest.Layers.Single(layer => layer.MediaType == MediaType && layer.Size <= TraceFile.MaxLength);
+            return TraceFile.Read(await stored.ReadBlobAsync(layer, TraceFile.MaxLength, cancellation)) is var trace && trace.Manifest == image ? trace : null;
         }
         catch (Exception exception) when (exception is SluiceException or InvalidOperationException or EndOfStreamException)
         {

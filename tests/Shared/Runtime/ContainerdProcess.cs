@@ -68,6 +68,20 @@ internal sealed class ContainerdProcess : IAsyncDisposable
 
     public Task<(int ExitCode, string Output)> TryCtrAsync(params string[] arguments) => Command.RunAsync("ctr", ["-a", Socket, .. arguments]);
 
+    /// <summary>
+    /// The snapshotter was away: waits until containerd, which refuses calls for up to 3 s before it dials again, has found it. A snapshot is made because containerd answers what it can without the snapshotter.
+    /// </summary>
+    public async Task FindSnapshotterAsync()
+    {
+        while (await TryCtrAsync("snapshots", "--snapshotter", "sluice", "prepare", "found") is { ExitCode: not 0 } refused)
+        {
+            Assert.Contains("unavailable", refused.Output, StringComparison.Ordinal);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
+
+        await CtrAsync("snapshots", "--snapshotter", "sluice", "rm", "found");
+    }
+
     /// <summary>The last lines that containerd wrote.</summary>
     public string LogTail(int lines = 15)
     {

@@ -52,13 +52,7 @@ internal sealed class PrivateContainerd : IAsyncDisposable
     {
         await Server.DisposeAsync();
         await StartSnapshotterAsync();
-
-        // containerd waits before it dials again if it did so in between, and refuses calls meanwhile.
-        while ((await TryCtrAsync("snapshots", "--snapshotter", "sluice", "ls")) is { ExitCode: not 0 } refused)
-        {
-            Assert.Contains("unavailable", refused.Output, StringComparison.Ordinal);
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-        }
+        await _containerd.FindSnapshotterAsync();
     }
 
     public async ValueTask DisposeAsync()

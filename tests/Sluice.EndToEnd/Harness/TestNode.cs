@@ -74,26 +74,7 @@ internal sealed class TestNode : IAsyncDisposable
     {
         Assert.Null(Daemon);
         Daemon = await SluiceDaemon.StartAsync(_workspace.File("sluice"), DaemonEnvironment, more);
-        if (Containerd is not null) await ReconnectAsync();
-    }
-
-    /// <summary>
-    /// containerd waits up to 3 s before it dials a snapshotter again that was away, and refuses calls meanwhile. A snapshot is made because containerd answers what it can without the snapshotter.
-    /// </summary>
-    private async Task ReconnectAsync()
-    {
-        while (true)
-        {
-            (int exitCode, string output) = await Containerd.TryCtrAsync("snapshots", "--snapshotter", "sluice", "prepare", "reconnected");
-            if (exitCode == 0)
-            {
-                await CtrAsync("snapshots", "--snapshotter", "sluice", "rm", "reconnected");
-                return;
-            }
-
-            Assert.Contains("unavailable", output, StringComparison.Ordinal);
-            await Task.Delay(100, TestMachine.Cancellation);
-        }
+        if (Containerd is not null) await Containerd.FindSnapshotterAsync();
     }
 
     /// <summary>Ends the daemon in order and unmounts everything.</summary>
