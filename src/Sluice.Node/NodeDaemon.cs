@@ -209,12 +209,12 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var cache = new ImageCache(_mounter.Cache, local, archive, _mounter.OpenCacheAsync);
         cache.ApplyPins();
         var policies = new PullPolicies(options.Policies);
-        _images = new LazyImages(options, _mounter, local, policies, logger);
+        _images = new LazyImages(options, _mounter, local, new ImageStarts(options, _mounter, local, policies, logger), logger);
         _ordinary = new OrdinaryImages(options, policies, logger, TimeProvider.System);
         _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();
         _snapshotter = Snapshotter.Open(new SnapshotterOptions { Root = options.Root, IsRootLocked = true }, _images, logger, _ordinary);
-        _images.Commands = new StartCommands(_snapshotter, options.ContainerdSocket);
+        _images.Starts.Commands = new StartCommands(_snapshotter, options.ContainerdSocket);
         IReadOnlyList<LazyImage> known = _snapshotter.LazyImages();
         _images.RemoveUnused(known);
         known = [.. known.Where(image => image.Made is null || _images.IsHere(image))]; // a prefix that was never used is nothing but a possibility
@@ -251,7 +251,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             new StatusRoutes(observer),
             new ExplainRoutes(explainer),
             new TraceRoutes(explainer, images),
-            new PolicyRoutes(new PolicyExplainer(options.Sources, policies, images.Traces)),
+            new PolicyRoutes(new PolicyExplainer(options.Sources, policies, images.Starts.Traces)),
             new MetricsRoutes(metrics),
             new ConfigurationRoutes(watch),
             new ImageRoutes(new ImageRegistration(options, policies, local, images, ordinary, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),

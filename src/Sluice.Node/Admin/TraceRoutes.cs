@@ -70,7 +70,7 @@ internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) :
     private async Task<ImageTrace> FindAsync(string name, CancellationToken cancellation)
     {
         LazyImage image = FindImage(name);
-        if (await images.Traces.LatestAsync(image.Key.Manifest) is not { } trace)
+        if (await images.Starts.Traces.LatestAsync(image.Key.Manifest) is not { } trace)
             throw new SluiceException(SluiceError.NotFound, image.Reference, "no start of it was noted yet", "start a container on it; a start is noted some seconds after the last new read");
         (FileMap? map, string? note) = await MapAsync(image, cancellation);
         return new ImageTrace(image.Reference, map is null ? trace : trace.Named(read => map.Locate(read.Blob, read.Offset, read.Length)), note);
@@ -95,7 +95,7 @@ internal sealed class TraceRoutes(ImageExplainer explainer, LazyImages images) :
 
     private Action<Utf8JsonWriter> Keep(StartTrace trace)
     {
-        if (!images.Traces.TryKeep(trace)) throw new SluiceException(SluiceError.Disk, "sluice daemon", "the disk does not take the trace", "the daemon's root directory must be writable, and its disk not full");
+        if (!images.Starts.Traces.TryKeep(trace)) throw new SluiceException(SluiceError.Disk, "sluice daemon", "the disk does not take the trace", "the daemon's root directory must be writable, and its disk not full");
         return writer =>
         {
             writer.WriteStartObject();

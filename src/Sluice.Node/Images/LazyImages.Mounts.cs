@@ -37,7 +37,7 @@ internal sealed partial class LazyImages
         try
         {
             LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
-            store = OpenStore(opened.Record.Reference);
+            store = _sources.Open(opened.Record.Reference);
             if (await mounter.TryMountLocalAsync(manifest.Hex[..16] + LocalSuffix, opened, store, target, cancellation) is { } mounted)
             {
                 _mounted[manifest] = new SharedMount(mounted, store, served);

@@ -5,15 +5,12 @@ using Sluice.Containerd.Snapshots.Lazy;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
-using Sluice.Node.Policies;
 using Sluice.Node.Starts;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
-using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
-using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Images;
 
@@ -21,13 +18,10 @@ namespace Sluice.Node.Images;
 /// The node's side of the snapshotter: RAFS and block images are lazy. The first layer that containerd asks for starts the download of the
 /// metadata; the layer that completes the image waits for it, so that whatever is wrong is said at the pull and not at the first read.
 /// </summary>
-internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, PullPolicies policies, ILogger logger) : ILazyImages, IAsyncDisposable
+internal sealed partial class LazyImages(NodeOptions options, ImageMounter mounter, LocalImages local, ImageStarts starts, ILogger logger) : ILazyImages, IAsyncDisposable
 {
-    private static readonly TimeSpan SourcePatience = TimeSpan.FromSeconds(3);
-
+    private readonly ImageSources _sources = new(options.Sources);
     private readonly ContainerDisks _disks = new(options, mounter, logger);
-    private readonly EagerDownloads _eager = new(logger);
-    private readonly PulledPlans _pulled = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Digest, Lazy<Task<DownloadedImage>>> _arriving = [];
     private readonly ConcurrentDictionary<Digest, Lazy<Task<LocalImage>>> _opening = [];
@@ -66,8 +60,8 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
         else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image).WaitAsync(cancellation)).DiffId);
-        BeginPlan(image, opened);
-        BeginEagerly(image, opened);
+        if (!_mounted.ContainsKey(image.Key.Manifest)) starts.BeginPlan(image, opened);
+        starts.BeginDownload(image, opened);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
     }
 
@@ -89,7 +83,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (IsHere(image)) return;
         await DownloadAsync(image, stored).WaitAsync(cancellation);
         cancellation.ThrowIfCancellationRequested();
-        BeginPlan(image, await OpenAsync(image));
+        starts.BeginPlan(image, await OpenAsync(image));
     }
 
     /// <summary>Makes sure that the metadata of an image is on the local disk.</summary>
@@ -116,13 +110,13 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (await FindMountedAsync(image) is { } existing)
             return mounter.CouldBeLocal(existing.Mounted) ? await MountBesideAsync(image, existing, target + LocalSuffix, cancellation) : existing.Mounted.Target;
         LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
-        IImageStore store = OpenStore(opened.Record.Reference);
+        IImageStore store = _sources.Open(opened.Record.Reference);
         try
         {
-            if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest) && !local.IsImported(manifest)) await CheckSourceAsync(image, store, cancellation);
-            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: isStart ? Begin : null);
+            if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest) && !local.IsImported(manifest)) await ImageSources.CheckAsync(image, store, cancellation);
+            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: isStart ? (activity, readers) => starts.Begin(image, opened, activity, readers) : null);
             _mounted[manifest] = new SharedMount(mounted, store);
-            BeginEagerly(image, opened); // also with a policy that is younger than the pull, or after a restart
+            starts.BeginDownload(image, opened); // also with a policy that is younger than the pull, or after a restart
             local.RememberUse(manifest);
             local.SetImported(manifest, imported: false);
             _opening.TryRemove(manifest, out _); // the disks hold what they need; the tree is for the garbage collector
@@ -133,55 +127,6 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             await store.DisposeAsync();
             throw;
-        }
-
-        ImageStart Begin(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
-            new(manifest, activity, FollowPlan(image, opened, readers), readers, FindCommand(manifest), Traces.TrySave, logger);
-    }
-
-    /// <summary>An image that was pulled is probably started next: what it will read then comes while containerd is busy with the rest of the pull.</summary>
-    private void BeginPlan(LazyImage image, LocalImage opened)
-    {
-        if (!options.Prefetch.IsOn || _mounted.ContainsKey(image.Key.Manifest)) return;
-        _pulled.Begin(image.Key.Manifest, () => PlanRun.Begin(
-            image.Reference, cancellation => Traces.FindAsync(image.Key.Manifest, () => ReadIncludedStartAsync(image, opened, cancellation), waits: true), FetchAsync, former: null, logger));
-
-        async Task FetchAsync(PrefetchRun run, CancellationToken cancellation)
-        {
-            await using IImageStore store = OpenStore(opened.Record.Reference);
-            await mounter.LendReadersAsync(opened, store, readers => _pulled.FollowAsync(run, readers, mounter.PrefetchRate, cancellation), cancellation);
-        }
-    }
-
-    /// <summary>The image is mounted for a start: goes on with what the pull has begun, or begins anew where that has found nothing, or is long ago.</summary>
-    /// <param name="readers">Of the mount.</param>
-    private PlanRun FollowPlan(LazyImage image, LocalImage opened, IReadOnlyDictionary<Digest, BlobReader> readers)
-    {
-        Digest manifest = image.Key.Manifest;
-        PlanRun? pulled = _pulled.Take(manifest);
-        return PlanRun.Begin(
-            image.Reference,
-            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedStartAsync(image, opened, cancellation)),
-            (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
-    }
-
-    private Func<CancellationToken, Task<StartCommand?>> FindCommand(Digest manifest)
-    {
-        DateTimeOffset began = DateTimeOffset.UtcNow;
-        return cancellation => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
-    }
-
-    /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
-    private async Task<StartTrace?> ReadIncludedStartAsync(LazyImage image, LocalImage opened, CancellationToken cancellation)
-    {
-        try
-        {
-            return await IncludedStart.ReadAsync(opened, local.ReadStartList(image.Key.Manifest), () => FindAsync(image, cancellation), cancellation);
-        }
-        catch (Exception exception) when (exception is SluiceException or IOException or OperationCanceledException)
-        {
-            Log.NoStart(logger, image.Reference, exception.Message);
-            return null;
         }
     }
 
@@ -198,7 +143,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     public async Task<SnapshotMount> AttachDiskAsync(ContainerDisk disk, CancellationToken cancellation)
     {
-        SnapshotMount mount = await _disks.AttachAsync(disk, stop => OpenAsync(disk.Image).WaitAsync(stop), OpenStore, cancellation);
+        SnapshotMount mount = await _disks.AttachAsync(disk, stop => OpenAsync(disk.Image).WaitAsync(stop), _sources.Open, cancellation);
         _opening.TryRemove(disk.Image.Key.Manifest, out _);
         local.SetImported(disk.Image.Key.Manifest, imported: false);
         return mount;
@@ -217,8 +162,8 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     /// <summary>What is done for each image.</summary>
     public ImageActivities Activities => mounter.Activities;
 
-    /// <summary>What starts of images have read.</summary>
-    public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory));
+    /// <summary>What is done for starts of images before anything is read, and known of them.</summary>
+    public ImageStarts Starts => starts;
 
     /// <summary>The start of an image that goes on, or was the last of this mount; null: the image is not mounted, or nobody followed its start.</summary>
     public ImageStart? StartOf(Digest manifest) => _mounted.TryGetValue(manifest, out SharedMount? mount) ? mount.All.Select(one => one.Mounted.Start).OfType<ImageStart>().FirstOrDefault() : null;
@@ -236,39 +181,27 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public async Task<StoredImage> FindAsync(LazyImage image, CancellationToken cancellation)
     {
         LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
-        IImageStore store = OpenStore(opened.Record.Reference);
-        try
-        {
-            return await ManifestAsync(image, store, cancellation);
-        }
-        catch
-        {
-            await store.DisposeAsync();
-            throw;
-        }
+        return await _sources.FindAsync(image, opened.Record.Reference, cancellation);
     }
-
-    /// <summary>Knows with what containers are started; null: nobody does.</summary>
-    public StartCommands? Commands { get; set; }
 
     /// <summary>Told when the last image of a repository has gone.</summary>
     public Action<ImageReference>? RepositoryGone { get; set; }
 
     public async Task ReleaseAsync(LazyImageKey image, CancellationToken cancellation)
     {
-        await _pulled.ForgetAsync(image.Manifest);
+        await starts.EndPlanAsync(image.Manifest);
         if (local.IsImported(image.Manifest)) return; // a pull of it has failed, or was taken back: it waits for the next one
         bool known = local.Contains(image.Manifest);
         string? reference = local.ReferenceOf(image.Manifest);
-        await _eager.EndAsync(image.Manifest);
+        await starts.EndDownloadAsync(image.Manifest);
         if (_mounted.TryRemove(image.Manifest, out SharedMount? mounted)) await mounted.CloseAllAsync();
         local.Remove(image.Manifest);
         _fetched.TryRemove(image.Manifest, out _);
-        Traces.Forget(image.Manifest);
+        starts.Traces.Forget(image.Manifest);
         mounter.Activities.Forget(image.Manifest);
         _arriving.TryRemove(image.Manifest, out _);
         _opening.TryRemove(image.Manifest, out _); // a pull that begins meanwhile must not keep what has just been removed
-        await _pulled.ForgetAsync(image.Manifest); // nor follow it
+        await starts.EndPlanAsync(image.Manifest); // nor follow it
         if (!known) return;
         if (reference is not null) TellIfGone(ImageReference.Parse(reference));
         RemoveUnusedBlobs();
@@ -327,8 +260,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public async Task LeaveAsync()
     {
         await _stopping.CancelAsync();
-        await _eager.DisposeAsync();
-        await _pulled.DisposeAsync();
+        await starts.DisposeAsync();
         await _disks.GiveUpAsync();
         await Task.Run(_disks.Flush); // the long part of it while nobody waits
         await mounter.LeaveAsync();
@@ -357,8 +289,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         await DetachDisksAsync(); // first: what they still write may need blocks of the images
         StopFetching();
-        await _eager.DisposeAsync();
-        await _pulled.DisposeAsync();
+        await starts.DisposeAsync();
         foreach (Digest manifest in _mounted.Keys.ToArray())
         {
             if (!_mounted.TryRemove(manifest, out SharedMount? mounted)) continue;
@@ -371,19 +302,6 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
                 Log.NotUnmounted(logger, mounted.Mounted.Target, exception.Message); // the others are unmounted all the same
             }
         }
-    }
-
-    /// <summary>Begins the download of all of the image, if its policy is to.</summary>
-    private void BeginEagerly(LazyImage image, LocalImage opened)
-    {
-        if (policies.Of(image.Reference) == PullPolicy.Lazy) return;
-        _eager.Begin(image.Key.Manifest, image.Reference, async cancellation =>
-        {
-            await using IImageStore store = OpenStore(opened.Record.Reference);
-            StartTrace? trace = await Traces.FindAsync(image.Key.Manifest).WaitAsync(cancellation);
-            PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace);
-            return chosen.Mode == PullMode.Eager ? await mounter.DownloadAsync(opened, store, cancellation) : null;
-        });
     }
 
     /// <summary>One look per image however many ask, and one download; a failed one is forgotten, so that the next asks anew.</summary>
@@ -419,33 +337,15 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<DownloadedImage> FetchAsync(LazyImage image, StoredManifest? stored)
     {
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
-        if (options.Prefetch.IsOn && image.Made is null) Traces.Expect(image.Key.Manifest, () => OpenStore("docker://" + image.Reference), _stopping.Token);
-        await using IImageStore store = OpenStore("docker://" + image.Reference);
+        if (options.Prefetch.IsOn && image.Made is null) starts.Traces.Expect(image.Key.Manifest, () => _sources.Open("docker://" + image.Reference), _stopping.Token);
+        await using IImageStore store = _sources.Open("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);
 
         async Task<DownloadedImage> FromAsync(CancellationToken cancellation)
         {
-            return await mounter.FetchMetadataAsync(stored is null ? await ManifestAsync(image, store, cancellation) : StoredImage.Of(store, stored), cancellation);
+            return await mounter.FetchMetadataAsync(stored is null ? await ImageSources.ManifestAsync(image, store, cancellation) : StoredImage.Of(store, stored), cancellation);
         }
     }
-
-    /// <summary>
-    /// Nothing of an image that was never mounted is here but its metadata, so that a container on it would only wait, for the deadline of its first read: rather it is said at once
-    /// that the source is away.
-    /// </summary>
-    private static async Task CheckSourceAsync(LazyImage image, IImageStore store, CancellationToken cancellation)
-    {
-        if (image.Made is not null) return; // its source does not know it
-        await SourceDeadline.AskAsync(SourcePatience, store, $"the manifest of {image.Reference}, of which nothing was read before", token => store.GetManifestAsync(image.Key.Manifest.ToString(), token), cancellation);
-    }
-
-    private static async Task<StoredImage> ManifestAsync(LazyImage image, IImageStore store, CancellationToken cancellation)
-    {
-        if (image.Made is { } made) return new StoredImage(store, new StoredManifest(MediaTypes.OciManifest, image.Key.Manifest, made.ToBytes()), made);
-        return StoredImage.Of(store, await store.GetManifestAsync(image.Key.Manifest.ToString(), cancellation));
-    }
-
-    private IImageStore OpenStore(string reference) => ImageStores.Open(ImageReference.Parse(reference), options.Sources);
 
     private static partial class Log
     {
@@ -460,9 +360,6 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         [LoggerMessage(104, LogLevel.Information, "Took over {Image} on {Target}")]
         public static partial void Adopted(ILogger logger, string image, string target);
-
-        [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
-        public static partial void NoStart(ILogger logger, string image, string reason);
 
         [LoggerMessage(107, LogLevel.Information, "Mounted {Image} on {Target}, from local files: reading it needs no daemon")]
         public static partial void MountedLocally(ILogger logger, string image, string target);

@@ -35,7 +35,7 @@ internal sealed class NodeObserver(LiveConfiguration configuration, ImageMounter
     public FetchCounters Counters => mounter.Fetcher.Counters;
 
     /// <summary>What was fetched ahead of starts.</summary>
-    public PrefetchOutcome Ahead => images.Traces.Ahead;
+    public PrefetchOutcome Ahead => images.Starts.Traces.Ahead;
 
     private NodeOptions Options => configuration.Current;
 

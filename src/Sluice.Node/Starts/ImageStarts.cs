@@ -1,0 +1,105 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Containerd.Snapshots.Lazy;
+using Sluice.Formats;
+using Sluice.Formats.Oci;
+using Sluice.Node.Configuration;
+using Sluice.Node.Images;
+using Sluice.Node.Policies;
+using Sluice.Storage.Activity;
+using Sluice.Storage.Fetching;
+using Sluice.Storage.Sources;
+using Sluice.Storage.Traces;
+
+namespace Sluice.Node.Starts;
+
+/// <summary>
+/// What is done for starts of images before their containers read: plans are followed from the pull on, and what policy wants whole is downloaded. Nobody waits for any of it, and nothing fails with it.
+/// </summary>
+internal sealed partial class ImageStarts(NodeOptions options, ImageMounter mounter, LocalImages local, PullPolicies policies, ILogger logger) : IAsyncDisposable
+{
+    private readonly EagerDownloads _downloads = new(logger);
+    private readonly PulledPlans _pulled = new();
+    private readonly ImageSources _sources = new(options.Sources);
+
+    /// <summary>What starts of images have read.</summary>
+    public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory));
+
+    /// <summary>Knows with what containers are started; null: nobody does.</summary>
+    public StartCommands? Commands { get; set; }
+
+    /// <summary>An image that was pulled is probably started next: what it will read then comes while containerd is busy with the rest of the pull.</summary>
+    public void BeginPlan(LazyImage image, LocalImage opened)
+    {
+        if (!options.Prefetch.IsOn) return;
+        _pulled.Begin(image.Key.Manifest, () => PlanRun.Begin(
+            image.Reference, cancellation => Traces.FindAsync(image.Key.Manifest, () => ReadIncludedAsync(image, opened, cancellation), waits: true), FetchAsync, former: null, logger));
+
+        async Task FetchAsync(PrefetchRun run, CancellationToken cancellation)
+        {
+            await using IImageStore store = _sources.Open(opened.Record.Reference);
+            await mounter.LendReadersAsync(opened, store, readers => _pulled.FollowAsync(run, readers, mounter.PrefetchRate, cancellation), cancellation);
+        }
+    }
+
+    /// <summary>Begins the download of all of the image, if its policy is to.</summary>
+    public void BeginDownload(LazyImage image, LocalImage opened)
+    {
+        if (policies.Of(image.Reference) == PullPolicy.Lazy) return;
+        _downloads.Begin(image.Key.Manifest, image.Reference, async cancellation =>
+        {
+            await using IImageStore store = _sources.Open(opened.Record.Reference);
+            StartTrace? trace = await Traces.FindAsync(image.Key.Manifest).WaitAsync(cancellation);
+            PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace);
+            return chosen.Mode == PullMode.Eager ? await mounter.DownloadAsync(opened, store, cancellation) : null;
+        });
+    }
+
+    /// <summary>The image is mounted for a start: goes on with what the pull has begun, or begins anew where that has found nothing, or is long ago.</summary>
+    /// <param name="readers">Of the mount.</param>
+    public ImageStart Begin(LazyImage image, LocalImage opened, ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers)
+    {
+        Digest manifest = image.Key.Manifest;
+        PlanRun? pulled = _pulled.Take(manifest);
+        PlanRun plan = PlanRun.Begin(
+            image.Reference,
+            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, opened, cancellation)),
+            (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
+        DateTimeOffset began = DateTimeOffset.UtcNow;
+        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Traces.TrySave, logger);
+
+        Task<StartCommand?> FindCommandAsync(CancellationToken cancellation) => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
+    }
+
+    /// <summary>Ends what the pull of an image has begun, if it was not mounted since.</summary>
+    public Task EndPlanAsync(Digest manifest) => _pulled.ForgetAsync(manifest);
+
+    /// <summary>Ends the download of an image, if it has one.</summary>
+    public Task EndDownloadAsync(Digest manifest) => _downloads.EndAsync(manifest);
+
+    /// <summary>Ends all that was begun, but for what mounts have taken.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _downloads.DisposeAsync();
+        await _pulled.DisposeAsync();
+    }
+
+    /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
+    private async Task<StartTrace?> ReadIncludedAsync(LazyImage image, LocalImage opened, CancellationToken cancellation)
+    {
+        try
+        {
+            return await IncludedStart.ReadAsync(opened, local.ReadStartList(image.Key.Manifest), () => _sources.FindAsync(image, opened.Record.Reference, cancellation), cancellation);
+        }
+        catch (Exception exception) when (exception is SluiceException or IOException or OperationCanceledException)
+        {
+            Log.Useless(logger, image.Reference, exception.Message);
+            return null;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
+        public static partial void Useless(ILogger logger, string image, string reason);
+    }
+}
