@@ -34,7 +34,7 @@ internal sealed partial class PlanRun
         {
             if (await find(end).WaitAsync(end) is not { } trace) return runs;
             Volatile.Write(ref self._found, trace);
-            PrefetchRun run = new(PrefetchPlan.Of(trace));
+            PrefetchRun run = new(PrefetchPlan.Of(trace), runs.LastOrDefault());
             runs.Add(run);
             await fetch(run, end);
             Log.Fetched(logger, image, run.Bytes, run.Failed);

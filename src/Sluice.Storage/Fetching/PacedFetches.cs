@@ -4,19 +4,28 @@ namespace Sluice.Storage.Fetching;
 /// Ranges that are fetched before anybody asks for them. So little is under way at a time that whoever waits for something else finds the line free within
 /// <see cref="Patience"/>: as much as came in that time lately.
 /// </summary>
-internal sealed class PacedFetches(FetchPriority priority, TimeProvider time)
+/// <param name="former">Of the same source lately: the line is known from it.</param>
+internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, PacedFetches? former = null)
 {
     /// <summary>How long a demand read may have to wait behind what was asked for ahead of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>What a request costs a registry and a node beside the bytes that it brings, in the time of a processor: less than they measure (docs/performance.md), so that little is fetched for nothing.</summary>
+    private static readonly TimeSpan RequestCost = TimeSpan.FromMilliseconds(0.5);
+
+    /// <summary>What is to come so soon may as well come now.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(250);
+
     private const long LeastUnderWay = 512 << 10;
     private const long MostUnderWay = 8 << 20;
+    private const long LeastGap = 16 << 10;
+    private const long MostGap = 128 << 10;
 
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _running = [];
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _underWay, _done, _failed;
-    private double _speed; // bytes a second
+    private double _speed = former?.Speed ?? 0; // bytes a second
 
     /// <summary>Blob space bytes that have come, and were kept.</summary>
     public long Bytes => Volatile.Read(ref _done);
@@ -27,6 +36,25 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time)
         get
         {
             lock (_gate) return _underWay;
+        }
+    }
+
+    /// <summary>Bytes of a range, at most: of two the second is asked for while the first comes.</summary>
+    public long MostOfOne => Math.Max(Limit / 2, LeastUnderWay);
+
+    /// <summary>Bytes that nobody wants are fetched along, up to this, rather than asking twice.</summary>
+    public long Gap => Math.Clamp(In(RequestCost), LeastGap, MostGap);
+
+    /// <summary>Bytes that come soon, in whatever order they are asked for.</summary>
+    public long Ahead => In(Soon);
+
+    private long Limit => Math.Clamp(In(Patience), LeastUnderWay, MostUnderWay);
+
+    private double Speed
+    {
+        get
+        {
+            lock (_gate) return _speed;
         }
     }
 
@@ -55,8 +83,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time)
             Task room;
             lock (_gate)
             {
-                long limit = Math.Clamp((long)(_speed * Patience.TotalSeconds), LeastUnderWay, MostUnderWay);
-                if (_underWay == 0 || _underWay + length <= limit)
+                if (_underWay == 0 || _underWay + length <= Limit)
                 {
                     _underWay += length;
                     return;
@@ -98,4 +125,6 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time)
 
         room.SetResult();
     }
+
+    private long In(TimeSpan time) => (long)(Speed * time.TotalSeconds);
 }

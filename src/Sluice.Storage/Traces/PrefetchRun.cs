@@ -5,15 +5,16 @@ using Sluice.Storage.Fetching;
 namespace Sluice.Storage.Traces;
 
 /// <summary>
-/// Fetches what a plan says, in its order, and at the pace of <see cref="PacedFetches"/>. Ranges that make no sense for the image are left out. It gives up when it does not help: after <see cref="MostFailures"/> ranges that could not be had, or were not kept.
+/// Fetches what a plan says, in its order, and in requests and at a pace that suit the line (<see cref="PacedFetches"/>). Ranges that make no sense for the image are left out. It gives up when it does not help: after <see cref="MostFailures"/> ranges that could not be had, or were not kept.
 /// </summary>
-public sealed class PrefetchRun(PrefetchPlan plan, TimeProvider? time = null)
+/// <param name="former">Of the same image lately: this one knows the line from it.</param>
+public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, TimeProvider? time = null)
 {
     private const int MostFailures = 3;
 
     private readonly List<PlanRange> _asked = [];
 
-    private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, time ?? TimeProvider.System);
+    private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, time ?? TimeProvider.System, former?._fetches);
     private long _here;
 
     /// <summary>Blob space bytes that are here and that the plan asked for.</summary>
@@ -42,22 +43,31 @@ public sealed class PrefetchRun(PrefetchPlan plan, TimeProvider? time = null)
 
     private async Task BeginAllAsync(IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate? rate, bool mayEvict, CancellationToken cancellation)
     {
-        foreach (PlanRange range in plan.Ranges)
+        PlanCursor cursor = new(Missing(readers));
+        while (cursor.TryTake(_fetches.MostOfOne, _fetches.Gap, _fetches.Ahead, out PlanRange range))
         {
             cancellation.ThrowIfCancellationRequested();
             if (Failed >= MostFailures) return;
-            if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) continue;
-            if (reader.Holds(range.Offset, range.Length))
-            {
-                Interlocked.Add(ref _here, range.Length);
-                continue;
-            }
-
+            BlobReader reader = readers[range.Blob];
             if (!mayEvict && !reader.HasRoomFor(_fetches.UnderWay + range.Length)) return;
             if (rate is not null) await rate.TakeAsync(WireLength(reader, range), cancellation);
             _asked.Add(range);
             await _fetches.BeginAsync(reader, range.Offset, range.Length, cancellation);
         }
+    }
+
+    /// <summary>The plan's ranges but for those that are here, and those that can't be.</summary>
+    private List<PlanRange> Missing(IReadOnlyDictionary<Digest, BlobReader> readers)
+    {
+        List<PlanRange> missing = [];
+        foreach (PlanRange range in plan.Ranges)
+        {
+            if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) continue;
+            if (reader.Holds(range.Offset, range.Length)) Interlocked.Add(ref _here, range.Length);
+            else missing.Add(range);
+        }
+
+        return missing;
     }
 
     /// <summary>What came of runs for one start; when they have ended.</summary>
