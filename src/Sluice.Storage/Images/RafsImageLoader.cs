@@ -50,7 +50,7 @@ public static class RafsImageLoader
         {
             return BootstrapLayer.Read(stream);
         }
-        catch (InvalidDataException exception)
+        catch (InvalidFormatException exception) when (exception.Format == "gzip")
         {
             throw new InvalidFormatException("rafs bootstrap layer", $"{layer.Digest} can't be decompressed: {exception.Message}", inner: exception);
         }

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using Sluice.Formats.Compression;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Tar;
 using Sluice.Formats.Trees;
@@ -33,13 +34,12 @@ public sealed class BootstrapLayer
     /// <summary>See <see cref="Prefetch.PrefetchFiles"/>; not looked into. Empty: it is not there.</summary>
     public ReadOnlyMemory<byte> PrefetchFiles { get; init; }
 
-    /// <summary>Reads the layer, compressed or not. Keeps the bootstrap and the tables in memory.</summary>
+    /// <summary>Reads the layer. Keeps the bootstrap and the tables in memory.</summary>
     /// <returns>The layer and the digest of the tar inside.</returns>
-    /// <exception cref="InvalidFormatException">Not a bootstrap layer, or too large.</exception>
+    /// <exception cref="InvalidFormatException">Not a bootstrap layer, not gzip, or too large.</exception>
     public static (BootstrapLayer Layer, Digest DiffId) Read(Stream layer)
     {
-        using var hash = SHA256.Create();
-        using var content = new CryptoStream(new GZipStream(layer, CompressionMode.Decompress, leaveOpen: true), hash, CryptoStreamMode.Read);
+        using var content = new HashedStream(new GzipDecompressionStream(layer, leaveOpen: true));
         byte[]? bootstrap = null;
         byte[] prefetch = [];
         long metaSize = 0;
@@ -61,7 +61,7 @@ public sealed class BootstrapLayer
 
         if (bootstrap is null) throw new InvalidFormatException("rafs bootstrap layer", $"there is no {BootstrapPath} in it");
         ReadPadding(content);
-        return (new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = metas, PrefetchFiles = prefetch }, Digest.FromSha256(hash.Hash));
+        return (new BootstrapLayer { Bootstrap = bootstrap, BlobMetas = metas, PrefetchFiles = prefetch }, content.GetDigest());
     }
 
     /// <summary>Packs the layer; the same content gives the same bytes.</summary>
@@ -112,5 +112,35 @@ public sealed class BootstrapLayer
         }
 
         return content;
+    }
+
+    /// <summary>Hashes what is read. Into the caller's memory: a bootstrap may have hundreds of megabytes, and is read in one piece.</summary>
+    private sealed class HashedStream(Stream inner) : ForwardStream
+    {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        public Digest GetDigest() => Digest.FromSha256(_hash.GetCurrentHash());
+
+        public override int Read(Span<byte> buffer)
+        {
+            int read = inner.Read(buffer);
+            _hash.AppendData(buffer[..read]);
+            return read;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(Read(buffer.Span));
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                inner.Dispose();
+                _hash.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
     }
 }
