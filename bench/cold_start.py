@@ -19,7 +19,8 @@ exec(compile(head, SCRIPT, "exec"), rig)
 STACK = rig["S"]
 ADMIN, kill = f"{STACK}/run/sluice/admin.sock", rig["kill"]
 
-for tag in os.environ["TAGS"].split():
+tags = os.environ["TAGS"].split()
+for tag in tags + [tag.removesuffix("-trace") for tag in tags]:
     rig["SNAP"][tag] = dict(
         name="sluice",
         tag=tag,
@@ -48,6 +49,8 @@ def main():
             for tag in snapshotters:
                 if tag.endswith("-plan"):
                     record(image, tag, "push", "--plain-http")  # beside the image
+                if tag.endswith("-trace"):
+                    lay_out(image, tag)
         for link in given.link.split(","):
             rig["sh"](f"{RIG}/setup-netns.sh", "link", link)
             print(HEAD.format(link=link), flush=True)
@@ -82,13 +85,27 @@ def run(image, tag, link, rtt=0):
 
 
 def record(image, tag, *command):
-    """One start that is not counted, and then something that is done with its trace."""
+    """One start that is not counted, and then something that is done with its trace. What that says."""
+    said = []
 
     def use():
         time.sleep(6)  # a trace ends when nothing new was read for 5 s
-        sluice("trace", *command, f"{rig['REG']}/{image}:{tag}")
+        said.append(sluice("trace", *command, f"{rig['REG']}/{image}:{tag}"))
 
     cold_start(image, tag, "", use, rtt=0, local=False)
+    return said[0]
+
+
+def lay_out(image, tag):
+    """Converts the image once more, for the start that is seen of an earlier conversion."""
+    if tag.removesuffix("-trace") != "rafs":
+        raise SystemExit(f"{tag}: only rafs-trace is known")
+    trace = f"{STACK}/run/trace.json"
+    with open(trace, "w") as file:
+        file.write(record(image, tag.removesuffix("-trace"), "show", "--json"))
+    subprocess.run(
+        [*rig["NSE"], SLUICE, "convert", "--plain-http", "--trace", trace, f"docker://{rig['REG']}/{image}:latest", f"docker://{rig['REG']}/{image}:{tag}"],
+        check=True, stdout=subprocess.DEVNULL)
 
 
 def cold_start(image, tag, link, then, rtt, local):

@@ -72,7 +72,7 @@ public static class MountChild
                 writer.Flush();
                 output.Write(answer.GetBuffer(), 0, (int)answer.Length);
                 output.Flush();
-                GC.Collect(0); // a request leaves a few KiB behind, so that by itself none would come in hundreds of mounts
+                GC.Collect(1); // a request leaves a few KiB behind, so that by itself none would come in hundreds of mounts; those that it still holds here are the next one's to collect
             }
             catch (IOException) // the parent is gone (end of stream, broken pipe)
             {

@@ -60,7 +60,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         if (opened.Content is BlockContent) LayerNames.CheckRegistry(opened.Record.Reference, reference);
         else LayerNames.Check(below, labels, opened.Record.DiffId ?? (await DownloadAsync(image).WaitAsync(cancellation)).DiffId);
-        if (!_mounted.ContainsKey(image.Key.Manifest)) starts.BeginPlan(image, opened);
+        BeginPlan(image, opened);
         starts.BeginDownload(image, opened);
         return new LazyLayer(image, opened.Content is not BlockContent blocks || BlockLayers.Completes(blocks.Stack.Layers.Select(part => part.Blob), labels));
     }
@@ -83,7 +83,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (IsHere(image)) return;
         await DownloadAsync(image, stored).WaitAsync(cancellation);
         cancellation.ThrowIfCancellationRequested();
-        starts.BeginPlan(image, await OpenAsync(image));
+        BeginPlan(image, await OpenAsync(image));
+    }
+
+    private void BeginPlan(LazyImage image, LocalImage opened)
+    {
+        if (!_mounted.ContainsKey(image.Key.Manifest)) starts.BeginPlan(image, opened);
     }
 
     /// <summary>Makes sure that the metadata of an image is on the local disk.</summary>

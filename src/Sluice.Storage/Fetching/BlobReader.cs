@@ -111,6 +111,15 @@ public sealed partial class BlobReader : IDisposable
         return true;
     }
 
+    /// <summary>Bytes of the chunks in a range that are not stored.</summary>
+    internal long CountMissing(long offset, long length)
+    {
+        long missing = 0;
+        for (int slot = Format.Find(offset); slot < Format.Count && Format.GetExtent(slot) is var chunk && chunk.Offset < offset + length; slot++)
+            if (!Cache.IsPresent(chunk.Number)) missing += chunk.Length;
+        return missing;
+    }
+
     /// <summary>As <see cref="IDisk.Fill"/>, of a range.</summary>
     public DiskFill Fill(long offset, long length)
     {

@@ -10,13 +10,15 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     /// <summary>How long a demand read may have to wait behind what was asked for ahead of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>What a request costs a registry and a node beside the bytes that it brings, in the time of a processor: less than they measure (docs/performance.md), so that little is fetched for nothing.</summary>
+    /// <summary>What a request costs beside the bytes that it brings. It is more (docs/performance.md); but little shall be fetched for nothing.</summary>
     private static readonly TimeSpan RequestCost = TimeSpan.FromMilliseconds(0.5);
 
     /// <summary>What is to come so soon may as well come now.</summary>
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(250);
 
-    private const long LeastUnderWay = 512 << 10;
+    private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
+
+    private const long LeastUnderWay = 1 << 20;
     private const long MostUnderWay = 8 << 20;
     private const long LeastGap = 16 << 10;
     private const long MostGap = 128 << 10;
@@ -24,8 +26,9 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _running = [];
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private long _underWay, _done, _failed;
-    private double _speed = former?.Speed ?? 0; // bytes a second
+    private long _underWay, _done, _came, _failed;
+    private long _measuredAt = time.GetTimestamp();
+    private double _speed = former?.SpeedLately ?? 0; // bytes a second
 
     /// <summary>Blob space bytes that have come, and were kept.</summary>
     public long Bytes => Volatile.Read(ref _done);
@@ -40,7 +43,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     }
 
     /// <summary>Bytes of a range, at most: of two the second is asked for while the first comes.</summary>
-    public long MostOfOne => Math.Max(Limit / 2, LeastUnderWay);
+    public long MostOfOne => Limit / 2;
 
     /// <summary>Bytes that nobody wants are fetched along, up to this, rather than asking twice.</summary>
     public long Gap => Math.Clamp(In(RequestCost), LeastGap, MostGap);
@@ -58,13 +61,23 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
         }
     }
 
+    private double SpeedLately
+    {
+        get
+        {
+            lock (_gate) return time.GetElapsedTime(_measuredAt) < Lately ? _speed : 0;
+        }
+    }
+
     /// <summary>Ranges that could not be had, or kept.</summary>
     public long Failed => Volatile.Read(ref _failed);
 
     /// <summary>Waits until there is room for a range, begins to fetch it and returns.</summary>
-    public async Task BeginAsync(BlobReader reader, long offset, long length, CancellationToken cancellation)
+    /// <param name="beginning">Told before it begins.</param>
+    public async Task BeginAsync(BlobReader reader, long offset, long length, CancellationToken cancellation, Action? beginning = null)
     {
         await WaitForRoomAsync(length).WaitAsync(cancellation);
+        beginning?.Invoke();
         Task fetch = FetchAsync(reader, offset, length, cancellation);
         lock (_gate) _running.Add(fetch);
         _ = fetch.ContinueWith(done => { lock (_gate) _running.Remove(done); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -99,7 +112,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private async Task FetchAsync(BlobReader reader, long offset, long length, CancellationToken cancellation)
     {
         long began = time.GetTimestamp();
-        long before = Bytes;
+        long missing = reader.CountMissing(offset, length), before = Volatile.Read(ref _came);
         bool came = false;
         try
         {
@@ -117,9 +130,15 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
             if (came) _done += length;
             else _failed++;
 
-            // What came while this was under way, itself included: the speed of the line, not of the request.
-            double seconds = Math.Max(time.GetElapsedTime(began).TotalSeconds, 0.001);
-            if (came) _speed = Math.Max(_speed * 0.9, (_done - before) / seconds);
+            // What came while this was under way, itself included: the speed of the line, not of the request. What was here says nothing.
+            if (came && missing > 0)
+            {
+                _came += missing;
+                double seconds = Math.Max(time.GetElapsedTime(began).TotalSeconds, 0.001);
+                _speed = Math.Max(_speed * 0.9, (_came - before) / seconds);
+                _measuredAt = time.GetTimestamp();
+            }
+
             (room, _room) = (_room, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
 

@@ -8,7 +8,7 @@ public sealed class PrefetchPlan
     /// <summary>Blob space that is fetched along rather than asking twice. It counts as waste, unless somebody reads it.</summary>
     private const int MergeGap = 16 << 10;
 
-    /// <summary>Most blob space of a range: what is needed next must not wait behind what is needed later.</summary>
+    /// <summary>Most blob space of a range: what is needed next must not wait behind what is needed later. A run cuts and joins them as its line allows.</summary>
     private const int MaxLength = 1 << 20;
 
     /// <summary>A read joins a range only if it came this soon after the range's first.</summary>

@@ -12,7 +12,7 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, T
 {
     private const int MostFailures = 3;
 
-    private readonly List<PlanRange> _asked = [];
+    private readonly Dictionary<(Digest Blob, int Chunk), int> _asked = []; // and their lengths
 
     private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, time ?? TimeProvider.System, former?._fetches);
     private long _here;
@@ -43,17 +43,29 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, T
 
     private async Task BeginAllAsync(IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate? rate, bool mayEvict, CancellationToken cancellation)
     {
-        PlanCursor cursor = new(Missing(readers));
+        PlanCursor cursor = new(Missing(readers), (range, place) => EndOfUnit(readers[range.Blob].Format, place));
         while (cursor.TryTake(_fetches.MostOfOne, _fetches.Gap, _fetches.Ahead, out PlanRange range))
         {
             cancellation.ThrowIfCancellationRequested();
             if (Failed >= MostFailures) return;
             BlobReader reader = readers[range.Blob];
+            if (reader.Holds(range.Offset, range.Length)) // by now: a read was faster
+            {
+                Interlocked.Add(ref _here, range.Length);
+                continue;
+            }
+
             if (!mayEvict && !reader.HasRoomFor(_fetches.UnderWay + range.Length)) return;
             if (rate is not null) await rate.TakeAsync(WireLength(reader, range), cancellation);
-            _asked.Add(range);
-            await _fetches.BeginAsync(reader, range.Offset, range.Length, cancellation);
+            await _fetches.BeginAsync(reader, range.Offset, range.Length, cancellation, () => Note(reader, range));
         }
+    }
+
+    /// <summary>What is asked for, when it is: the rest was here.</summary>
+    private void Note(BlobReader reader, PlanRange range)
+    {
+        foreach (ChunkExtent chunk in ChunksIn(reader.Format, range))
+            if (!reader.Cache.IsPresent(chunk.Number)) _asked[(range.Blob, chunk.Number)] = chunk.Length;
     }
 
     /// <summary>The plan's ranges but for those that are here, and those that can't be.</summary>
@@ -76,15 +88,11 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, T
     {
         long fetched = 0, unread = 0;
         HashSet<(Digest, int)> counted = [];
-        foreach (PlanRange range in runs.SelectMany(run => run._asked))
+        foreach (((Digest blob, int chunk), int length) in runs.SelectMany(run => run._asked))
         {
-            if (!open.TryGetValue(range.Blob, out BlobReader? reader)) continue;
-            foreach (ChunkExtent chunk in ChunksIn(reader.Format, range))
-            {
-                if (!reader.Cache.IsPresent(chunk.Number) || !counted.Add((range.Blob, chunk.Number))) continue;
-                fetched += chunk.Length;
-                if (!recorder.WasRead(range.Blob, chunk.Number)) unread += chunk.Length;
-            }
+            if (!open.TryGetValue(blob, out BlobReader? reader) || !reader.Cache.IsPresent(chunk) || !counted.Add((blob, chunk))) continue;
+            fetched += length;
+            if (!recorder.WasRead(blob, chunk)) unread += length;
         }
 
         return new PrefetchOutcome(fetched, unread);
@@ -103,6 +111,15 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, T
         }
 
         return length;
+    }
+
+    private static long EndOfUnit(IBlobFormat format, long place)
+    {
+        int slot = format.Find(place);
+        if (slot >= format.Count || format.GetExtent(slot).Offset >= place) return place;
+        int unit = format.GetUnitOf(slot);
+        while (slot + 1 < format.Count && format.GetUnitOf(slot + 1) == unit) slot++;
+        return format.GetExtent(slot).End;
     }
 
     private static IEnumerable<ChunkExtent> ChunksIn(IBlobFormat format, PlanRange range)

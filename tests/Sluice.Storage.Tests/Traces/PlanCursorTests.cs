@@ -29,6 +29,22 @@ public sealed class PlanCursorTests
         Take([new(One, 0, 1100 * Kib), new(One, 1064 * Kib, 100 * Kib)], most: 512 * Kib, gap: 0, ahead: 0));
 
     [Fact]
+    public void PiecesEndWhereUnitsDo()
+    {
+        PlanCursor cursor = new([new(One, 0, 1500 * Kib), new(Two, 0, 600 * Kib)], (range, place) => range.Blob == One ? (place + (1000 * Kib) - 1) / (1000 * Kib) * 1000 * Kib : 4000 * Kib);
+        List<PlanRange> taken = [];
+        while (cursor.TryTake(512 * Kib, 0, 0, out PlanRange range)) taken.Add(range);
+        Assert.Equal([new(One, 0, 1000 * Kib), new(One, 1000 * Kib, 500 * Kib), new PlanRange(Two, 0, 600 * Kib)], taken);
+    }
+
+    [Fact]
+    public void GapsAreASmallPartOfAllThatIsFetched()
+    {
+        List<PlanRange> taken = Take([.. Enumerable.Range(0, 1000).Select(index => new PlanRange(One, index * 100 * Kib, 10 * Kib))], most: 4096 * Kib, gap: 128 * Kib, ahead: 1 << 30);
+        Assert.InRange(taken.Sum(range => range.Length), 10_000 * Kib, 11_250 * Kib);
+    }
+
+    [Fact]
     public void NothingIsLostOfAnyPlan()
     {
         Random random = new(5);

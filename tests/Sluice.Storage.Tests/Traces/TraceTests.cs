@@ -173,6 +173,19 @@ public sealed class TraceTests
     }
 
     [Fact]
+    public async Task ALongRangeComesInWholeChunksAndEachOfThemOnce()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(69, 8, 300 << 10); // 512 KiB, a request's worth, end within the second
+        using Rig rig = new(blob);
+        StartTrace trace = new(Manifest, [.. Enumerable.Range(0, 3).Select(chunk => new TraceRead(blob.Blob, chunk * (300L << 10), 300 << 10, TimeSpan.Zero, false))]);
+        Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
+        PrefetchRun run = new(PrefetchPlan.Of(trace));
+        await run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
+        Assert.Equal([(0L, 600 << 10), (600L << 10, 300 << 10)], rig.Source.Requests.Order());
+        Assert.Equal(new PrefetchOutcome(900 << 10, 900 << 10), PrefetchRun.OutcomeOf([run], new TraceRecorder(), readers));
+    }
+
+    [Fact]
     public async Task ABoundOfTheRateHolds()
     {
         ManualTime time = new();
