@@ -12,6 +12,7 @@ case ${1:-} in
     soak) shift; exec bench/soak.sh "$@" ;;
     chaos) shift; exec bench/chaos.sh "$@" ;;
     ready) shift; exec bench/ready.sh "$@" ;;
+    reboot) shift; exec bench/reboot.sh "$@" ;;
     warm) shift; exec bench/warm.sh "$@" ;;
     eager) shift; exec bench/eager.sh "$@" ;;
     block-reads) # also measures how a process starts: with the code that is shipped, compiled ahead

@@ -74,14 +74,31 @@ def runs(image, tag, link, given):
 
 
 def run(image, tag, link, rtt=0):
-    """One cold start and two from local data. What Sluice says of the cold one comes with it."""
-    said = {}
+    """One cold start and two from local data. What Sluice says of the cold one comes with it, and what the registry had to do for it."""
+    said, spent, warm = {}, [], rig["warm_registry"]
+
+    def warm_and_begin(*arguments):
+        warm(*arguments)
+        spent.append(registry_seconds())
 
     def explain():
+        spent.append(registry_seconds())
         if rig["SNAP"][tag]["name"] == "sluice":
             said.update(json.loads(sluice("explain", "--json", "--containerd-address", rig["SOCK"], "cold")))
 
-    return cold_start(image, tag, link, explain, rtt=rtt, local=True) | {"said": said.get("start")}
+    rig["warm_registry"] = warm_and_begin
+    try:
+        return cold_start(image, tag, link, explain, rtt=rtt, local=True) | {"said": said.get("start"), "registry": spent[1] - spent[0]}
+    finally:
+        rig["warm_registry"] = warm
+
+
+def registry_seconds():
+    """Of processors, so far."""
+    with open(f"{STACK}/run/registry.pid") as file:
+        pid = file.read().strip()
+    with open(f"/proc/{pid}/stat") as file:
+        return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def record(image, tag, *command):
@@ -103,9 +120,11 @@ def lay_out(image, tag):
     trace = f"{STACK}/run/trace.json"
     with open(trace, "w") as file:
         file.write(record(image, tag.removesuffix("-trace"), "show", "--json"))
-    subprocess.run(
+    converted = subprocess.run(
         [*rig["NSE"], SLUICE, "convert", "--plain-http", "--trace", trace, f"docker://{rig['REG']}/{image}:latest", f"docker://{rig['REG']}/{image}:{tag}"],
-        check=True, stdout=subprocess.DEVNULL)
+        capture_output=True, text=True)
+    if converted.returncode:
+        raise SystemExit(converted.stderr)
 
 
 def cold_start(image, tag, link, then, rtt, local):
@@ -130,8 +149,8 @@ def sluice(*arguments):
 
 
 HEAD = """
-{link}, seconds; floor: bytes over the link's rate, and then overlayfs's warm start
-image      snapshotter          total (least to most)   pull  metadata   start  mount  waited   other |     MB   floor  total/floor | warm  warm/overlayfs's"""
+{link}, seconds; requests: for data; registry: its processor time; floor: bytes over the link's rate, and then overlayfs's warm start
+image      snapshotter          total (least to most)   pull  metadata   start  mount  waited   other |     MB  requests  registry   floor  total/floor | warm  warm/overlayfs's"""
 
 
 def show(image, link, results):
@@ -152,7 +171,8 @@ def show(image, link, results):
             line += f"{metadata:9.2f} {start:7.2f} {mount:6.2f} {waited:7.2f} {start - mount - waited:7.2f}"
         else:
             line += f"{'':9} {start:7.2f} {'':22}"
-        line += f" | {megabytes:6.1f} "
+        requests = f"{middle(said, lambda one: one['requests']):.0f}" if said else ""
+        line += f" | {megabytes:6.1f}  {requests:>8}  {middle(done, lambda one: one['registry']):8.2f} "
         if reference:
             floor = reference + megabytes * 8 / MBIT.get(link, 1e9)
             line += f"{floor:7.2f} {total / floor:12.2f} | {warm:5.2f} {warm / reference:8.2f}"

@@ -22,7 +22,7 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
     private readonly ImageSources _sources = new(options.Sources);
 
     /// <summary>What starts of images have read.</summary>
-    public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory));
+    public StartTraces Traces { get; } = new(new TraceStore(options.TracesDirectory, reason => Log.Ignored(logger, reason)), reason => Log.Ignored(logger, reason));
 
     /// <summary>Knows with what containers are started; null: nobody does.</summary>
     public StartCommands? Commands { get; set; }
@@ -101,5 +101,8 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
     {
         [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
         public static partial void Useless(ILogger logger, string image, string reason);
+
+        [LoggerMessage(155, LogLevel.Warning, "A trace counts as none: {Reason}")]
+        public static partial void Ignored(ILogger logger, string reason);
     }
 }

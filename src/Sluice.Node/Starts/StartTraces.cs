@@ -9,7 +9,8 @@ namespace Sluice.Node.Starts;
 /// <summary>
 /// Which trace there is for an image: the node's own, or else what lies beside the image in its registry, for which is asked when the image is pulled, or else what the image says itself. Nobody waits for that, and nothing fails with it.
 /// </summary>
-internal sealed class StartTraces(TraceStore own)
+/// <param name="warn">Told of traces that are damaged, or of something else, and so count as none.</param>
+internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
 {
     /// <summary>A registry that takes longer is not waited for: by then the start is over.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -80,14 +81,14 @@ internal sealed class StartTraces(TraceStore own)
         return true;
     }
 
-    private static async Task<StartTrace?> AskAsync(Digest manifest, Func<IImageStore> open, CancellationToken cancellation)
+    private async Task<StartTrace?> AskAsync(Digest manifest, Func<IImageStore> open, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(Patience);
         try
         {
             await using IImageStore store = open();
-            return await TraceArtifacts.FindAsync(store, manifest, limit.Token);
+            return await TraceArtifacts.FindAsync(store, manifest, limit.Token, warn);
         }
         catch (Exception)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Traces;
@@ -8,7 +9,8 @@ namespace Sluice.Node.Starts;
 /// What was read at the latest starts of images: for each command that an image was started with <c>traces/&lt;manifest&gt;-&lt;command&gt;.json</c>, where the command is not known <c>traces/&lt;manifest&gt;.json</c>. They outlive
 /// their images, which come back. <see cref="Most"/> are kept, and of one image <see cref="MostCommands"/>, those of the latest starts. Whatever is wrong with a file, it is as if there were none.
 /// </summary>
-internal sealed class TraceStore(string directory)
+/// <param name="warn">Told of each file once that something is wrong with.</param>
+internal sealed class TraceStore(string directory, Action<string>? warn = null)
 {
     /// <summary>Traces. They have some ten kilobytes each.</summary>
     public const int Most = 1024;
@@ -17,6 +19,7 @@ internal sealed class TraceStore(string directory)
     public const int MostCommands = 4;
 
     private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<string, bool> _damaged = new(StringComparer.Ordinal);
 
     /// <summary>The traces of an image, of the latest start first; empty: none, or damaged.</summary>
     public IReadOnlyList<StartTrace> Load(Digest manifest) => [.. FilesOf(manifest).Select(file => Read(file, manifest)).OfType<StartTrace>()];
@@ -58,16 +61,21 @@ internal sealed class TraceStore(string directory)
 
     private FileInfo[] Latest(string pattern) => [.. new DirectoryInfo(directory).GetFiles(pattern).OrderByDescending(file => file.LastWriteTimeUtc)];
 
-    private static StartTrace? Read(FileInfo file, Digest manifest)
+    private StartTrace? Read(FileInfo file, Digest manifest)
     {
         try
         {
-            if (file.Length > TraceFile.MaxLength) return null;
+            if (file.Length > TraceFile.MaxLength) throw new InvalidFormatException("trace", $"has {file.Length} bytes, more than is allowed");
             StartTrace trace = TraceFile.Read(File.ReadAllBytes(file.FullName));
-            return trace.Manifest == manifest ? trace : null;
+            return trace.Manifest == manifest ? trace : throw new InvalidFormatException("trace", $"is of {trace.Manifest}");
+        }
+        catch (FileNotFoundException)
+        {
+            return null; // a newer one has taken its place
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SluiceException)
         {
+            if (_damaged.TryAdd(file.FullName, true)) warn?.Invoke($"{file.FullName}: {exception.Message}");
             return null;
         }
     }

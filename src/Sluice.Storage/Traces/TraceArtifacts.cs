@@ -32,25 +32,29 @@ public static class TraceArtifacts
     }
 
     /// <summary>The traces beside an image, as one; null: there are none. Those that are damaged, or of something else, are left out.</summary>
+    /// <param name="warn">Told of each of these.</param>
     /// <exception cref="SluiceException">The place does not answer.</exception>
-    public static async Task<StartTrace?> FindAsync(IImageStore store, Digest image, CancellationToken cancellation)
+    public static async Task<StartTrace?> FindAsync(IImageStore store, Digest image, CancellationToken cancellation, Action<string>? warn = null)
     {
         IEnumerable<Descriptor> artifacts = (await store.GetReferrersAsync(image, MediaType, cancellation)).TakeLast(Most);
-        return StartTrace.Join([.. (await Task.WhenAll(artifacts.Select(artifact => ReadAsync(store, artifact, image, cancellation)))).OfType<StartTrace>()]);
+        return StartTrace.Join([.. (await Task.WhenAll(artifacts.Select(artifact => ReadAsync(store, artifact, image, warn, cancellation)))).OfType<StartTrace>()]);
     }
 
     /// <returns>Null: it is damaged, or of something else.</returns>
-    private static async Task<StartTrace?> ReadAsync(IImageStore store, Descriptor artifact, Digest image, CancellationToken cancellation)
+    private static async Task<StartTrace?> ReadAsync(IImageStore store, Descriptor artifact, Digest image, Action<string>? warn, CancellationToken cancellation)
     {
         try
         {
             StoredImage stored = StoredImage.Of(store, await store.GetManifestAsync(artifact.Digest.ToString(), cancellation));
             Descriptor layer = stored.Manifest.Layers.Single(layer => layer.MediaType == MediaType && layer.Size <= TraceFile.MaxLength);
-            return TraceFile.Read(await stored.ReadBlobAsync(layer, TraceFile.MaxLength, cancellation)) is var trace && trace.Manifest == image ? trace : null;
+            StartTrace trace = TraceFile.Read(await stored.ReadBlobAsync(layer, TraceFile.MaxLength, cancellation));
+            return trace.Manifest == image ? trace : throw new InvalidFormatException("trace", $"is of {trace.Manifest}");
         }
         catch (Exception exception) when (exception is SluiceException or InvalidOperationException or EndOfStreamException)
         {
-            return null; // somebody else's mistake, or it has gone; it is as if it were not there
+            // Somebody else's mistake, or it has gone; it is as if it were not there.
+            warn?.Invoke($"{store.Name}, artifact {artifact.Digest}: {exception.Message}");
+            return null;
         }
     }
 

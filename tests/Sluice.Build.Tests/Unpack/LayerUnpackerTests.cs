@@ -51,6 +51,16 @@ public sealed class LayerUnpackerTests : IDisposable
     }
 
     [Fact]
+    public async Task Layers_may_be_zstd_or_not_compressed()
+    {
+        foreach ((string name, TestLayer layer) in ((string, TestLayer)[])[("zstd", new TestLayer().Zstd()), ("tar", new TestLayer().Uncompressed())])
+        {
+            UnpackedLayer unpacked = await UnpackAsync(name, layer.File("f", "content"));
+            Assert.Equal("content", await File.ReadAllTextAsync(Path.Combine(unpacked.Root, "f"), TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
     public async Task The_last_entry_of_a_name_counts()
     {
         UnpackedLayer layer = await UnpackAsync("a", new TestLayer().File("f", "first").File("f", "second").Directory("x").File("x/y", "lost").File("x", "a file now"));

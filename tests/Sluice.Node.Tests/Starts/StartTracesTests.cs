@@ -48,13 +48,17 @@ public sealed class StartTracesTests : IDisposable
     [Fact]
     public async Task WhatIsSeenCountsMoreThanWhatTheImageSaysAndWhatIsDamagedDoesNotCount()
     {
-        StartTraces traces = New();
+        List<string> warnings = [];
+        StartTraces traces = new(new TraceStore(Traces, warnings.Add));
         Assert.Equal((int[])[5], Pages((await traces.FindAsync(Image, () => Task.FromResult<StartTrace?>(Trace(null, 5))))!));
         Assert.Null(await traces.FindAsync(Image, () => Task.FromResult<StartTrace?>(null)));
         Assert.True(traces.TrySave(Trace(null, 6)));
         Assert.Equal((int[])[6], Pages((await traces.FindAsync(Image, () => throw new InvalidOperationException("nobody asks")))!));
-        await File.WriteAllTextAsync(Assert.Single(Directory.GetFiles(Traces)), "{");
-        Assert.Equal((int[])[5], Pages((await traces.FindAsync(Image, () => Task.FromResult<StartTrace?>(Trace(null, 5))))!));
+        Assert.Empty(warnings);
+        string file = Assert.Single(Directory.GetFiles(Traces));
+        await File.WriteAllTextAsync(file, "{");
+        for (int i = 0; i < 2; i++) Assert.Equal((int[])[5], Pages((await traces.FindAsync(Image, () => Task.FromResult<StartTrace?>(Trace(null, 5))))!));
+        Assert.StartsWith(file, Assert.Single(warnings), StringComparison.Ordinal); // once
     }
 
     [Fact]

@@ -23,6 +23,27 @@ public sealed class PacedFetchesTests
     }
 
     [Fact]
+    public async Task NoMoreIsUnderWayThanALineIsKnownToBringSoon()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(83, 128, Chunk);
+        using Rig rig = new(blob);
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        PacedFetches fetches = new(FetchPriority.Prefetch, new ManualTime());
+        Task all = Task.Run(async () =>
+        {
+            for (int index = 0; index < 4; index++) await fetches.BeginAsync(rig.Disk.Reader, index * Slow, Slow, CancellationToken.None);
+            await fetches.DrainAsync();
+        });
+        await gate.ArrivedAsync(2);
+        await Task.Delay(50);
+        Assert.Equal((2 * Slow, 2), (fetches.UnderWay, rig.Source.Requests.Count));
+        gate.Open();
+        await all;
+        Assert.Equal((0L, 4 * Slow), (fetches.UnderWay, fetches.Bytes));
+    }
+
+    [Fact]
     public async Task ALineIsKnownFromWhatCameLately()
     {
         SyntheticBlob blob = SyntheticBlob.Create(82, 64, Chunk);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Sources;
@@ -38,7 +39,10 @@ public sealed class TraceArtifactTests
         await PutArtifactAsync(store, image, TraceFile.Write(Trace(Digest.Sha256("another image"u8), (0, 1))));
         Assert.Null(await TraceArtifacts.FindAsync(store, image.Digest, CancellationToken.None));
         await TraceArtifacts.PushAsync(store, Trace(image.Digest, (4096, 1)), CancellationToken.None);
-        Assert.Equal(4096, Assert.Single((await TraceArtifacts.FindAsync(store, image.Digest, CancellationToken.None))!.Reads).Offset);
+        ConcurrentBag<string> warnings = [];
+        Assert.Equal(4096, Assert.Single((await TraceArtifacts.FindAsync(store, image.Digest, CancellationToken.None, warnings.Add))!.Reads).Offset);
+        Assert.Equal(2, warnings.Count);
+        Assert.All(warnings, warning => Assert.StartsWith($"{store.Name}, artifact sha256:", warning, StringComparison.Ordinal));
     }
 
     [Fact]
