@@ -33,9 +33,10 @@ public sealed class GrpcClientStream<TRequest, TResponse> : IAsyncDisposable
         _caller = cancellation;
         _deadline = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _deadline.Token);
+        GrpcRequestContent content = new(_request.Reader);
         HttpRequestMessage request = new(HttpMethod.Post, method.Path)
         {
-            Content = new GrpcRequestContent(_request.Reader),
+            Content = content,
             Version = http.DefaultRequestVersion,
             VersionPolicy = http.DefaultVersionPolicy,
         };
@@ -43,6 +44,7 @@ public sealed class GrpcClientStream<TRequest, TResponse> : IAsyncDisposable
         if (options.Timeout is { } timeout) request.Headers.Add(GrpcHeaders.Timeout, GrpcHeaders.EncodeTimeout(timeout));
         foreach ((string name, string value) in options.Metadata) request.Headers.TryAddWithoutValidation(name, value);
         _sending = http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, _ending.Token);
+        _ = _sending.ContinueWith(static (_, sent) => ((GrpcRequestContent)sent!).Settle(), content, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     /// <summary>Sends one message; waits while the server does not read.</summary>

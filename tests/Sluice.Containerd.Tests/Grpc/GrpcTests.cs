@@ -50,6 +50,42 @@ public sealed class GrpcTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData(5)]
+    [InlineData(20_000)]
+    public async Task A_call_that_the_server_has_not_looked_at_is_sent_again(int length)
+    {
+        string text = new('z', length), front = _directory.File("front.sock");
+        using System.Net.Sockets.Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(front));
+        listener.Listen();
+        Task refusing = RefuseOnceAsync(listener, expected: text.Length);
+        using GrpcChannel channel = new(front, "echo server");
+        InfoResponse response = await channel.UnaryAsync(Unary, new InfoRequest { Digest = text }, new GrpcCallOptions { Timeout = TimeSpan.FromSeconds(30) }, Cancellation);
+        Assert.Equal(text, response.Info.Digest);
+        channel.Dispose();
+        await refusing;
+    }
+
+    /// <summary>Reads a call, says that it has looked at none and closes; the next connection is the server's.</summary>
+    private async Task RefuseOnceAsync(System.Net.Sockets.Socket listener, int expected)
+    {
+        using (System.Net.Sockets.Socket first = await listener.AcceptAsync(Cancellation))
+        {
+            byte[] settings = [0, 0, 0, 4, 0, 0, 0, 0, 0], goAway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            await first.SendAsync(settings, Cancellation);
+            byte[] buffer = new byte[65536];
+            for (int seen = 0; seen < expected;) seen += buffer.AsSpan(0, await first.ReceiveAsync(buffer, Cancellation)).Count((byte)'z');
+            await first.SendAsync(goAway, Cancellation);
+        }
+
+        using NetworkStream client = new(await listener.AcceptAsync(Cancellation), ownsSocket: true);
+        using System.Net.Sockets.Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(Socket), Cancellation);
+        using NetworkStream server = new(socket);
+        await Task.WhenAny(client.CopyToAsync(server, Cancellation), server.CopyToAsync(client, Cancellation));
+    }
+
     [Fact]
     public async Task Calls_run_concurrently()
     {
