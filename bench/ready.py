@@ -36,7 +36,7 @@ class ReadyNode(soak.Node):
         self.start_registry()
         self.start_daemon()
         self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
-        self.wait("containerd", lambda: "REVISION" in self.ctr("version", check=False).upper())
+        self.wait("containerd", lambda: "Server:" in self.ctr("version", check=False))
         write_layout(self.path("layout"), images)
         self.each(images, self.know)
         tops = self.tops()

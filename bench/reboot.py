@@ -96,7 +96,7 @@ class RebootNode(ReadyNode):
         os.makedirs(self.path("run"), 0o711, exist_ok=True)
         self.start_daemon()
         self.containerd = self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
-        self.wait("containerd", lambda: "REVISION" in self.ctr("version", check=False).upper())
+        self.wait("containerd", lambda: "Server:" in self.ctr("version", check=False))
 
 
 if __name__ == "__main__":

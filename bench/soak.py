@@ -99,7 +99,7 @@ class Node:
         self.daemon = self.start("sluice.log", SLUICE, "daemon", "--root", self.path("root"), "--state", self.path("run"))
         self.wait("the daemon", lambda: os.path.exists(self.path("run", "admin.sock")))
         self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
-        self.wait("containerd", lambda: "REVISION" in self.ctr("version", check=False).upper())
+        self.wait("containerd", lambda: "Server:" in self.ctr("version", check=False))
         for number in range(IMAGES + 1):
             archive = self.path("image.tar")
             make_image(archive, number)
