@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Cold starts over a shaped link: containerd's overlayfs beside Sluice with RAFS and with block images, from nothing to the first useful answer.
 #   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,1g,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-lz4] [--runs 5] [--reference-runs 5] [--page start.html]
-#   ./bench.sh cold-start --all     six images, three links, RAFS with a plan beside it and inside of it; an hour
+#   ./bench.sh cold-start --all     six images, three links, RAFS with a plan beside it and inside of it; half an hour
 # Uses the rig in $SLUICE_BENCH_RIG (default ../shared/bench): real images, a registry and containerd in network namespaces.
 # What is no snapshotter of the rig is a tag: rafs and overlaybd are converted with the defaults, overlaybd-lz4 with LZ4 in 4 KiB, any other one with
 # CONVERT_OPTIONS. RECONVERT=1 makes them again. With -plan behind it, a tag has the trace of one earlier start beside it, as an artifact in the registry:

@@ -99,26 +99,16 @@ public sealed partial class BlobReader : IDisposable
     }
 
     /// <summary>True if all chunks in a range are stored, checked by this process or not yet.</summary>
-    public bool Holds(long offset, long length)
-    {
-        for (int slot = Format.Find(offset); slot < Format.Count; slot++)
-        {
-            ChunkExtent extent = Format.GetExtent(slot);
-            if (extent.Offset >= offset + length) break;
-            if (!Cache.IsPresent(extent.Number)) return false;
-        }
+    public bool Holds(long offset, long length) => !MissingIn(offset, length).Any();
 
-        return true;
+    /// <summary>The chunks of a range, those that lie in it in part included.</summary>
+    internal IEnumerable<ChunkExtent> ChunksIn(long offset, long length)
+    {
+        for (int slot = Format.Find(offset); slot < Format.Count && Format.GetExtent(slot) is var chunk && chunk.Offset < offset + length; slot++) yield return chunk;
     }
 
-    /// <summary>Bytes of the chunks in a range that are not stored.</summary>
-    internal long CountMissing(long offset, long length)
-    {
-        long missing = 0;
-        for (int slot = Format.Find(offset); slot < Format.Count && Format.GetExtent(slot) is var chunk && chunk.Offset < offset + length; slot++)
-            if (!Cache.IsPresent(chunk.Number)) missing += chunk.Length;
-        return missing;
-    }
+    /// <summary>Those of them that are not stored.</summary>
+    internal IEnumerable<ChunkExtent> MissingIn(long offset, long length) => ChunksIn(offset, length).Where(chunk => !Cache.IsPresent(chunk.Number));
 
     /// <summary>As <see cref="IDisk.Fill"/>, of a range.</summary>
     public DiskFill Fill(long offset, long length)

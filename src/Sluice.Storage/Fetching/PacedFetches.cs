@@ -112,7 +112,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private async Task FetchAsync(BlobReader reader, long offset, long length, CancellationToken cancellation)
     {
         long began = time.GetTimestamp();
-        long missing = reader.CountMissing(offset, length), before = Volatile.Read(ref _came);
+        long missing = reader.MissingIn(offset, length).Sum(chunk => (long)chunk.Length), before = Volatile.Read(ref _came);
         bool came = false;
         try
         {

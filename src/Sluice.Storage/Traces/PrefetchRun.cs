@@ -64,8 +64,7 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, T
     /// <summary>What is asked for, when it is: the rest was here.</summary>
     private void Note(BlobReader reader, PlanRange range)
     {
-        foreach (ChunkExtent chunk in ChunksIn(reader.Format, range))
-            if (!reader.Cache.IsPresent(chunk.Number)) _asked[(range.Blob, chunk.Number)] = chunk.Length;
+        foreach (ChunkExtent chunk in reader.MissingIn(range.Offset, range.Length)) _asked[(range.Blob, chunk.Number)] = chunk.Length;
     }
 
     /// <summary>The plan's ranges but for those that are here, and those that can't be.</summary>
@@ -102,10 +101,10 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, T
     private static long WireLength(BlobReader reader, PlanRange range)
     {
         (long length, int last) = (0, -1);
-        foreach (ChunkExtent chunk in ChunksIn(reader.Format, range))
+        foreach (ChunkExtent chunk in reader.MissingIn(range.Offset, range.Length))
         {
             int unit = reader.Format.GetUnitOf(reader.Format.Find(chunk.Offset));
-            if (unit == last || reader.Cache.IsPresent(chunk.Number)) continue;
+            if (unit == last) continue;
             last = unit;
             length += reader.Format.GetUnit(unit).CompressedLength;
         }
@@ -120,11 +119,6 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, T
         int unit = format.GetUnitOf(slot);
         while (slot + 1 < format.Count && format.GetUnitOf(slot + 1) == unit) slot++;
         return format.GetExtent(slot).End;
-    }
-
-    private static IEnumerable<ChunkExtent> ChunksIn(IBlobFormat format, PlanRange range)
-    {
-        for (int slot = format.Find(range.Offset); slot < format.Count && format.GetExtent(slot) is var chunk && chunk.Offset < range.Offset + range.Length; slot++) yield return chunk;
     }
 
     private static bool IsPossible(PlanRange range, BlobReader reader) => range.Offset >= 0 && range.Length > 0 && range.Offset <= reader.Format.Length - range.Length;
