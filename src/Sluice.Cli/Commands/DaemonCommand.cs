@@ -14,13 +14,15 @@ internal static class DaemonCommand
     {
         var settings = new NodeSettings();
         var takeOver = new Option<bool>("--take-over") { Description = "Succeed the running daemon: `sluice upgrade` starts one so", Hidden = true };
-        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { takeOver };
+        var place = new Option<string>("--mount-namespace") { Description = "Where to mount: in this process's own mount namespace, or in the keeper's, where a service manager gives this process a copy (ProtectSystem=)", DefaultValueFactory = _ => "own" }
+            .AcceptOnlyFromAmong("own", "keeper");
+        var command = new Command("daemon", "Run the node daemon: snapshotter, cache and mounts.") { takeOver, place };
         settings.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             ProcessMemory.LimitArenas();
             ServiceManager.ClosePassed();
-            var configuration = new LiveConfiguration(() => settings.Read(parsed), settings.ConfigurationPath(parsed) ?? ConfigurationFile.DefaultPath);
+            var configuration = new LiveConfiguration(() => settings.Read(parsed) with { MountsBesideKeeper = parsed.GetValue(place) == "keeper" }, settings.ConfigurationPath(parsed) ?? ConfigurationFile.DefaultPath);
             var log = new StandardErrorLogger(configuration.Current);
             configuration.Changed += log.Apply;
             using ILoggerFactory loggers = LoggerFactory.Create(logging => logging

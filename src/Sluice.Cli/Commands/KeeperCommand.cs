@@ -10,22 +10,20 @@ internal static class KeeperCommand
 {
     public static Command Create()
     {
-        var state = new Option<string?>("--state") { Description = $"State directory of the daemon whose connections are kept (default {new NodeOptions().State})" };
-        var deadline = new Option<int>("--deadline")
-        {
-            Description = "Seconds that requests wait for a daemon before they get EIO; 0: for ever",
-            DefaultValueFactory = _ => (int)new KeeperOptions { State = "/" }.Deadline.TotalSeconds,
-        };
+        var configuration = new Option<string?>("--config") { Description = $"The daemon's configuration file, for its state directory and deadlines (default {ConfigurationFile.DefaultPath}, if it exists)" };
+        var state = new Option<string?>("--state") { Description = "State directory of the daemon whose connections are kept" };
+        var deadline = new Option<int?>("--deadline") { Description = "Seconds that requests wait for a daemon before they get EIO; 0: for ever (default: the longest that any image has)" };
         var list = new Option<bool>("--list") { Description = "Print what the running keeper holds" };
         var stop = new Option<bool>("--stop") { Description = "End the running keeper; refused while it holds what no daemon serves" };
         var force = new Option<bool>("--force") { Description = "With --stop: end it all the same; what it holds is lost" };
-        var command = new Command("keeper", "Hold the kernel's connections while the daemon is away.") { state, deadline, list, stop, force };
+        var command = new Command("keeper", "Hold the kernel's connections while the daemon is away.") { configuration, state, deadline, list, stop, force };
         command.SetAction(parsed =>
         {
-            string directory = Path.GetFullPath(parsed.GetValue(state) ?? new NodeOptions().State);
+            NodeOptions options = ConfigurationFile.Read(parsed.GetValue(configuration));
+            string directory = Path.GetFullPath(parsed.GetValue(state) ?? options.State);
             if (parsed.GetValue(stop)) return Stop(directory, parsed.GetValue(force));
             if (parsed.GetValue(list)) return List(directory);
-            int seconds = parsed.GetValue(deadline);
+            int seconds = parsed.GetValue(deadline) ?? (int)options.LongestDeadline.TotalSeconds;
             if (seconds is < 0 or > 86400) throw new SluiceException(SluiceError.Usage, "--deadline", $"{seconds} is not a number of seconds from 0 to 86400");
             KeeperMain.Become(directory, TimeSpan.FromSeconds(seconds));
             return ExitCodes.Success;

@@ -91,12 +91,12 @@ public sealed class DiskServer : IAsyncDisposable
     /// <summary>Mounts and serves. Returns when the kernel's handshake is done; throws a <see cref="SluiceException"/> (Kernel) otherwise.</summary>
     public static async Task<DiskServer> StartAsync(DiskServerOptions options, Action<string> log, CancellationToken cancellation = default)
     {
-        DetachLeftovers(options.MountPoint);
+        DetachLeftovers(options);
         Directory.CreateDirectory(options.MountPoint);
         FuseDescriptor descriptor = FuseDescriptor.Open();
         try
         {
-            descriptor.Mount(options.Source, options.MountPoint, options.Writable);
+            MountNamespace.Run(options.Namespace, () => descriptor.Mount(options.Source, options.MountPoint, options.Writable));
         }
         catch
         {
@@ -203,7 +203,7 @@ public sealed class DiskServer : IAsyncDisposable
     {
         if (!HasLeft)
         {
-            await Task.Run(() => MountCalls.Detach(_options.MountPoint));
+            await Task.Run(() => MountNamespace.Run(_options.Namespace, () => MountCalls.Detach(_options.MountPoint)));
             await Task.WhenAny(_connection.Idle, Task.Delay(_options.UnmountDeadline));
             if (!_connection.Idle.IsCompleted && _mount is not null)
             {
@@ -221,6 +221,10 @@ public sealed class DiskServer : IAsyncDisposable
     private static SluiceException CantResend(string mountPoint, int errno) =>
         KernelError.Of(errno, mountPoint, "the kernel can't send requests again", "Linux 6.9 or newer is needed to survive a restart");
 
+    private static SluiceException Unseen(string mountPoint) => new(
+        SluiceError.Kernel, mountPoint, "was mounted, and this process does not see it",
+        "somebody else unmounted it; or it is mounted in another mount namespace, which does not share with this one what is mounted there: see propagation in findmnt -o TARGET,PROPAGATION");
+
     private static async Task<DiskServer> RunAsync(DiskServer server, FuseSession? adopted, CancellationToken cancellation)
     {
         server._connection.Start(new DiskFileSystem(server._disks, server._reads, server._writes, server._backings), adopted);
@@ -228,7 +232,7 @@ public sealed class DiskServer : IAsyncDisposable
         {
             server.Session = await server._connection.Session.WaitAsync(TimeSpan.FromSeconds(10), cancellation);
             server._backings.Enabled = server.Session.Passthrough && server._options.Passthrough;
-            server._mount = MountTable.Find(server._options.MountPoint);
+            server._mount = MountTable.Find(server._options.MountPoint) ?? throw Unseen(server._options.MountPoint);
             return server;
         }
         catch (Exception failed)
@@ -241,9 +245,9 @@ public sealed class DiskServer : IAsyncDisposable
     }
 
     /// <summary>A mount of a dead predecessor can't even be stat'ed: the mount table says what is there.</summary>
-    private static void DetachLeftovers(string mountPoint)
+    private static void DetachLeftovers(DiskServerOptions options)
     {
-        while (MountTable.Find(mountPoint) is { Type: "fuse" }) MountCalls.Detach(mountPoint);
+        while (MountTable.Find(options.MountPoint) is { Type: "fuse" }) MountNamespace.Run(options.Namespace, () => MountCalls.Detach(options.MountPoint));
     }
 
     /// <summary>Lets the kernel drop the name and what it cached. It may not know them (ENOENT).</summary>

@@ -1,3 +1,5 @@
+using Sluice.Kernel.Mounts;
+
 namespace Sluice.Kernel.Fuse;
 
 /// <summary>How to serve disks.</summary>
@@ -5,6 +7,9 @@ public sealed record DiskServerOptions
 {
     /// <summary>Absolute path of the directory to mount on; made if missing. A mount left over there is detached first.</summary>
     public required string MountPoint { get; init; }
+
+    /// <summary>Where it is mounted, if that is not this process's namespace, in which it must be seen then, too. The caller's.</summary>
+    public MountNamespace? Namespace { get; init; }
 
     /// <summary>What the mount table calls the mount.</summary>
     public string Source { get; init; } = "sluice";

@@ -19,6 +19,9 @@ internal sealed class KeeperConnection(KeeperSocket socket, string path) : IDisp
     public static KeeperConnection? TryOpen(string state, TimeSpan patience) =>
         KeeperSocket.TryConnect(state, patience) is { } socket ? new KeeperConnection(socket, Path.Combine(state, KeeperSocket.FileName)) : null;
 
+    /// <summary>The keeper's process.</summary>
+    public int Process => socket.Peer().Process;
+
     public void Keep(byte[] name, SafeHandle descriptor) => Ask(KeeperRequest.Keep, name, out _, descriptor);
 
     public void Release(byte[] name) => Ask(KeeperRequest.Release, name, out _);

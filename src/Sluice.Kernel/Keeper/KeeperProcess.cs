@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Sluice.Formats;
 using Sluice.Kernel.Fuse;
+using Sluice.Kernel.Mounts;
 
 namespace Sluice.Kernel.Keeper;
 
@@ -46,7 +47,7 @@ public sealed class KeeperProcess : IDisposable
         new Thread(Watch) { IsBackground = true, Name = "keeper" }.Start();
     }
 
-    /// <summary>Connects to the keeper of the state directory; starts one, in a session of its own, if there is none.</summary>
+    /// <summary>Connects to the keeper of the state directory; if there is none, starts one in a session of its own, unless that is somebody else's to do.</summary>
     /// <param name="options">Where.</param>
     /// <param name="log">Takes warnings.</param>
     /// <param name="cancellation">Ends the wait for a keeper that starts.</param>
@@ -97,6 +98,12 @@ public sealed class KeeperProcess : IDisposable
         }
 
         return connection is not null;
+    }
+
+    /// <summary>The mount namespace of the keeper, which the caller disposes.</summary>
+    public MountNamespace OpenMountNamespace()
+    {
+        lock (_gate) return MountNamespace.Of(Connected().Process);
     }
 
     /// <summary>Has a duplicate of the descriptor of a FUSE connection held, in place of the one of the same name. The caller keeps its own.</summary>
@@ -187,7 +194,7 @@ public sealed class KeeperProcess : IDisposable
     private static async Task<KeeperConnection> OpenAsync(KeeperOptions options, CancellationToken cancellation)
     {
         if (KeeperConnection.TryOpen(options.State, options.Patience) is { } there) return there;
-        using Process started = KeeperStart.Detached(options.State, options.Deadline);
+        using Process? started = options.IsService ? null : KeeperStart.Detached(options.State, options.Deadline);
         long begin = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(begin) < options.Patience)
         {
@@ -196,7 +203,8 @@ public sealed class KeeperProcess : IDisposable
             await Task.Delay(10, cancellation);
         }
 
-        throw new SluiceException(SluiceError.Kernel, options.State, started.HasExited ? $"the keeper ended at its start, with code {started.ExitCode}" : "the keeper does not come up", "see keeper.log there; or set keeper: none");
+        throw new SluiceException(SluiceError.Kernel, options.State, started is { HasExited: true } ? $"the keeper ended at its start, with code {started.ExitCode}" : "the keeper does not come up",
+            options.IsService ? "systemctl start sluice-keeper; see its journal" : "see keeper.log there; or set keeper: none");
     }
 
     /// <summary>Sleeps until the keeper goes, and finds another.</summary>

@@ -19,7 +19,7 @@ public static class MountChild
     public static bool TryRun(string[] args, out int exitCode)
     {
         exitCode = 0;
-        if (args.Length is not (1 or 2) || args[0] != Argument) return false;
+        if (args is not [Argument, var guardFile, var place]) return false;
         // A Ctrl-C on the terminal goes to the whole process group, but the daemon still has to unmount through this one.
         Action<PosixSignalContext> ignore = context => context.Cancel = true;
         using (PosixSignalRegistration.Create(PosixSignal.SIGINT, ignore))
@@ -27,7 +27,8 @@ public static class MountChild
         using (PosixSignalRegistration.Create(PosixSignal.SIGHUP, ignore))
         {
             Environment.CurrentDirectory = "/";
-            using MountGuard? guard = args.Length > 1 ? MountGuard.Share(args[1]) : null;
+            using MountGuard? guard = guardFile.Length > 0 ? MountGuard.Share(guardFile) : null;
+            if (place.Length > 0) MountNamespace.Open(place).Enter();
             using Stream input = Console.OpenStandardInput();
             using Stream output = Console.OpenStandardOutput();
             Warm();

@@ -18,7 +18,7 @@ public sealed partial class MountProcess
 
         public static Child Start(MountProcessOptions options)
         {
-            var start = new ProcessStartInfo(options.Executable, [.. options.Arguments, MountChild.Argument, .. options.Guard is null ? (string[])[] : [options.Guard]])
+            var start = new ProcessStartInfo(options.Executable, [.. options.Arguments, MountChild.Argument, options.Guard ?? "", options.Namespace?.Path ?? ""])
             {
                 UseShellExecute = false,
                 RedirectStandardInput = true,

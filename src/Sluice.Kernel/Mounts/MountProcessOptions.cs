@@ -17,6 +17,9 @@ public sealed record MountProcessOptions
     /// </summary>
     public string? Guard { get; init; }
 
+    /// <summary>Where the children mount, if that is not this process's namespace. The caller's.</summary>
+    public MountNamespace? Namespace { get; init; }
+
     private static string[] HostArguments() =>
         Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [Path.GetFullPath(Environment.GetCommandLineArgs()[0])] : [];
 }

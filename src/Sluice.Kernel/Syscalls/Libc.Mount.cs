@@ -17,6 +17,9 @@ internal static unsafe partial class Libc
     public const nuint MS_BIND = 4096;
     public const nuint MS_REC = 16384;
 
+    public const int CLONE_FS = 0x200;
+    public const int CLONE_NEWNS = 0x20000;
+
     public const int MNT_DETACH = 2;
     public const int UMOUNT_NOFOLLOW = 8;
 
@@ -40,6 +43,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "umount2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Unmount(string target, int flags);
+
+    [LibraryImport(Library, EntryPoint = "unshare", SetLastError = true)]
+    public static partial int Unshare(int flags);
+
+    [LibraryImport(Library, EntryPoint = "setns", SetLastError = true)]
+    public static partial int SetNamespace(int descriptor, int kind);
 
     [LibraryImport(Library, EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int StatFs(string path, byte* answer);

@@ -60,6 +60,9 @@ public sealed record NodeOptions
     /// <summary>What the file says for <see cref="Keeper"/> if that is a word of an earlier version; null: it is not.</summary>
     public string? FormerKeeper { get; init; }
 
+    /// <summary>True: mounts are made in the mount namespace of the keeper, as this process has one of its own.</summary>
+    public bool MountsBesideKeeper { get; init; }
+
     /// <summary>containerd's socket, to which CRI's image service is passed on so that the logins of pulls are known; empty: the service is not there.</summary>
     public string ImageServiceOf { get; init; } = "";
 

@@ -105,7 +105,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
             bool isAwaited = description.Mounts.Count > 0; // by readers of what a predecessor has mounted: what they need comes first
             if (!isAwaited) onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });
-            MountProcess mounts = MountProcess.Start(new MountProcessOptions { Guard = options.MountGuard }, log, later: isAwaited);
+            MountProcess mounts = MountProcess.Start(new MountProcessOptions { Guard = options.MountGuard, Namespace = connections.Namespace }, log, later: isAwaited);
             mounter = new ImageMounter(options, stateLock, description, connections, cache, fetcher, mounts, log);
         }
         catch

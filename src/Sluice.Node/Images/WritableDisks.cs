@@ -152,7 +152,7 @@ internal sealed class WritableDisks(
     private async Task CheckAsync(string file, CancellationToken cancellation)
     {
         log($"{Path.GetFileName(file)}: its ext4 was not unmounted: checking it before it is mounted");
-        await using MountProcess checker = MountProcess.Start(new MountProcessOptions { Deadline = CheckDeadline, Guard = options.MountGuard }, log);
+        await using MountProcess checker = MountProcess.Start(new MountProcessOptions { Deadline = CheckDeadline, Guard = options.MountGuard, Namespace = connections.Namespace }, log);
         await checker.CheckAsync(file, cancellation);
     }
 

@@ -21,23 +21,29 @@ internal sealed class KeptConnections : IDisposable
     private readonly Action<string> _log;
     private readonly Dictionary<string, FuseDescriptor> _left;
 
-    private KeptConnections(KeeperProcess? keeper, string state, MountDescription description, Action<string> log)
+    private KeptConnections(KeeperProcess? keeper, MountNamespace? place, string state, MountDescription description, Action<string> log)
     {
-        (_keeper, _state, _description, _log) = (keeper, state, description, log);
+        (_keeper, Namespace, _state, _description, _log) = (keeper, place, state, description, log);
         _left = new Dictionary<string, FuseDescriptor>(keeper?.Take() ?? new Dictionary<string, FuseDescriptor>(), StringComparer.Ordinal);
     }
 
     /// <summary>True if mounts outlive this process when it leaves.</summary>
     public bool AreKept => _keeper is not null;
 
+    /// <summary>Where all mounts are made, if that is not this process's namespace.</summary>
+    public MountNamespace? Namespace { get; }
+
     /// <summary>Finds the keeper, starting one where that is asked for, and takes what it holds. Before other processes are started.</summary>
     /// <exception cref="SluiceException">There is to be a keeper and it can't be had.</exception>
     public static async Task<KeptConnections> OpenAsync(NodeOptions options, MountDescription description, Action<string> log, CancellationToken cancellation)
     {
-        var place = new KeeperOptions { State = options.State, Deadline = options.LongestDeadline };
+        if (options is { MountsBesideKeeper: true, Keeper: KeeperKind.None })
+            throw new SluiceException(SluiceError.Configuration, "keeper", "mounts are to be made beside the keeper, and there is to be none", "set keeper: process; or start the daemon without --mount-namespace keeper, in the node's own mount namespace");
+        var place = new KeeperOptions { State = options.State, Deadline = options.LongestDeadline, IsService = options.MountsBesideKeeper };
         // It has a limit of its own; a keeper that has just been started must not be forgotten.
         KeeperProcess? keeper = options.Keeper == KeeperKind.None ? null : await KeeperProcess.ConnectOrStartAsync(place, log, CancellationToken.None);
-        var connections = new KeptConnections(keeper, options.State, description, log);
+        MountNamespace? others = options.MountsBesideKeeper ? keeper!.OpenMountNamespace() : null;
+        var connections = new KeptConnections(keeper, others, options.State, description, log);
         if (!cancellation.IsCancellationRequested) return connections;
         connections.End();
         throw new OperationCanceledException(cancellation);
@@ -56,7 +62,7 @@ internal sealed class KeptConnections : IDisposable
         _description.Write(described); // first: opens that are answered from now on bear it
         _left.Remove(name, out FuseDescriptor? descriptor);
         var session = new FuseSession(described.ProtocolMinor, described.Passthrough, described.Resend);
-        return await DiskServer.AdoptAsync(options, new AdoptedConnection(descriptor!, session, described.Epoch), disks, _log, cancellation);
+        return await DiskServer.AdoptAsync(options with { Namespace = Namespace }, new AdoptedConnection(descriptor!, session, described.Epoch), disks, _log, cancellation);
     }
 
     /// <summary>Lets go of what a predecessor has left and nobody has adopted.</summary>
@@ -74,7 +80,7 @@ internal sealed class KeptConnections : IDisposable
     /// <summary>Mounts a new connection.</summary>
     public async Task<DiskServer> StartAsync(string name, DiskServerOptions options, CancellationToken cancellation)
     {
-        DiskServer server = await DiskServer.StartAsync(options, _log, cancellation);
+        DiskServer server = await DiskServer.StartAsync(options with { Namespace = Namespace }, _log, cancellation);
         if (_keeper is null) return server;
         try
         {
@@ -134,5 +140,6 @@ internal sealed class KeptConnections : IDisposable
         foreach (FuseDescriptor descriptor in _left.Values) descriptor.Dispose();
         _left.Clear();
         _keeper?.Dispose();
+        Namespace?.Dispose();
     }
 }

@@ -49,6 +49,7 @@ internal static class Rehearsal
         Address = "",
         AdminAddress = "",
         Keeper = KeeperKind.None,
+        MountsBesideKeeper = false,
         ImageServiceOf = "",
         MetricsAddress = null,
         OtlpEndpoint = null,

@@ -16,8 +16,9 @@ public sealed class ServiceTests
         await machine.RunAsync("systemd-analyze verify --man=no /lib/systemd/system/sluice.service /lib/systemd/system/sluice-keeper.service");
         Assert.Equal("", await machine.RunAsync("systemctl --failed --no-legend"));
 
-        // In the mount namespace of the node, with few rights, and heard by nobody.
-        await machine.RunAsync("for unit in sluice sluice-keeper; do [ $(readlink /proc/$(systemctl show -P MainPID $unit)/ns/mnt) = $(readlink /proc/1/ns/mnt) ] || exit 1; done");
+        // The daemon in a mount namespace of its own, where it can't write what it need not, the keeper in that of the node; with few rights, and heard by nobody.
+        await machine.RunAsync("namespace() { readlink /proc/$(systemctl show -P MainPID $1)/ns/mnt; }; [ $(namespace sluice-keeper) = $(readlink /proc/1/ns/mnt) ] && [ $(namespace sluice) != $(readlink /proc/1/ns/mnt) ]");
+        await machine.RunAsync("daemon=$(systemctl show -P MainPID sluice); ! nsenter -t $daemon -m touch /usr/bin/it 2>&1 && ! nsenter -t $daemon -m touch /root/it 2>&1 && nsenter -t $daemon -m touch /var/lib/sluice/it && rm /var/lib/sluice/it");
         Assert.Equal("0000000000000000", await machine.RunAsync("sed -n 's/^CapEff:.//p' /proc/$(systemctl show -P MainPID sluice-keeper)/status | tr -d '\\n'"));
 
         foreach (string image in registry.Images)
@@ -97,7 +98,7 @@ public sealed class ServiceTests
 
     private static string LogOf(string image) => $"/run/containerd/io.containerd.runtime.v2.task/default/{Name(image)}/rootfs/log";
 
-    /// <summary>What the units' comments say of systemd, asked of systemd.</summary>
+    /// <summary>Why the daemon mounts where its keeper is: what the units' comments say of systemd, asked of systemd.</summary>
     [Fact]
     public async Task Mounts_of_a_service_with_its_own_namespace_never_come_out()
     {

@@ -30,7 +30,7 @@ public sealed class MountProcessTests
         Root.Required();
         using var directory = new TemporaryDirectory();
         // The pipe's write end is the parent here, and the child is ready when it reads from it; a signal to the group does not end the child, the end of input does.
-        string log = await Command.ShellAsync($"mkfifo {directory.File("in")}; {Environment.ProcessPath} {MountChild.Argument} < {directory.File("in")} > {directory.File("out")} & child=$!; " +
+        string log = await Command.ShellAsync($"mkfifo {directory.File("in")}; {Environment.ProcessPath} {MountChild.Argument} '' '' < {directory.File("in")} > {directory.File("out")} & child=$!; " +
             $"exec 3> {directory.File("in")}; for i in $(seq 300); do grep -q pipe_read /proc/$child/wchan && break; sleep 0.1; done; kill -INT $child; kill -TERM $child; sleep 0.1; kill -0 $child && echo alive; exec 3>&-; wait $child; echo exit $?");
         Assert.Equal("alive\nexit 0\n", log);
     }
