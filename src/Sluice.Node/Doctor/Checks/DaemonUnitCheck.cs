@@ -8,25 +8,15 @@ namespace Sluice.Node.Doctor.Checks;
 /// </summary>
 internal sealed class DaemonUnitCheck : ICheck
 {
-    /// <summary>Each gives the service a mount namespace, out of which mounts don't come.</summary>
-    private static readonly string[] Namespaces =
-    [
-        "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "PrivateMounts", "PrivateIPC", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ProtectProc", "ProcSubset",
-        "ReadOnlyPaths", "ReadWritePaths", "InaccessiblePaths", "NoExecPaths", "BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem", "RootDirectory", "MountFlags", "LogNamespace", "PrivateUsers",
-    ];
-
-    private static readonly string[] Off = ["no", "false", "off", "0", "default", "all", "shared"];
-
     public IEnumerable<Finding> Judge(NodeFacts node)
     {
         if (UnitFile.Read(node.Files, "sluice.service") is not { } unit) yield break;
         bool spared = unit["KillMode"] == "process" || (unit["KillMode"] == "mixed" && UnitFile.Read(node.Files, "sluice-keeper.service") is not null);
         if (!spared)
             yield return new Finding("unit-kill-mode", Severity.Error, unit.Name, $"has KillMode={unit["KillMode"] ?? "control-group, the default"}: a stop also ends what must outlive the daemon, or end after it", unit.MendLine("KillMode", "process"));
-        foreach (string setting in Namespaces.Where(setting => unit[setting] is { } value && !Off.Contains(value)))
-        {
-            string none = setting.EndsWith("Paths", StringComparison.Ordinal) || setting is "TemporaryFileSystem" or "RootDirectory" or "LogNamespace" or "MountFlags" ? "" : setting is "ProtectProc" ? "default" : setting is "ProcSubset" ? "all" : "no";
-            yield return new Finding("unit-namespace", Severity.Error, unit.Name, $"has {setting}={unit[setting]}, which gives the daemon a mount namespace of its own: containerd does not see what it mounts", $"{unit.MendLine(setting, none)} && systemctl restart sluice");
-        }
+        const string beside = "--mount-namespace keeper";
+        string command = unit["ExecStart"] ?? "/usr/bin/sluice daemon";
+        if (unit.OwnNamespace is [var setting, ..] && !command.Contains(beside, StringComparison.Ordinal))
+            yield return new Finding("unit-namespace", Severity.Error, unit.Name, $"has {setting}={unit[setting]}, which gives the daemon a mount namespace of its own: containerd does not see what it mounts there", $"{unit.MendLine("ExecStart", $"\\nExecStart={command} {beside}")} && systemctl restart sluice");
     }
 }

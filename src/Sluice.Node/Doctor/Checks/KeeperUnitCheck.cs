@@ -14,5 +14,7 @@ internal sealed class KeeperUnitCheck : ICheck
             yield return new Finding("keeper-unit-kill-mode", Severity.Warning, unit.Name, $"has KillMode={unit["KillMode"]}: what the keeper holds must end with the keeper, and nothing else", unit.MendLine("KillMode", "process"));
         foreach (string bond in Bonds.Where(bond => unit[bond]?.Split(' ').Contains("sluice.service") == true))
             yield return new Finding("keeper-unit-bound", Severity.Error, unit.Name, $"has {bond}=sluice.service: it ends with the daemon that it is there to outlive", $"sed -i '/^{bond}=/d' $(systemctl show -P FragmentPath {unit.Name}) && systemctl daemon-reload");
+        foreach (string setting in unit.OwnNamespace)
+            yield return new Finding("keeper-unit-namespace", Severity.Error, unit.Name, $"has {setting}={unit[setting]}, which gives the keeper a mount namespace of its own: containerd does not see what the daemon mounts there", $"{unit.WithoutLine(setting)} # holds when the machine has been restarted");
     }
 }

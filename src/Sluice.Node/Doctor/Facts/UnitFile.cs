@@ -5,6 +5,15 @@ internal sealed class UnitFile
 {
     private static readonly string[] Places = ["/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
+    /// <summary>Each gives the service a mount namespace, out of which mounts don't come. Source: systemd.exec(5).</summary>
+    private static readonly string[] Namespaces =
+    [
+        "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "PrivateMounts", "PrivateIPC", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ProtectProc", "ProcSubset",
+        "ReadOnlyPaths", "ReadWritePaths", "InaccessiblePaths", "NoExecPaths", "BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem", "RootDirectory", "MountFlags", "LogNamespace", "PrivateUsers",
+    ];
+
+    private static readonly string[] Off = ["no", "false", "off", "0", "default", "all", "shared"];
+
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 
     private UnitFile(string name) => Name = name;
@@ -24,6 +33,18 @@ internal sealed class UnitFile
         foreach ((string place, string file) in dropIns.DistinctBy(dropIn => dropIn.File).OrderBy(dropIn => dropIn.File, StringComparer.Ordinal)) unit.Add(files.Text($"{place}/{name}.d/{file}") ?? "");
         return unit;
     }
+
+    /// <summary>What is set that gives the service a mount namespace of its own.</summary>
+    public IReadOnlyList<string> OwnNamespace => [.. Namespaces.Where(setting => this[setting] is { } value && !Off.Contains(value))];
+
+    /// <summary>The line that takes something of <see cref="OwnNamespace"/> back by a drop-in.</summary>
+    public string WithoutLine(string setting) => MendLine(setting, setting switch
+    {
+        "TemporaryFileSystem" or "RootDirectory" or "LogNamespace" or "MountFlags" => "",
+        "ProtectProc" => "default",
+        "ProcSubset" => "all",
+        _ => setting.EndsWith("Paths", StringComparison.Ordinal) ? "" : "no",
+    });
 
     /// <summary>The line that sets something by a drop-in.</summary>
     public string MendLine(string setting, string value, string section = "Service") =>
