@@ -209,7 +209,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var cache = new ImageCache(_mounter.Cache, local, archive, _mounter.OpenCacheAsync);
         cache.ApplyPins();
         var policies = new PullPolicies(options.Policies);
-        _images = new LazyImages(options, _mounter, local, new ImageStarts(options, _mounter, local, policies, logger), logger);
+        _images = new LazyImages(options, _mounter, local, new ImageStarts(options, _mounter, policies, logger), logger);
         _ordinary = new OrdinaryImages(options, policies, logger, TimeProvider.System);
         _images.RepositoryGone = _logins.Remembered.Forget;
         _images.Adopt();

@@ -28,7 +28,7 @@ internal sealed class ChunkJob(ChunkCompression compression, int chunkSize) : Pi
 
     protected override void Work()
     {
-        int length = compression.Compress(Plain, _compressed);
+        int length = compression.Compress(Plain, _compressed, isOfStart: Rank != StartOrder.None);
         Stored = length >= 0 ? _compressed.AsMemory(0, length) : _plain.AsMemory(0, Length);
         Crc32 = Crc32C.Compute(Plain);
     }

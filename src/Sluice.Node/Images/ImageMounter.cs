@@ -172,7 +172,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     public async Task LendReadersAsync(LocalImage image, IImageStore store, Func<IReadOnlyDictionary<Digest, BlobReader>, Task> use, CancellationToken cancellation)
     {
         ImageDisks opener = Opener(image);
-        IReadOnlyList<IDisk> disks = await image.Content.OpenDisksAsync(opener, store, "ahead", image, OnLoop, cancellation);
+        IReadOnlyList<IDisk> disks = await image.Content.OpenDisksAsync(opener, store, "ahead", image, onLoop: false, cancellation);
         try
         {
             await use(opener.Readers);

@@ -83,7 +83,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         if (IsHere(image)) return;
         await DownloadAsync(image, stored).WaitAsync(cancellation);
         cancellation.ThrowIfCancellationRequested();
-        BeginPlan(image, await OpenAsync(image));
+        await OpenAsync(image);
     }
 
     private void BeginPlan(LazyImage image, LocalImage opened)
@@ -332,7 +332,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<LocalImage> LoadAsync(LazyImage image)
     {
         if (local.Load(image.Key.Manifest) is { } known) return known;
-        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image));
+        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image), begun: fresh => BeginPlan(image, fresh)); // what a start reads needs not wait for the disk
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.MetadataHere);
         _arriving.TryRemove(image.Key.Manifest, out _);
         _fetched[image.Key.Manifest] = true;

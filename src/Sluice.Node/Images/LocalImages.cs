@@ -45,7 +45,8 @@ internal sealed partial class LocalImages(string directory)
             byte[] metadata = File.ReadAllBytes(MetadataPath(manifest));
             Digest digest = Digest.Sha256(metadata);
             if (digest.ToString() != stored.Bootstrap) return null;
-            return new LocalImage(new ImageRecord(stored.Reference, manifest, digest, stored.Blobs, stored.DiffId is { } diffId ? Digest.Parse(diffId) : null), MetadataPath(manifest), ImageContent.Parse(metadata));
+            var record = new ImageRecord(stored.Reference, manifest, digest, stored.Blobs, stored.DiffId is { } diffId ? Digest.Parse(diffId) : null);
+            return new LocalImage(record, MetadataPath(manifest), ImageContent.Parse(metadata)) { StartList = ReadStartList(manifest) };
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or SluiceException)
         {
@@ -53,8 +54,8 @@ internal sealed partial class LocalImages(string directory)
         }
     }
 
-    /// <summary>See <see cref="DownloadedImage.StartList"/>; empty if there is none, or it can't be read. Nothing vouches for what it says.</summary>
-    public byte[] ReadStartList(Digest manifest)
+    /// <summary>Empty if there is none, or it can't be read. Nothing vouches for what it says.</summary>
+    private byte[] ReadStartList(Digest manifest)
     {
         try
         {
@@ -100,28 +101,32 @@ internal sealed partial class LocalImages(string directory)
     }
 
     /// <summary>Stores a downloaded image. One that is here and intact stays: it may be mounted.</summary>
+    /// <param name="begun">Told what it will be, before it is stored: its blobs can be read, its metadata can't be mounted.</param>
     /// <exception cref="SluiceException"><see cref="SluiceError.Disk"/>.</exception>
-    public LocalImage Save(string reference, DownloadedImage image)
+    public LocalImage Save(string reference, DownloadedImage image, Action<LocalImage>? begun = null)
     {
         Digest manifest = image.Source.Stored.Digest;
         var record = new ImageRecord(
             reference, manifest, Digest.Sha256(image.Metadata.Span),
             image.Source.Manifest.Layers.DistinctBy(l => l.Digest).ToDictionary(l => l.Digest.ToString(), l => l.Size, StringComparer.Ordinal), image.DiffId);
+        var fresh = new LocalImage(record, MetadataPath(manifest), image.Content) { StartList = image.StartList };
+        begun?.Invoke(fresh);
         LocalImage saved;
-        lock (_saving) saved = Store(record, image);
+        lock (_saving) saved = Store(fresh, image.Metadata.Span);
         image.StoreEnds?.Invoke();
         return saved;
     }
 
-    private LocalImage Store(ImageRecord record, DownloadedImage image)
+    private LocalImage Store(LocalImage image, ReadOnlySpan<byte> metadata)
     {
+        ImageRecord record = image.Record;
         string final = Path.Combine(directory, record.Manifest.Hex), fresh = final + ".new";
         try
         {
             RemoveAny(fresh);
             if (Load(record.Manifest) is { } here) return here;
             Directory.CreateDirectory(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            WriteDurably(Path.Combine(fresh, MetadataName), image.Metadata.Span);
+            WriteDurably(Path.Combine(fresh, MetadataName), metadata);
             if (!image.StartList.IsEmpty) File.WriteAllBytes(Path.Combine(fresh, StartListName), image.StartList.Span);
             var stored = new StoredRecord(Version, record.Reference, record.Manifest.ToString(), record.Bootstrap.ToString(), new Dictionary<string, long>(record.Blobs, StringComparer.Ordinal), "") { DiffId = record.DiffId?.ToString() }.Seal();
             WriteDurably(Path.Combine(fresh, RecordName), JsonSerializer.SerializeToUtf8Bytes(stored, ImageRecordJson.Default.StoredRecord));
@@ -133,7 +138,7 @@ internal sealed partial class LocalImages(string directory)
             throw new SluiceException(SluiceError.Disk, directory, $"can't store the metadata of {record.Reference}: {exception.Message}", "free space or mend the disk, then try again", exception);
         }
 
-        return new LocalImage(record, MetadataPath(record.Manifest), image.Content);
+        return image;
     }
 
     /// <summary>Forgets images that nobody uses, and what an import that was killed has left. What was imported waits for its pull, as long as something of it is cached.</summary>
@@ -179,4 +184,8 @@ internal sealed partial class LocalImages(string directory)
 
 /// <summary>An image whose metadata is on the local disk, parsed.</summary>
 /// <param name="MetadataPath">The file <c>image.boot</c>.</param>
-internal sealed record LocalImage(ImageRecord Record, string MetadataPath, ImageContent Content);
+internal sealed record LocalImage(ImageRecord Record, string MetadataPath, ImageContent Content)
+{
+    /// <summary>See <see cref="DownloadedImage.StartList"/>.</summary>
+    public ReadOnlyMemory<byte> StartList { get; init; }
+}

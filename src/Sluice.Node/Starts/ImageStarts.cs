@@ -15,7 +15,7 @@ namespace Sluice.Node.Starts;
 /// <summary>
 /// What is done for starts of images before their containers read: plans are followed from the pull on, and what policy wants whole is downloaded. Nobody waits for any of it, and nothing fails with it.
 /// </summary>
-internal sealed partial class ImageStarts(NodeOptions options, ImageMounter mounter, LocalImages local, PullPolicies policies, ILogger logger) : IAsyncDisposable
+internal sealed partial class ImageStarts(NodeOptions options, ImageMounter mounter, PullPolicies policies, ILogger logger) : IAsyncDisposable
 {
     private readonly EagerDownloads _downloads = new(logger);
     private readonly PulledPlans _pulled = new();
@@ -88,7 +88,7 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
     {
         try
         {
-            return await IncludedStart.ReadAsync(opened, local.ReadStartList(image.Key.Manifest), () => _sources.FindAsync(image, opened.Record.Reference, cancellation), cancellation);
+            return await IncludedStart.ReadAsync(opened, () => _sources.FindAsync(image, opened.Record.Reference, cancellation), cancellation);
         }
         catch (Exception exception) when (exception is SluiceException or IOException or OperationCanceledException)
         {

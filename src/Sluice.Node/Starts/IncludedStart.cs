@@ -13,13 +13,13 @@ namespace Sluice.Node.Starts;
 /// </summary>
 internal static class IncludedStart
 {
-    /// <param name="list">Of the image; empty: there is none.</param>
     /// <param name="find">The image at its source, to look for files on a block image; the store is closed.</param>
     /// <returns>Null: it says nothing.</returns>
     /// <exception cref="Formats.SluiceException">What it says is damaged, or can't be looked up.</exception>
-    public static async Task<StartTrace?> ReadAsync(LocalImage image, ReadOnlyMemory<byte> list, Func<Task<StoredImage>> find, CancellationToken cancellation)
+    public static async Task<StartTrace?> ReadAsync(LocalImage image, Func<Task<StoredImage>> find, CancellationToken cancellation)
     {
         Digest manifest = image.Record.Manifest;
+        ReadOnlyMemory<byte> list = image.StartList;
         return image.Content switch
         {
             RafsContent rafs when list.IsEmpty => ListedStart.OfTable(manifest, rafs.Image),

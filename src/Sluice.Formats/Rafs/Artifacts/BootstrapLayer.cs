@@ -70,7 +70,7 @@ public sealed class BootstrapLayer
     {
         var packed = new MemoryStream();
         using var hash = SHA256.Create();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+        using (var gzip = new GZipStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
         using (var hashed = new CryptoStream(gzip, hash, CryptoStreamMode.Write))
         using (var tar = new TarWriter(hashed, leaveOpen: true))
         {
