@@ -32,7 +32,7 @@ public sealed class ConvertTrace
     public bool IsNone => Files.Count == 0 && Chunks is null && Records is null;
 
     /// <summary>Different for each order of files.</summary>
-    internal string Fingerprint => Files.Count == 0 ? "" : $" start {ChunkDigest.Compute(DigestAlgorithm.Blake3, PrefetchFiles.Write(Files))}";
+    internal string Fingerprint => Files.Count == 0 ? "" : $" start/2 {ChunkDigest.Compute(DigestAlgorithm.Blake3, PrefetchFiles.Write(Files))}";
 
     /// <summary>Reads a trace of Sluice, a trace of overlaybd, Nydus's prefetch files, or a list of paths.</summary>
     /// <exception cref="InvalidFormatException">Something else, or damaged.</exception>
