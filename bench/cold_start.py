@@ -19,11 +19,19 @@ exec(compile(head, SCRIPT, "exec"), rig)
 STACK = rig["S"]
 ADMIN, kill = f"{STACK}/run/sluice/admin.sock", rig["kill"]
 
+POLICIES = "auto", "eager"
+
+
+def policy(tag):
+    """Of the daemon, if the name of what is measured ends in one."""
+    return next((name for name in POLICIES if tag.endswith("-" + name)), "")
+
+
 tags = os.environ["TAGS"].split()
 for tag in tags + [tag.removesuffix("-trace") for tag in tags]:
     rig["SNAP"][tag] = dict(
         name="sluice",
-        tag=tag,
+        tag=tag.removesuffix("-" + policy(tag)),
         proxy=f"sluice={STACK}/run/sluice/containerd.sock",
         daemon=os.path.relpath(os.path.join(HERE, "start-sluice.sh"), os.path.realpath(RIG)),
         pidf="sluice.pid",
@@ -87,6 +95,7 @@ def run(image, tag, link, rtt=0):
             said.update(json.loads(sluice("explain", "--json", "--containerd-address", rig["SOCK"], "cold")))
 
     rig["warm_registry"] = warm_and_begin
+    os.environ["SLUICE_POLICY"] = policy(tag)
     try:
         return cold_start(image, tag, link, explain, rtt=rtt, local=True) | {"said": said.get("start"), "registry": spent[1] - spent[0]}
     finally:
@@ -150,12 +159,13 @@ def sluice(*arguments):
 
 HEAD = """
 {link}, seconds; requests: for data; registry: its processor time; floor: bytes over the link's rate, and then overlayfs's warm start
-image      snapshotter          total (least to most)   pull  metadata   start  mount  waited   other |     MB  requests  registry   floor  total/floor | warm  warm/overlayfs's"""
+image      snapshotter          total (least to most)  to overlayfs   pull  metadata   start  mount  waited   other |     MB  requests  registry   floor  total/floor | warm  warm/overlayfs's"""
 
 
 def show(image, link, results):
     load = open("/proc/loadavg").read().split()[0]
     reference = middle(results.get("overlayfs", []), lambda one: one["local_warm"])
+    pulled = middle(results.get("overlayfs", []), lambda one: one["total"])
     for tag, done in results.items():
         if not done:
             continue
@@ -163,7 +173,7 @@ def show(image, link, results):
         totals = [one["total"] for one in done]
         pull = middle(done, lambda one: one["pull"] + one["unpack"])
         megabytes = middle(done, lambda one: one["bytes_ready"]) / 1e6
-        line = f"{image:10} {tag:18} {total:7.2f} ({min(totals):5.2f} to {max(totals):5.2f}) {pull:6.2f} "
+        line = f"{image:10} {tag:18} {total:7.2f} ({min(totals):5.2f} to {max(totals):5.2f}) {f"{total / pulled:.2f}" if pulled else "":>12} {pull:6.2f} "
         said = [one["said"] for one in done if one["said"]]
         if said:
             metadata, mount = (middle(said, lambda one: stage(one, name)) for name in ("metadata", "mount"))

@@ -6,8 +6,13 @@ pid_file=$STACK/run/sluice.pid
 case $1 in
     start)
         mkdir -p "$STACK/run/sluice"
+        policy=()
+        if [ -n "${SLUICE_POLICY:-}" ]; then
+            printf 'policies:\n  "*": %s\n' "$SLUICE_POLICY" >"$STACK/run/sluice.yaml"
+            policy=(--config "$STACK/run/sluice.yaml")
+        fi
         setsid nsenter --net="/run/netns/$NS_CLI" "$SLUICE" daemon --root "$STACK/ctrd/sluice" --state "$STACK/run/sluice" \
-            --address "$STACK/run/sluice/containerd.sock" ${SLUICE_DAEMON_OPTIONS---plain-http} >"$STACK/log/sluice.log" 2>&1 </dev/null &
+            --address "$STACK/run/sluice/containerd.sock" "${policy[@]}" ${SLUICE_DAEMON_OPTIONS---plain-http} >"$STACK/log/sluice.log" 2>&1 </dev/null &
         echo $! >"$pid_file"
         for _ in $(seq 100); do [ -S "$STACK/run/sluice/admin.sock" ] && exit 0; sleep 0.05; done
         tail -5 "$STACK/log/sluice.log" >&2
