@@ -173,7 +173,8 @@ def show(image, link, results):
         totals = [one["total"] for one in done]
         pull = middle(done, lambda one: one["pull"] + one["unpack"])
         megabytes = middle(done, lambda one: one["bytes_ready"]) / 1e6
-        line = f"{image:10} {tag:18} {total:7.2f} ({min(totals):5.2f} to {max(totals):5.2f}) {f"{total / pulled:.2f}" if pulled else "":>12} {pull:6.2f} "
+        share = f"{total / pulled:.2f}" if pulled else ""
+        line = f"{image:10} {tag:18} {total:7.2f} ({min(totals):5.2f} to {max(totals):5.2f}) {share:>12} {pull:6.2f} "
         said = [one["said"] for one in done if one["said"]]
         if said:
             metadata, mount = (middle(said, lambda one: stage(one, name)) for name in ("metadata", "mount"))
