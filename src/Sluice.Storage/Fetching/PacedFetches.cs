@@ -1,3 +1,5 @@
+using Sluice.Storage.Activity;
+
 namespace Sluice.Storage.Fetching;
 
 /// <summary>
@@ -19,7 +21,6 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
 
     private const long LeastUnderWay = 1 << 20;
-    private const long MostUnderWay = 8 << 20;
     private const long LeastGap = 16 << 10;
     private const long MostGap = 128 << 10;
 
@@ -29,6 +30,12 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private long _underWay, _done, _came, _failed;
     private long _measuredAt = time.GetTimestamp();
     private double _speed = former?.SpeedLately ?? 0; // bytes a second
+
+    /// <summary>Whom the bytes are counted for.</summary>
+    public FetchCause Cause { get; init; } = FetchCauses.CauseOf(priority);
+
+    /// <summary>However fast the line is.</summary>
+    public long MostUnderWay { get; init; } = 8 << 20;
 
     /// <summary>Blob space bytes that have come, and were kept.</summary>
     public long Bytes => Volatile.Read(ref _done);
@@ -116,7 +123,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
         bool came = false;
         try
         {
-            came = await reader.PrefetchAsync(offset, length, priority, cancellation) && reader.Holds(offset, length);
+            came = await reader.PrefetchAsync(offset, length, priority, cancellation, Cause) && reader.Holds(offset, length);
         }
         catch (OperationCanceledException)
         {

@@ -19,7 +19,7 @@ public sealed class EagerDownloadTests
         Gate gate = new();
         rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
         Task<DownloadEnd> download = RunAsync(rig);
-        await gate.ArrivedAsync(4);
+        await gate.ArrivedAsync(2);
         gate.Open();
         Assert.Equal(DownloadEnd.Complete, await download);
         Assert.NotNull(rig.Disk.CompleteFile);
@@ -30,11 +30,12 @@ public sealed class EagerDownloadTests
         Assert.Equal(before, rig.Source.Requests.Count);
     }
 
+    /// <summary>Of a line that nobody knows yet little is taken: what is under way comes soon also if it is slow.</summary>
     [Fact]
-    public async Task AReadFindsASlotThoughTheDownloadHasAllThatItMayHave()
+    public async Task AReadGoesBeforeWhatIsNotUnderWayYet()
     {
         using Rig rig = new(Image);
-        const int Share = 6; // of the eight slots of a source
+        const int Share = 2; // of 512 KiB each
         Gate gate = new();
         rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
         Task<DownloadEnd> download = RunAsync(rig);
