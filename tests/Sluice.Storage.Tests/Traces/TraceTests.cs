@@ -3,6 +3,7 @@ using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
+using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Tests.Fetching;
 using Sluice.Storage.Traces;
@@ -253,6 +254,33 @@ public sealed class TraceTests
         await read;
         await stop.CancelAsync();
         await Record.ExceptionAsync(() => run); // it may have come to its end before
+    }
+
+    [Fact]
+    public async Task ThePlanOfAnotherImageTakesItsTurns()
+    {
+        SyntheticBlob[] blobs = [.. Enumerable.Range(71, 2).Select(seed => SyntheticBlob.Create(seed, 256, 65536))];
+        using Rig rig = new(blobs[0], Rig.NoExtras with { ConcurrencyPerSource = 1 });
+        List<int> order = [];
+        Gate gate = new();
+        ScriptedSource Registry(int image) => new(blobs[image].Stored, "registry")
+        {
+            Script = async (_, _, cancellation) =>
+            {
+                lock (order) order.Add(image);
+                await gate.PassAsync(cancellation);
+            },
+        };
+        using FilesystemDisk large = rig.Open(blobs[0], Registry(0)), small = rig.Open(blobs[1], Registry(1));
+        Task Follow(FilesystemDisk disk, SyntheticBlob blob, int ranges) => new PrefetchRun(PrefetchPlan.Of(new StartTrace(Manifest, [.. Enumerable.Range(0, ranges).Select(index => Of(blob, 2 * index, index * 1000))])))
+            .RunAsync(new Dictionary<Digest, BlobReader> { [blob.Blob] = disk.Reader }, rate: null, mayEvict: true, CancellationToken.None);
+
+        Task much = Follow(large, blobs[0], 120);
+        await gate.ArrivedAsync(1); // the one slot is taken, and as much as the plan may have under way waits behind
+        Task little = Follow(small, blobs[1], 4); // all of it waits when this returns
+        gate.Open();
+        await Task.WhenAll(much, little);
+        Assert.Equal(4, order.Take(10).Count(image => image == 1));
     }
 
     private static TraceRead Of(SyntheticBlob blob, int chunk, int milliseconds) => new(blob.Blob, chunk * 65536L, 65536, TimeSpan.FromMilliseconds(milliseconds), false);
