@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sluice.EndToEnd.Cri;
 using Sluice.EndToEnd.Harness;
 
 namespace Sluice.EndToEnd.Starts;
@@ -66,6 +67,33 @@ public sealed class PrefetchTests
         await node.PullAsync(image);
         await node.CtrAsync("images", "rm", "--sync", image);
         await node.AssertNothingIsLeftAsync();
+    }
+
+    /// <summary>As the kubelet does it: the process that will read what comes does not exist.</summary>
+    [Fact]
+    public async Task Pods_find_it_too_before_their_containers_run()
+    {
+        await using TestNode node = await CriNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        using CriClient cri = CriNode.Connect(node);
+        string sandbox = await cri.RunSandboxAsync();
+        await cri.PullAsync(image);
+        string first = await cri.CreateContainerAsync(sandbox, image, "first");
+        await cri.StartContainerAsync(first);
+        string trace = await TraceAsync(node);
+        await cri.WaitForExitAsync(first);
+        await cri.RemoveContainerAsync(first);
+        await cri.RemoveImageAsync(image);
+        await node.CollectGarbageAsync("k8s.io");
+        await TestMachine.UntilAsync(() => node.ImageMounts.Count == 0, "the image has gone");
+        Assert.True(File.Exists(trace));
+
+        await cri.PullAsync(image);
+        string second = await cri.CreateContainerAsync(sandbox, image, "second");
+        await TestMachine.UntilAsync(async () => JsonElement.Parse(await ExplainAsync(node, image, "k8s.io")).GetProperty("start").GetProperty("bytesByCause").TryGetProperty("prefetch", out JsonElement bytes) && bytes.GetInt64() > 0, "something was fetched ahead");
+        await cri.StartContainerAsync(second);
+        Assert.Equal(0, (await cri.WaitForExitAsync(second)).ExitCode);
+        await cri.StopAndRemoveSandboxAsync(sandbox);
     }
 
     [Theory]
@@ -216,8 +244,8 @@ public sealed class PrefetchTests
         return [.. causes.EnumerateObject().Where(cause => cause.Value.GetInt64() > 0).Select(cause => cause.Name)];
     }
 
-    private static async Task<string> ExplainAsync(TestNode node, string image) =>
-        (await SluiceProgram.RunAsync(["explain", image, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--json"])).Succeeds().Output;
+    private static async Task<string> ExplainAsync(TestNode node, string image, string containers = "default") =>
+        (await SluiceProgram.RunAsync(["explain", image, "--namespace", containers, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--json"])).Succeeds().Output;
 
     private static async Task ForgetAsync(TestNode node, string image, string id)
     {
