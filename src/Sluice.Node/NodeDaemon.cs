@@ -222,7 +222,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var halts = new Halts(options, message => Log.Message(logger, message));
         _undoing = halts.UndoAsync(_stopping.Token);
         _listener = _mounter.Listen(options.SocketPath);
-        _server = await SnapshotterServer.StartAsync(_snapshotter, [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, CancellationToken.None); // one that is not served removes the path of a socket that callers wait on
         configuration.Prepare = PrepareSources;
         configuration.Changed += _mounter.Apply;
         configuration.Changed += changed => policies.Apply(changed.Policies);
