@@ -84,6 +84,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public static async Task<NodeDaemon> SucceedAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
+        RootVersions.Check(options.Root); // else the running one would leave, and nobody come
         var predecessor = new AdminClient(options.AdminSocketPath);
         await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
         await Rehearsal.RunAsync(options, cancellation);
