@@ -9,6 +9,8 @@ case ${1:-} in
     writable) shift; exec bench/writable.sh "$@" ;;
     faults) shift; exec bench/faults.sh "$@" ;;
     tokens) shift; exec bench/tokens.sh "$@" ;;
+    quota) shift; exec bench/quota.sh "$@" ;;
+    doctor) shift; exec bench/doctor.sh "$@" ;;
     soak) shift; exec bench/soak.sh "$@" ;;
     chaos) shift; exec bench/chaos.sh "$@" ;;
     ready) shift; exec bench/ready.sh "$@" ;;

@@ -1,13 +1,14 @@
 """See chaos.sh."""
 import argparse, json, os, random, select, shutil, signal, socket, subprocess, sys, threading, time
 
-import soak
-from soak import SLUICE
+from node import SLUICE, Node, children
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 MODES = ("kill", "kill", "kill", "kill", "group", "cgroup", "stop", "upgrade")
 LONGEST_CALM = 0.4  # seconds of work between two deaths
 READERS = 2
+MOUNT_REST = 0.05  # seconds between two files that are read from a `sluice mount`: the daemon is to have the processors
+LONGEST_MOUNT = 12  # seconds between two deaths of what `sluice mount` serves with; it is started again the later, up to 10 s, the sooner it dies
 
 
 def main():
@@ -44,6 +45,7 @@ def show(name, figures):
     for what, values in (("pause after the restart", figures["pauses"]), ("pause of a stop and the restart, in all", figures["stops"]), ("pause of an upgrade", figures["upgrades"])):
         if values:
             print(f"  {what}: p50 {percentile(values, 50):.3f} s, p90 {percentile(values, 90):.3f} s, p99 {percentile(values, 99):.3f} s, longest {max(values):.3f} s")
+    print(f"  sluice mount: killed {figures['mounts']} times")
     for line in figures["lines"][:20]:
         print("  " + line)
 
@@ -53,19 +55,45 @@ def percentile(values, percent):
     return ordered[min(len(ordered) - 1, round(percent / 100 * (len(ordered) - 1)))]
 
 
-class ChaosNode(soak.Node):
+class ChaosNode(Node):
     def __init__(self, keeper, seed):
         self.keeper, self.seed = keeper, seed
         self.stopping = threading.Event()
         self.events, self.lines = [], []
-        self.reads = self.fio_runs = self.starts = self.refused = self.errors = self.wrong_bytes = 0
+        self.reads = self.fio_runs = self.starts = self.refused = self.errors = self.wrong_bytes = self.mount_kills = 0
+
+    def __enter__(self):
+        super().__enter__()
+        self.mounted = self.path("mount", "image")
+        return self
 
     def prepare(self):
-        soak.IMAGES = 0  # one image, in both formats
+        """Containers of both formats, of RAFS also one on a loop device, and a plain mount."""
+        self.configure("auto")
+        self.start_all()
+        self.push(0)
+        self.start_readers(0)
+        self.ctr("run", "-d", "--snapshotter", "sluice", "--snapshotter-label", "containerd.io/snapshot/overlaybd.writable=dir", self.image(0, "overlaybd"), self.id("writer"), "/bin/sleep", "1000000")
+
+        if self.keeper == "none":
+            return  # nothing of it would live until the first round
+        self.configure("loop")
+        self.restart("stop", cold=False)
+        self.push(1)
+        self.pull(self.image(1, "rafs"))
+        self.ctr("run", "-d", "--snapshotter", "sluice", self.image(1, "rafs"), self.id("loop"), "/bin/sleep", "1000000")
+        if not any(line.startswith("/dev/loop") and line.split()[2] == "erofs" for line in open("/proc/self/mounts") if self.path("run") in line):
+            raise SystemExit("no EROFS on a loop device")
+        os.makedirs(self.mounted)
+        self.supervisor = self.start("mount.log", SLUICE, "mount", "--foreground", "--supervise", *self.mount_places(), f"docker://{self.image(0, 'rafs')}", self.mounted)
+        self.wait("the mount", lambda: os.path.exists(f"{self.mounted}/sums"))
+
+    def mount_places(self):
+        return "--root", self.path("mount", "root"), "--state", self.path("mount", "run")
+
+    def configure(self, mode):
         with open(self.path("config.yaml"), "w") as file:
-            file.write(f"keeper: {self.keeper}\n")
-        super().prepare()
-        self.ctr("run", "-d", "--snapshotter", "sluice", "--snapshotter-label", "containerd.io/snapshot/overlaybd.writable=dir", f"{self.registry}/soak:0-overlaybd", self.id("writer"), "/bin/sleep", "1000000")
+            file.write(f"keeper: {self.keeper}\nmount:\n  mode: {mode}\n")
 
     def start(self, log, *command):
         """The daemon leads a process group, and in a cgroup of its own where there are any."""
@@ -96,6 +124,9 @@ class ChaosNode(soak.Node):
         self.stopping.set()
         for reader in getattr(self, "readers", []):
             reader.stdin.close()
+        if self.mounted in self.mounts():
+            subprocess.run([SLUICE, "umount", *self.mount_places(), self.mounted], capture_output=True, timeout=120)
+        subprocess.run([SLUICE, "keeper", "--stop", "--force", "--state", self.path("mount", "run")], capture_output=True)
         super().__exit__(*arguments)
         for group in self.cgroups():
             try:
@@ -106,10 +137,14 @@ class ChaosNode(soak.Node):
     def run_rounds(self, rounds, seed, modes):
         source = random.Random(seed)
         mounts = self.mounts()
-        images = [mount for mount in mounts if "/run/images/" in mount and "snapshot-" not in mount]
-        self.writable = next(mount for mount in mounts if "/run/images/snapshot-" in mount)
-        self.readers = [self.reader(seed * 100 + number, images) for number in range(READERS)]
-        threads = [threading.Thread(target=work, daemon=True) for work in (self.verify, self.start_containers)]
+        images = [mount for mount in mounts if mount.startswith(self.path("run", "images")) and "snapshot-" not in mount]
+        self.writable = next(mount for mount in mounts if mount.startswith(self.path("run", "images", "snapshot-")))
+        self.readers = [self.reader(seed * 100 + number, 0, images) for number in range(READERS)]
+        work = [self.verify, self.start_containers]
+        if self.mounted in mounts:
+            self.readers.append(self.reader(seed * 100 + READERS, MOUNT_REST, [self.mounted]))
+            work.append(self.kill_mount)
+        threads = [threading.Thread(target=each, daemon=True) for each in work]
         for thread in threads:
             thread.start()
         pauses, upgrades, stops, counts = [], [], [], {}
@@ -139,7 +174,7 @@ class ChaosNode(soak.Node):
             reader.wait(120)
         return {
             "rounds": rounds, "modes": counts, "wrong": self.wrong_bytes, "errors": self.errors, "reads": self.reads, "fio": self.fio_runs, "starts": self.starts,
-            "refused": self.refused, "pauses": pauses, "upgrades": upgrades, "stops": stops, "lines": self.lines,
+            "refused": self.refused, "mounts": self.mount_kills, "pauses": pauses, "upgrades": upgrades, "stops": stops, "lines": self.lines,
         }
 
     def restart(self, mode, cold):
@@ -202,8 +237,8 @@ class ChaosNode(soak.Node):
         """For those who waited to be heard of."""
         time.sleep(0.3)
 
-    def reader(self, seed, images):
-        process = subprocess.Popen([sys.executable, f"{HERE}/chaos_reader.py", str(seed), *images], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def reader(self, seed, rest, images):
+        process = subprocess.Popen([sys.executable, f"{HERE}/chaos_reader.py", str(seed), str(rest), *images], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         process.stdout.readline()
         threading.Thread(target=self.hear, args=(process,), daemon=True).start()
         return process
@@ -217,7 +252,7 @@ class ChaosNode(soak.Node):
                 self.note("errors", f"{event['name']}: {event['error']}")
             elif "wrong" in event:
                 self.note("wrong_bytes", f"{event['name']}: other bytes")
-            else:
+            elif not event["name"].startswith(self.mounted):
                 self.events.append(event)
 
     def note(self, counter, line):
@@ -241,13 +276,33 @@ class ChaosNode(soak.Node):
                 self.note("errors", "fio: " + said[-300:].replace("\n", " "))
                 return
 
+    def kill_mount(self):
+        """Kills what serves the plain mount, in every other case with its cache emptied, and waits for the next."""
+        source = random.Random(self.seed)
+        while not self.stopping.wait(source.uniform(0, LONGEST_MOUNT)):
+            serving = self.mount_server()
+            if source.random() < 0.5:
+                shutil.rmtree(self.path("mount", "root", "cache", "sha256"), ignore_errors=True)
+            os.kill(serving, signal.SIGKILL)
+            self.wait("the next server of the mount", lambda: self.mount_server() not in (None, serving))
+            self.mount_kills += 1
+
+    def mount_server(self):
+        for child in children(self.supervisor.pid):
+            try:
+                if "--foreground" in open(f"/proc/{child}/cmdline").read():
+                    return child
+            except OSError:
+                pass
+        return None
+
     def start_containers(self):
         number = 0
         while not self.stopping.is_set():
             number += 1
             kind = ("rafs", "overlaybd")[number % 2]
             done = subprocess.run(
-                ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", f"{self.registry}/soak:0-{kind}", self.id(f"start-{number}"), "/bin/echo", "started"], capture_output=True, text=True)
+                ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", self.image(0, kind), self.id(f"start-{number}"), "/bin/echo", "started"], capture_output=True, text=True)
             said = done.stdout + done.stderr
             if not done.returncode:  # what a container prints, ctr loses now and then
                 self.starts += 1

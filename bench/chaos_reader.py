@@ -1,6 +1,6 @@
 """
 Reads files of mounted images until standard input ends: each time another one, out of the page cache first, so that every read needs the daemon
-or its cache. Prints a line of JSON for each read that took long, failed or gave other bytes. A process of its own, as it sleeps in the kernel while nobody serves.
+or its cache, and rests for so many seconds after each. Prints a line of JSON for each read that took long, failed or gave other bytes. A process of its own, as it sleeps in the kernel while nobody serves.
 """
 import hashlib, json, os, random, select, sys, time
 
@@ -9,7 +9,7 @@ CHUNK = 128 << 10
 
 
 def main():
-    seed, *directories = sys.argv[1:]
+    seed, rest, *directories = sys.argv[1:]
     source = random.Random(int(seed))
     sums = {}
     for directory in directories:
@@ -20,7 +20,7 @@ def main():
     names = sorted(sums)
     reads = 0
     print(json.dumps({"ready": True}), flush=True)
-    while not select.select([sys.stdin], [], [], 0)[0]:
+    while not select.select([sys.stdin], [], [], float(rest))[0]:
         read(source.choice(names), sums)
         reads += 1
     print(json.dumps({"reads": reads}), flush=True)

@@ -1,8 +1,7 @@
 """See ready.sh."""
-import argparse, gzip, hashlib, io, json, os, shutil, signal, socket, statistics, subprocess, sys, tarfile, threading, time
+import argparse, gzip, hashlib, io, json, os, signal, socket, statistics, subprocess, sys, tarfile, threading, time
 
-import soak
-from soak import SLUICE, memory
+from node import SLUICE, Node, memory
 
 WORKERS = 3  # commands at a time while the images are made
 
@@ -30,13 +29,12 @@ def show(name, starts):
     print(f"{name}: ready after {line('ready', 'ms')}, everything mounted after {line('mounted', 'ms')}; keeper {line('keeper', 'MiB')}, daemon {line('daemon', 'MiB')} resident")
 
 
-class ReadyNode(soak.Node):
+class ReadyNode(Node):
     def prepare(self, images):
         """Makes the images, has the daemon know each of them, and mounts each once, so that the next daemon mounts them again."""
         self.start_registry()
         self.start_daemon()
-        self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
-        self.wait("containerd", lambda: "Server:" in self.ctr("version", check=False))
+        self.start_containerd()
         write_layout(self.path("layout"), images)
         self.each(images, self.know)
         tops = self.tops()
@@ -54,7 +52,7 @@ class ReadyNode(soak.Node):
         name = f"{self.registry}/ready:{number}"
         more = ["--vsize", "64M"] if kind == "overlaybd" else []
         self.run(SLUICE, "convert", "--format", kind, *more, f"oci:{self.path('layout')}:{number}", "docker://" + name)
-        self.run(SLUICE, "pull", "--admin-address", self.path("run", "admin.sock"), "--containerd-address", self.path("containerd.sock"), name)
+        self.pull(name)
 
     def tops(self):
         """Layers that no other stands on."""
@@ -88,13 +86,7 @@ class ReadyNode(soak.Node):
 
     def boot(self, images):
         """As after a restart of the machine. Figures of the start."""
-        if hasattr(self, "daemon"):
-            self.daemon.kill()
-            self.daemon.wait()
-        subprocess.run([SLUICE, "keeper", "--stop", "--force", "--state", self.path("run")], capture_output=True)
-        for target in sorted(self.mounts(), reverse=True):
-            subprocess.run(["umount", "-l", target], check=True)
-        shutil.rmtree(self.path("run"), ignore_errors=True)
+        self.die(*[self.daemon] if hasattr(self, "daemon") else [])
         began = time.monotonic()
         self.start_daemon()
         figures = {"ready": (time.monotonic() - began) * 1000}

@@ -1,11 +1,8 @@
 """See reboot.sh."""
-import argparse, os, shutil, signal, statistics, subprocess, sys, time
+import argparse, os, signal, statistics, subprocess, sys, time
 
-import soak
+from node import CHECK, KINDS, SLUICE, can_connect
 from ready import ReadyNode
-from soak import SLUICE
-
-KINDS = ("rafs", "overlaybd")
 
 
 def main():
@@ -31,14 +28,9 @@ class RebootNode(ReadyNode):
         self.start_registry()
         self.boot()
         for number in range(2):
-            archive = self.path("image.tar")
-            soak.make_image(archive, number)
-            name = f"docker://{self.registry}/soak:{number}"
-            self.run("skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", f"tarball:{archive}", name)
-            self.run(SLUICE, "convert", name, name + "-rafs")
-            self.run(SLUICE, "convert", "--format", "overlaybd", name, name + "-overlaybd")
+            self.push(number)
             for kind in KINDS:
-                self.pull(number, kind)
+                self.pull(self.image(number, kind))
         for kind in KINDS:
             self.expect(0, kind, right=True)
         time.sleep(6)  # what is cached counts after that, also when the daemon is killed
@@ -51,7 +43,7 @@ class RebootNode(ReadyNode):
         if state == "silent":
             self.registry_process.send_signal(signal.SIGSTOP)
         try:
-            self.die()
+            self.die(self.daemon, self.containerd)
             self.boot()
             cached, never = self.expect(0, kind, right=True), self.expect(1, kind, right=state == "running")
         finally:
@@ -59,13 +51,13 @@ class RebootNode(ReadyNode):
             if state == "stopped":
                 self.serve_registry()
         if state == "running":  # for the next round: as if it had never been started
-            self.ctr("images", "rm", "--sync", f"{self.registry}/soak:1-{kind}")
-            self.pull(1, kind)
+            self.ctr("images", "rm", "--sync", self.image(1, kind))
+            self.pull(self.image(1, kind))
         return cached, never
 
     def expect(self, number, kind, right):
         began = time.monotonic()
-        command = ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", f"{self.registry}/soak:{number}-{kind}", self.id("reboot"), "/bin/sh", "-c", soak.CHECK]
+        command = ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", self.image(number, kind), self.id("reboot"), "/bin/sh", "-c", CHECK]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         seconds = time.monotonic() - began
         if (done.returncode == 0) != right or not right and self.registry not in done.stderr:
@@ -79,24 +71,12 @@ class RebootNode(ReadyNode):
 
     def serve_registry(self):
         self.registry_process = self.start("registry.log", SLUICE, "registry", "serve", self.path("registry"), "--listen", self.registry)
-        self.wait("the registry", lambda: soak.can_connect(self.registry))
-
-    def die(self):
-        """Every process is killed, nothing is mounted, what lives in memory is gone."""
-        for process in (self.daemon, self.containerd):
-            process.kill()
-            process.wait()
-        subprocess.run([SLUICE, "keeper", "--stop", "--force", "--state", self.path("run")], capture_output=True)
-        for target in sorted(self.mounts(), reverse=True):
-            subprocess.run(["umount", "-l", target], check=True)
-        for directory in ("run", "containerd-run"):
-            shutil.rmtree(self.path(directory), ignore_errors=True)
+        self.wait("the registry", lambda: can_connect(self.registry))
 
     def boot(self):
         os.makedirs(self.path("run"), 0o711, exist_ok=True)
         self.start_daemon()
-        self.containerd = self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
-        self.wait("containerd", lambda: "Server:" in self.ctr("version", check=False))
+        self.start_containerd()
 
 
 if __name__ == "__main__":

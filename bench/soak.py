@@ -3,12 +3,12 @@ A soak of one node: registry, daemon and containerd in a directory of their own.
 beside them one image after the other is pulled, started, read in whole against its sums, and removed with its cached data, in turns RAFS,
 OverlayBD, and OverlayBD with a writable disk. After each such cycle, when the daemon is at rest, a sample is taken. See soak.sh.
 """
-import argparse, hashlib, json, os, random, shutil, signal, socket, subprocess, sys, tarfile, tempfile, time, io
+import argparse, json, os, signal, subprocess, sys, time
 
-SLUICE = os.environ["SLUICE"]
+from node import CHECK, Node, children, memory
+
 REST_SECONDS = 4  # the daemon gives memory back 3 s after the last mount
 IMAGES = 6  # of each format, in turn
-MIB = 1 << 20
 
 
 def main():
@@ -18,101 +18,19 @@ def main():
     options.add_argument("--samples", help="file that gets every sample as a line of JSON")
     given = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-    with Node() as node:
+    with SoakNode() as node:
         node.prepare()
         samples = node.soak(given.warm_up * 60, given.minutes * 60, open(given.samples, "w") if given.samples else None)
     return report(samples, given.warm_up * 60)
 
 
-class Node:
-    def __enter__(self):
-        self.directory = tempfile.mkdtemp(prefix="sluice-soak-")
-        self.processes = []
-        self.wrong = 0
-        self.cycles = 0
-        return self
-
-    def __exit__(self, *_):
-        for container in self.ctr("containers", "ls", "-q", check=False).split():
-            self.ctr("tasks", "kill", "-s", "SIGKILL", container, check=False)
-            self.ctr("tasks", "rm", "-f", container, check=False)
-        subprocess.run([SLUICE, "umount", "--all", "--root", self.path("root"), "--state", self.path("run")], capture_output=True, timeout=120)
-        for process in reversed(self.processes):
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        subprocess.run([SLUICE, "keeper", "--stop", "--force", "--state", self.path("run")], capture_output=True)
-        for target in sorted(self.mounts(), reverse=True):
-            subprocess.run(["umount", "-l", target], capture_output=True)
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def path(self, *names):
-        return os.path.join(self.directory, *names)
-
-    @staticmethod
-    def id(name):
-        """Of a container: runc has one namespace of them for the whole machine."""
-        return f"{name}-{os.getpid()}"
-
-    def start(self, log, *command):
-        with open(self.path(log), "wb") as output:
-            self.processes.append(subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL))
-        return self.processes[-1]
-
-    def run(self, *command, check=True):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        if check and done.returncode:
-            raise SystemExit(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}\n{self.tail('sluice.log')}")
-        return done.stdout
-
-    def tail(self, log):
-        with open(self.path(log), errors="replace") as file:
-            return "".join(file.readlines()[-20:])
-
-    def ctr(self, *arguments, check=True):
-        return self.run("ctr", "-a", self.path("containerd.sock"), *arguments, check=check)
-
-    def wait(self, what, ready):
-        for _ in range(600):
-            if ready():
-                return
-            time.sleep(0.1)
-        raise SystemExit(f"{what} did not start; {self.tail('sluice.log')}")
-
-    def start_registry(self):
-        """And writes what containerd will read."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.registry = f"127.0.0.1:{probe.getsockname()[1]}"
-        os.mkdir(self.path("registry"))
-        os.mkdir(self.path("run"), 0o711)
-        self.start("registry.log", SLUICE, "registry", "serve", self.path("registry"), "--listen", self.registry)
-        self.wait("the registry", lambda: can_connect(self.registry))
-        with open(self.path("containerd.toml"), "w") as file:
-            file.write(CONTAINERD.format(directory=self.directory))
-
+class SoakNode(Node):
     def prepare(self):
-        self.start_registry()
-        self.daemon = self.start("sluice.log", SLUICE, "daemon", "--root", self.path("root"), "--state", self.path("run"))
-        self.wait("the daemon", lambda: os.path.exists(self.path("run", "admin.sock")))
-        self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
-        self.wait("containerd", lambda: "Server:" in self.ctr("version", check=False))
+        self.wrong = self.cycles = 0
+        self.start_all()
         for number in range(IMAGES + 1):
-            archive = self.path("image.tar")
-            make_image(archive, number)
-            name = f"docker://{self.registry}/soak:{number}"
-            self.run("skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", f"tarball:{archive}", name)
-            self.run(SLUICE, "convert", name, name + "-rafs")
-            self.run(SLUICE, "convert", "--format", "overlaybd", name, name + "-overlaybd")
-        for kind in ("rafs", "overlaybd"):
-            self.pull(IMAGES, kind)
-            self.ctr("run", "-d", "--snapshotter", "sluice", f"{self.registry}/soak:{IMAGES}-{kind}", self.id(f"long-{kind}"), "/bin/sh", "-c", READER)
-
-    def pull(self, number, kind):
-        self.run(SLUICE, "pull", "--admin-address", self.path("run", "admin.sock"), "--containerd-address", self.path("containerd.sock"), f"{self.registry}/soak:{number}-{kind}")
+            self.push(number)
+        self.start_readers(IMAGES)
 
     def soak(self, warm_up, seconds, output):
         samples, began = [], time.monotonic()
@@ -128,8 +46,8 @@ class Node:
 
     def cycle(self):
         number, kind = self.cycles % IMAGES, ("rafs", "overlaybd", "writable")[self.cycles % 3]
-        image = f"{self.registry}/soak:{number}-{'rafs' if kind == 'rafs' else 'overlaybd'}"
-        self.pull(number, image.rsplit("-", 1)[1])
+        image = self.image(number, "rafs" if kind == "rafs" else "overlaybd")
+        self.pull(image)
         labels = ["--snapshotter-label", "containerd.io/snapshot/overlaybd.writable=dir"] if kind == "writable" else []
         command = ["ctr", "-a", self.path("containerd.sock"), "run", "--rm", "--snapshotter", "sluice", *labels, image, self.id(f"cycle-{self.cycles}"), "/bin/sh", "-c", CHECK]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -166,10 +84,6 @@ class Node:
                 pass
         return found
 
-    def mounts(self):
-        with open("/proc/self/mounts") as file:
-            return [target for target in (line.split()[1] for line in file) if target.startswith(self.directory + "/")]
-
 
 def report(samples, warm_up):
     counted = [sample for sample in samples if sample["at"] >= warm_up]
@@ -196,70 +110,6 @@ def regression(x, y):
     rest = sum((b - mean_y - slope * (a - mean_x)) ** 2 for a, b in zip(x, y))
     return slope, (rest / (n - 2) / spread) ** 0.5
 
-
-def memory(pid):
-    with open(f"/proc/{pid}/status") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon")}
-
-
-def children(pid):
-    found = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{task}/children") as file:
-                found += map(int, file.read().split())
-        except OSError:
-            pass  # the thread has ended meanwhile
-    return sorted(found)
-
-
-def can_connect(address):
-    host, port = address.split(":")
-    with socket.socket() as client:
-        return client.connect_ex((host, int(port))) == 0
-
-
-def make_image(path, seed):
-    """A root file system with busybox and 24 MiB of files, half of them compressible, and their sums."""
-    source = random.Random(seed)
-    sums = ""
-    with tarfile.open(path, "w") as tar:
-        def add(name, content, mode=0o644):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), mode
-            tar.addfile(entry, io.BytesIO(content))
-
-        with open("/bin/busybox", "rb") as file:
-            add("bin/busybox", file.read(), 0o755)
-        for name in ("sh", "md5sum", "cat", "sleep", "echo", "dd", "sync", "rm"):
-            link = tarfile.TarInfo("bin/" + name)
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-        for number in range(48):
-            size = source.randrange(1, MIB)
-            content = source.randbytes(size) if number % 2 else source.randbytes(size // 8) * 8
-            add(f"data/{number}", content)
-            sums += f"{hashlib.md5(content).hexdigest()}  /data/{number}\n"
-        add("sums", sums.encode())
-        add("tmp/.keep", b"")
-
-
-CHECK = "cd / && md5sum -c /sums >/dev/null 2>&1 && dd if=/data/1 of=/tmp/copy bs=64k 2>/dev/null && sync && rm /tmp/copy"
-READER = "while :; do md5sum -c /sums >/dev/null || echo wrong; sleep 1; done"
-CONTAINERD = """version = 2
-root = "{directory}/containerd"
-state = "{directory}/containerd-run"
-oom_score = 0
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
-[grpc]
-  address = "{directory}/containerd.sock"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "{directory}/containerd-opt"
-[proxy_plugins.sluice]
-  type = "snapshot"
-  address = "{directory}/run/containerd.sock"
-"""
 
 if __name__ == "__main__":
     sys.exit(main())

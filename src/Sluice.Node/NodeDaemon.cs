@@ -84,6 +84,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     public static async Task<NodeDaemon> SucceedAsync(LiveConfiguration configuration, ILoggerFactory loggers, CancellationToken cancellation)
     {
         NodeOptions options = configuration.Current;
+        RootVersions.Check(options.Root); // else the running one would leave, and nobody come
         var predecessor = new AdminClient(options.AdminSocketPath);
         await predecessor.FindProcessAsync(cancellation); // one that is not there, or too old to leave, keeps its socket
         await Rehearsal.RunAsync(options, cancellation);
@@ -222,7 +223,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var halts = new Halts(options, message => Log.Message(logger, message));
         _undoing = halts.UndoAsync(_stopping.Token);
         _listener = _mounter.Listen(options.SocketPath);
-        _server = await SnapshotterServer.StartAsync(_snapshotter, [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, cancellation);
+        _server = await SnapshotterServer.StartAsync(_snapshotter, [_logins.Service], new GrpcServerOptions { SocketPath = options.SocketPath, Listener = _listener.Socket }, loggers, CancellationToken.None); // one that is not served removes the path of a socket that callers wait on
         configuration.Prepare = PrepareSources;
         configuration.Changed += _mounter.Apply;
         configuration.Changed += changed => policies.Apply(changed.Policies);

@@ -32,10 +32,18 @@ internal static class DaemonCommand
             NodeDaemon? running = null;
             await using Watchdog? watchdog = Watchdog.Start(loggers.CreateLogger("sluice"));
             using var stop = new StopSignal(cancellation, () => running?.ReloadConfiguration());
-            await using NodeDaemon daemon = parsed.GetValue(takeOver)
-                ? await NodeDaemon.SucceedAsync(configuration, loggers, stop.Token)
-                : await NodeDaemon.StartAsync(configuration, loggers, stop.Token);
-            running = daemon;
+            try
+            {
+                running = parsed.GetValue(takeOver)
+                    ? await NodeDaemon.SucceedAsync(configuration, loggers, stop.Token)
+                    : await NodeDaemon.StartAsync(configuration, loggers, stop.Token);
+            }
+            catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+            {
+                return ExitCodes.Success; // a service that is stopped while it starts has not failed
+            }
+
+            await using NodeDaemon daemon = running;
             watchdog?.Serve(daemon.FindSilentAsync);
             ServiceManager.Ready();
             await Task.WhenAny(stop.Signalled, daemon.StopAsked);

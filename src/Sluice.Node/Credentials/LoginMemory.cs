@@ -12,6 +12,9 @@ namespace Sluice.Node.Credentials;
 /// <param name="path">In the state directory, which is a tmpfs.</param>
 internal sealed class LoginMemory(string path) : IDisposable
 {
+    /// <summary>Of the file.</summary>
+    public const int Version = 1;
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Lock _gate = new();

@@ -23,7 +23,7 @@ public static class NodeDoctor
         new SocketModesCheck(),
         new DaemonCountCheck(),
         new VersionCheck(),
-        new SchemaCheck(),
+        new LaterStateCheck(),
         new OpenFilesCheck(),
         new KeeperCheck(),
         new DaemonUnitCheck(),

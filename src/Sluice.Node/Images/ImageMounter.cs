@@ -83,7 +83,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <param name="images">Where the metadata of what was mounted is.</param>
     /// <param name="events">Told what happens on the read path; null: <paramref name="log"/> is.</param>
     /// <param name="locked">Called once the directories are this process's, before anything of an image is asked for.</param>
-    /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written, or a newer version has described what is mounted.</exception>
+    /// <exception cref="SluiceException">The kernel lacks something, or a directory is in use or can't be written, or a later version has used them.</exception>
     public static async Task<ImageMounter> StartAsync(NodeOptions options, LocalImages images, Action<string> log, CancellationToken cancellation, Action<FetchEvent>? events = null, Action? locked = null)
     {
         CreatePrivate(options.Root);
@@ -98,10 +98,12 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         ImageMounter mounter;
         try
         {
+            RootVersions.Check(options.Root);
             locked?.Invoke();
             MountDescription description = MountDescription.Open(options.DescriptionDirectory, log);
             connections = await KeptConnections.OpenAsync(options, description, log, cancellation);
             cache = new CacheDirectory(options.CacheDirectory, options.Cache with { Log = log });
+            RootVersions.Write(options.Root);
             bool isAwaited = description.Mounts.Count > 0; // by readers of what a predecessor has mounted: what they need comes first
             if (!isAwaited) onLoop = ChooseMode(options);
             fetcher = new Fetcher(options.Fetch with { Log = log, Events = events });

@@ -11,11 +11,12 @@ namespace Sluice.Node.Images;
 /// </summary>
 internal sealed partial class LocalImages(string directory)
 {
+    /// <summary>Of records: <see cref="StoredRecord"/>.</summary>
+    public const int Version = 1;
+
     private const string MetadataName = "image.boot";
     private const string RecordName = "image.json";
     private const string StartListName = "start";
-    private const int Version = 1;
-
     private const string ImportPrefix = "import.";
 
     private readonly Lock _saving = new();

@@ -11,6 +11,9 @@ namespace Sluice.Storage.Cache;
 /// </summary>
 public sealed partial class CacheDirectory : IDisposable
 {
+    /// <summary>Of the chunk maps. One of another version counts as empty.</summary>
+    public const uint MapVersion = ChunkMapLayout.Version;
+
     // As much as RAFS allows; a sparse file of this size is near the limit of ext4.
     private const long MaxBlobSpace = 1L << 44;
 

@@ -31,8 +31,9 @@ internal static class ChunkMapLayout
     public const int RecordsPerPage = (PageSize - PageHeader) / ChunkRecord.Size;
     public const uint CleanFlag = 1;
 
+    public const uint Version = 2; // 1 had bits in place of records
+
     private const ulong Magic = 0x50414D4349554C53; // "SLUICMAP"
-    private const uint Version = 2; // 1 had bits in place of records
 
     public static int PageCount(int records) => (int)(((long)records + RecordsPerPage - 1) / RecordsPerPage);
 

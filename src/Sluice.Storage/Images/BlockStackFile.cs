@@ -22,8 +22,9 @@ namespace Sluice.Storage.Images;
 /// </summary>
 public static class BlockStackFile
 {
+    public const int Version = 1;
+
     private const string Format = "block image metadata";
-    private const int Version = 1;
     private const int NoZFile = -1;
 
     private static ReadOnlySpan<byte> Magic => "SluiceBS"u8;

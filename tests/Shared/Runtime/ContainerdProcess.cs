@@ -172,7 +172,7 @@ internal sealed class ContainerdProcess : IAsyncDisposable
         foreach (string bundle in Directory.EnumerateDirectories(tasks).SelectMany(Directory.EnumerateDirectories).ToArray())
         {
             string id = Path.GetFileName(bundle), containerNamespace = Path.GetFileName(Path.GetDirectoryName(bundle)!);
-            await Command.RunAsync("ctr", ["-a", Socket, "--timeout", "10s", "-n", containerNamespace, "tasks", "rm", "--force", id]);
+            if (!_process.HasExited) await Command.RunAsync("ctr", ["-a", Socket, "--timeout", "10s", "-n", containerNamespace, "tasks", "rm", "--force", id]);
             if (!Directory.Exists(bundle)) continue;
             if (int.TryParse(TextOf(Path.Combine(bundle, "shim.pid")), CultureInfo.InvariantCulture, out int shim)) await Command.RunAsync("/bin/kill", ["-9", $"{shim}"]);
             await Command.RunAsync("runc", ["--root", "/run/containerd/runc/" + containerNamespace, "delete", "--force", id]);

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Sluice.Cli.Output;
 using Sluice.EndToEnd.Harness;
+using Sluice.Node.Explain;
 
 namespace Sluice.EndToEnd.Admin;
 
@@ -32,9 +34,32 @@ public sealed class ExplainTests
         // The same by the image's name and by its digest, for people.
         string screen = (await RunAsync(node, image)).Succeeds().Output;
         Assert.Contains("/bin/busybox", screen, StringComparison.Ordinal);
-        Assert.All(screen.Split('\n'), line => Assert.True(line.Length <= 100 || line.Contains("->", StringComparison.Ordinal), line));
+        AssertIsOneScreen(screen, 100);
+        await node.ExecAsync("one", "find / -xdev -type f -exec cat {} + > /dev/null");
+        AssertIsOneScreen((await RunAsync(node, node.Id("one"))).Succeeds().Output, 100);
         (await RunAsync(node, Text(answer, "digest")["sha256:".Length..][..12])).Succeeds();
         await node.RemoveContainerAsync("one");
+    }
+
+    /// <summary>Everything that there may be to say at once, at the size of the smallest terminals.</summary>
+    [Theory]
+    [InlineData(80)]
+    [InlineData(160)]
+    public void However_much_there_is_to_say_it_is_one_screen(int width)
+    {
+        string name = string.Concat(Enumerable.Repeat("long-name/", 5));
+        StartStage[] stages = [.. ((string[])["metadata", "mount", "container", "reads"]).Select((stage, number) => new StartStage(stage, number * 1000, 1000))];
+        SlowFile[] files = [.. Enumerable.Range(0, 100).Select(number => new SlowFile($"/{name}{name}{number}", 100, 99_999, 1L << 40))];
+        SlowReason[] reasons = [.. Enumerable.Range(0, 8).Select(_ => new SlowReason("metadata-bound", 1000, string.Join(' ', Enumerable.Repeat("because", 100)), "a registry or mirror nearby (hosts.toml); a smaller image, or one that reads less at its start"))];
+        Dictionary<string, long> causes = ((string[])["demand", "neighbours", "read_ahead", "prefetch", "background"]).ToDictionary(cause => cause, _ => 1L << 40);
+        Dictionary<string, long> sources = Enumerable.Range(0, 20).ToDictionary(number => $"registry {name}{number}", _ => 1L << 40);
+        StartFigures start = new(
+            DateTimeOffset.UnixEpoch, 4000, stages, 4000, 1L << 40, 1L << 40, 1L << 40, 1_000_000_000, 1_000_000_000, 1_000_000, 1_000_000_000, 1_000_000, 100, 1e12, 4000, causes, sources, 1L << 40, 1L << 40, files,
+            "names of files are read with --files");
+        using StringWriter output = new();
+        ExplainScreen.Print(new Explanation(name, "sha256:" + new string('0', 64), name, Lazy: true, string.Join(' ', Enumerable.Repeat("lazy", 30)), start, reasons), output, width);
+        AssertIsOneScreen(output.ToString(), width);
+        Assert.Contains("slowest files", output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -54,6 +79,12 @@ public sealed class ExplainTests
         Assert.Equal("ordinary-image", Text(image.GetProperty("reasons")[0], "id"));
         (await RunAsync(node, "nobody")).Fails(4, "neither a container nor an image");
         await node.CtrAsync("containers", "rm", node.Id("plain"));
+    }
+
+    private static void AssertIsOneScreen(string screen, int width)
+    {
+        string[] lines = screen.TrimEnd('\n').Split('\n');
+        Assert.True(lines.Length <= ExplainScreen.Height && lines.All(line => line.Length <= width), $"{lines.Length} lines\n{screen}");
     }
 
     private static async Task<JsonElement> ExplainAsync(TestNode node, string name) => JsonElement.Parse((await RunAsync(node, name, "--json")).Succeeds().Output);

@@ -11,6 +11,7 @@ namespace Sluice.EndToEnd.Harness;
 internal sealed class TestNode : IAsyncDisposable
 {
     private readonly Workspace _workspace = new();
+    private ContainerdOptions _containerd = null!;
 
     private TestNode()
     {
@@ -58,7 +59,8 @@ internal sealed class TestNode : IAsyncDisposable
             node.Registry = await TestRegistry.StartAsync(node._workspace.File("registry"));
             await node.StartDaemonAsync(daemon);
             ContainerdOptions options = new() { SnapshotterSocket = SluiceDaemon.SocketOf(node._workspace.File("sluice")) };
-            node.Containerd = await ContainerdProcess.StartAsync(node._workspace.File("containerd"), change?.Invoke(options, node.Registry.Host) ?? options);
+            node._containerd = change?.Invoke(options, node.Registry.Host) ?? options;
+            await node.StartContainerdAsync();
             return node;
         }
         catch
@@ -107,6 +109,29 @@ internal sealed class TestNode : IAsyncDisposable
         await KillDaemonAsync();
         KeeperProcess.Stop(State, anyway: true);
     }
+
+    /// <summary>
+    /// The machine loses its power and starts again: every process of the node and of its containers is killed, nothing is mounted, and the directories that live in memory are empty. The daemon runs then, and containerd.
+    /// </summary>
+    public async Task RebootAsync()
+    {
+        SluiceDaemon daemon = Daemon!;
+        Daemon = null;
+        await using (daemon)
+        {
+            await Processes.KillTreesAsync(_workspace.Root + "/");
+            await daemon.KillAsync();
+        }
+
+        foreach (MountEntry mount in _workspace.Mounts()) MountCalls.Detach(mount.MountPoint);
+        await Containerd.DisposeAsync(); // and what runc knows of the containers
+        Directory.Delete(State, recursive: true);
+        Directory.Delete(_workspace.File("containerd/state"), recursive: true);
+        Daemon = await SluiceDaemon.StartAsync(_workspace.File("sluice"), DaemonEnvironment);
+        await StartContainerdAsync();
+    }
+
+    private async Task StartContainerdAsync() => Containerd = await ContainerdProcess.StartAsync(_workspace.File("containerd"), _containerd);
 
     public ContainerdClient Connect(string containerNamespace = "default") => Containerd.Connect(containerNamespace);
 

@@ -26,5 +26,6 @@ public sealed class ChaosTests
         Assert.NotEqual(0, root.GetProperty("reads").GetInt32());
         Assert.NotEqual(0, root.GetProperty("fio").GetInt32());
         Assert.NotEqual(0, root.GetProperty("starts").GetInt32());
+        Assert.NotEqual(0, root.GetProperty("mounts").GetInt32());
     }
 }

@@ -59,7 +59,7 @@ internal sealed record Misconfiguration(string Name, Action<SeededNode> Spoil, s
         new("two daemons", n => n.AddProcess(101, "dotnet", "/opt/sluice/sluice.dll", "daemon", "--root=/var/lib/sluice", "--state", "/run/sluice2"), "two-daemons", "kill 101"),
         new("another version", n => n.Facts = n.Facts with { Daemon = new DaemonFacts("0.9.0") }, "version-skew", "systemctl restart sluice"),
         new("program replaced", n => n.Link("/proc/100/exe", "/usr/bin/sluice (deleted)"), "version-skew", "systemctl restart sluice"),
-        new("state of a later version", n => n.Facts = n.Facts with { Schema = (3, 2) }, "state-newer", "# install the version"),
+        new("state of a later version", n => n.Facts = n.Facts with { Later = new("/var/lib/sluice/metadata.db", "schema", 3, 2) }, "state-newer", "# install the version"),
         new("few open files", n => n.Replace("/proc/100/limits", "1048576", "1024"), "open-files", "LimitNOFILE=1048576"),
         new("no keeper", n => n.Facts = n.Facts with { KeeperRuns = false }, "keeper-missing", "systemctl enable --now sluice-keeper"),
         new("a configuration without a keeper", n => n.Facts = n.Facts with { Options = n.Facts.Options with { Keeper = KeeperKind.None } }, "keeper-none", "sed -i 's/^keeper:.*/keeper: process/' /etc/sluice/config.yaml && systemctl restart sluice"),

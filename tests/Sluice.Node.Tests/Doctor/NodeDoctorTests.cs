@@ -31,6 +31,7 @@ public sealed class NodeDoctorTests
         Assert.Contains(seed.Mend, finding.Mend, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', finding.Mend);
         Assert.NotEmpty(finding.What);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{name} -> {finding.Id}");
     }
 
     [Fact]

@@ -55,7 +55,6 @@ internal sealed class SeededNode : IDisposable
             ErofsFromFiles = true,
             RootSpace = new FileSystemSpace(1L << 40, 1L << 39, 1 << 24, 1 << 23),
             MissingLibraries = [],
-            Schema = (2, 2),
             ContainerdSocket = "/run/containerd/containerd.sock",
             Containerd = new ContainerdAnswer("1.7.20"),
             ContainerdConfiguration = ContainerdConfiguration.Read(Files, ContainerdFile),

@@ -71,8 +71,15 @@ public sealed class BrokenDiskTests
             Assert.Contains(rig.Log, line => line.Contains("can't", StringComparison.Ordinal));
             Assert.Equal(0, rig.Fetcher.Counters.Failures);
             LoopFileSystem.Run($"mount -o remount,size=128m {memory.Path}");
+            _time.Advance(TimeSpan.FromSeconds(2));
+            await ReadAllAsync(rig); // may hear once more of what was lost before
+            await ResumesAsync(rig);
+            rig.Directory.Flush(); // tells whether the disk has it now
+            LoopFileSystem.Run("echo 1 >/proc/sys/vm/drop_caches");
+            int requests = rig.Source.Requests.Count;
             await ReadAllAsync(rig);
-            rig.Directory.Flush();
+            Assert.Equal(requests, rig.Source.Requests.Count);
+            Assert.EndsWith("storing again", rig.Log[^1], StringComparison.Ordinal);
         }
         finally
         {

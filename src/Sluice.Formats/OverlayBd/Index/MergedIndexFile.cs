@@ -24,8 +24,9 @@ public static class MergedIndexFile
     /// <summary>Bytes of the identity of a stack.</summary>
     public const int IdentitySize = 32;
 
+    public const int Version = 1;
+
     private const string Format = "merged index";
-    private const int Version = 1;
     private const int HeaderSize = 64;
     private const int DigestSize = 32;
 

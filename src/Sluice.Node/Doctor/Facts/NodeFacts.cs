@@ -1,6 +1,7 @@
 using Sluice.Formats;
 using Sluice.Kernel.Mounts;
 using Sluice.Node.Configuration;
+using Sluice.Node.Succession;
 
 namespace Sluice.Node.Doctor.Facts;
 
@@ -47,8 +48,8 @@ internal sealed record NodeFacts
     /// <summary>Native libraries that can't be loaded.</summary>
     public required IReadOnlyList<string> MissingLibraries { get; init; }
 
-    /// <summary>Schema of the root's <c>metadata.db</c> and the newest that this program knows; null: there is none yet.</summary>
-    public (long Found, long Known)? Schema { get; init; }
+    /// <summary>What of the root is of a later program; null: nothing.</summary>
+    public LaterFile? Later { get; init; }
 
     public required string ContainerdSocket { get; init; }
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Sluice.Containerd.Client;
-using Sluice.Containerd.Snapshots;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Kernel.Keeper;
@@ -10,6 +9,7 @@ using Sluice.Node.Admin;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
 using Sluice.Node.Status;
+using Sluice.Node.Succession;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Registries;
 
@@ -47,7 +47,7 @@ internal static class NodeSurvey
             ErofsFromFiles = Environment.IsPrivilegedProcess ? KernelFeatures.Probe(ExistingPart(node.Root)).ErofsFromFiles : null,
             RootSpace = FileSystemSpace.Of(ExistingPart(node.Root)),
             MissingLibraries = [.. Libraries.Where(library => !CanLoad(library))],
-            Schema = SnapshotDatabaseVersion.Read(Path.Combine(node.Root, "metadata.db")) is { } schema ? (schema, SnapshotDatabaseVersion.Known) : null,
+            Later = RootVersions.Find(node.Root),
             ContainerdSocket = options.Containerd,
             Containerd = new ContainerdAnswer(null),
             ContainerdConfiguration = ContainerdConfiguration.Read(files, options.ContainerdConfiguration ?? ContainerdFile(files, processes, options.Containerd)),

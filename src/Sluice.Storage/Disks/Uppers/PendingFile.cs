@@ -25,11 +25,15 @@ namespace Sluice.Storage.Disks.Uppers;
 /// </remarks>
 internal sealed unsafe class PendingFile : IDisposable
 {
+    public const byte Version = 1;
+
     private const int HeaderSize = 4096;
     private const int TextSize = 40;
     private const int BootId = 8, Uuid = 48, Session = 88, Base = 128, HeadAt = 136, TailAt = 144, Place = 512;
     private const string Extension = ".pending";
     private const string SessionPrefix = "open ";
+
+    private static readonly byte[] Magic = [.. "SLPEND\0"u8, Version];
 
     private readonly string _path;
     private readonly FileStream _file;
@@ -63,8 +67,6 @@ internal sealed unsafe class PendingFile : IDisposable
     public long* Head => (long*)(_bytes + HeadAt);
 
     public long* Tail => (long*)(_bytes + TailAt);
-
-    private static ReadOnlySpan<byte> Magic => "SLPEND\0\u0001"u8;
 
     /// <summary>Opens or makes the file of an upper.</summary>
     /// <param name="directory">Volatile: on a tmpfs. Made if missing.</param>

@@ -22,6 +22,9 @@ namespace Sluice.Storage.Disks.Uppers;
 /// </remarks>
 public sealed class UpperDirectory : IDisposable
 {
+    /// <summary>Of the files that keep what was acknowledged and not flushed.</summary>
+    public const int PendingVersion = PendingFile.Version;
+
     private const string DataName = "writable_data", LogName = "writable_index";
 
     private readonly Lock _sealing = new();
