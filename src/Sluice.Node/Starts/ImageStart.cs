@@ -34,7 +34,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
         Digest manifest, ImageActivity activity, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save, ILogger logger)
     {
         (_logger, _image) = (logger, activity.Name);
-        TraceRecorder recorder = new();
+        TraceRecorder recorder = new(origins: activity.Origins ??= new ChunkOrigins());
         activity.Recorder = recorder;
         _work = Task.Run(() => RunAsync(manifest, activity, recorder, plan, readers, findCommand, save));
     }
@@ -62,7 +62,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
             Task<StartCommand?> command = FindCommandAsync(findCommand);
             while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            activity.Recorder = null;
+            (activity.Recorder, activity.Origins) = (null, null);
             await _over.CancelAsync();
             IReadOnlyList<PrefetchRun> runs = await plan.EndAsync(); // what has not come by now is not needed for this start
             activity.Ahead = runs.Count == 0 ? null : PrefetchRun.OutcomeOf(runs, recorder, readers);
@@ -71,7 +71,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
         }
         catch (Exception exception)
         {
-            activity.Recorder = null;
+            (activity.Recorder, activity.Origins) = (null, null);
             Log.Defect(_logger, _image, exception);
         }
 
