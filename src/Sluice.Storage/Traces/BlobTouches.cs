@@ -25,13 +25,18 @@ internal sealed class BlobTouches(TraceRecorder recorder, int count)
 
     private void Touch(IBlobFormat format, long offset, int length, List<int>? missing)
     {
+        long end = offset + length;
         for (int slot = format.Find(offset); slot < format.Count; slot++)
         {
             ChunkExtent chunk = format.GetExtent(slot);
-            if (chunk.Offset >= offset + length) return;
-            if (chunk.Number >= count || Has(chunk.Number)) continue;
-            ulong bit = 1UL << chunk.Number;
-            if ((Interlocked.Or(ref _bits[chunk.Number >> 6], bit) & bit) == 0 && recorder.Note(format.Blob, chunk, missing is null) is { } index) missing?.Add(index);
+            if (chunk.Offset < end && chunk.Number < count && !Has(chunk.Number)) Note(format, chunk, missing);
+            if (chunk.End >= end) return;
         }
+    }
+
+    private void Note(IBlobFormat format, ChunkExtent chunk, List<int>? missing)
+    {
+        ulong bit = 1UL << chunk.Number;
+        if ((Interlocked.Or(ref _bits[chunk.Number >> 6], bit) & bit) == 0 && recorder.Note(format.Blob, chunk, missing is null) is { } index) missing?.Add(index);
     }
 }

@@ -4,7 +4,7 @@ using Sluice.Storage.Cache;
 namespace Sluice.Storage.Traces;
 
 /// <summary>
-/// Notes the first read of each chunk of an image, of all its blobs. A read of chunks that are noted already costs a look at their bits. Memory is bounded: 56 bytes a chunk, of
+/// Notes the first read of each chunk of an image, of all its blobs. A read of chunks that are noted already costs a look at their bits. Memory is bounded: 48 bytes a chunk, of
 /// <see cref="MaxReads"/> chunks, and a bit for each that there is. All members may be called concurrently.
 /// </summary>
 /// <param name="origins">Knows what brought the chunks; null: nobody does.</param>
@@ -15,7 +15,7 @@ public sealed class TraceRecorder(TimeProvider? time = null, ChunkOrigins? origi
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Lock _gate = new();
-    private readonly List<Noted> _reads = [];
+    private readonly List<Noted> _reads = new(capacity: 1024);
     private readonly Dictionary<Digest, BlobTouches> _blobs = [];
     private readonly long _began = (time ?? TimeProvider.System).GetTimestamp();
     private TimeSpan _last;
