@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Sluice.EndToEnd.Harness;
+using OverlayBdTrace = Sluice.Formats.OverlayBd.TraceFile;
 
 namespace Sluice.EndToEnd.Starts;
 
@@ -93,7 +94,7 @@ public sealed class PrefetchTests
         string records = node.Workspace.File("records");
         SluiceResult exported = await TraceAsync(node, "export", image, "overlaybd-trace", "--output", records);
         if (format == ImageFormat.Rafs) exported.Fails(3, "is not an OverlayBD image");
-        else Assert.NotEmpty(Formats.OverlayBd.TraceFile.Read(await File.ReadAllBytesAsync(records, TestMachine.Cancellation)));
+        else Assert.NotEmpty(OverlayBdTrace.Read(await File.ReadAllBytesAsync(records, TestMachine.Cancellation)));
         Assert.Contains("application/vnd.sluice.trace.v1+json", (await TraceAsync(node, "push", image)).Succeeds().Output, StringComparison.Ordinal);
         await ForgetAsync(node, image, "one");
 
