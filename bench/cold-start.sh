@@ -9,7 +9,7 @@
 # it is made by a start that is not counted, on a node that is emptied afterwards. With -trace, it is converted for such a start (convert --trace).
 # With -auto or -eager, the daemon has that policy; latest-auto and latest-eager are the ordinary image.
 # Of a cold start are printed: the pull, of it until the metadata was here; the start until the answer, of it the mount, what reads waited for data, and the rest,
-# which is containerd, runc and the program. The warm start is the third on that node. --page: the page of one more start of the last image, on the last link.
+# which is containerd, runc and the program. The warm start is the third on that node. --page: the page of one more start of the last image, on the last link; its picture (.svg) and trace (.json) lie beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")

@@ -48,7 +48,7 @@ def main():
     options.add_argument("--rtt", type=float, default=0, help="milliseconds")
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--reference-runs", type=int, help="of overlayfs; else as many")
-    options.add_argument("--page", help="file that gets the page of one more start of the last image, on the last link")
+    options.add_argument("--page", help="file that gets the page of one more start of the last image, on the last link; picture (.svg) and trace (.json) lie beside it")
     given = options.parse_args()
     images, snapshotters = given.image.split(","), given.snapshotter.split(",")
     rig["setns_net"]()
@@ -65,7 +65,9 @@ def main():
             for image in images:
                 show(image, link, {tag: runs(image, tag, link, given) for tag in snapshotters})
         if given.page:
-            record(images[-1], snapshotters[-1], "show", "--html", given.page)
+            picture = given.page.removesuffix(".html")
+            with open(f"{picture}.json", "w") as file:
+                file.write(record(images[-1], snapshotters[-1], "show", "--json", "--html", given.page, "--svg", f"{picture}.svg"))
     finally:
         rig["stop"](rig["SNAP"][snapshotters[-1]])
         rig["sh"](f"{RIG}/setup-netns.sh", "link", "unshaped", check=False)

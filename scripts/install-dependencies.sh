@@ -3,7 +3,7 @@
 set -euo pipefail
 runtime=(containerd runc skopeo buildah busybox-static mmdebstrap iproute2 ca-certificates curl liblz4-1 libzstd1 zlib1g)
 test=("${runtime[@]}" docker-registry erofs-utils xfsprogs attr acl e2fsprogs fio jq zstd gcc libc6-dev python3 python3-lz4 python3-zstandard ethtool
-      golang-go golang-github-containerd-containerd-dev systemd)
+      golang-go golang-github-containerd-containerd-dev systemd chromium)
 case ${1:-runtime} in
     runtime) wanted=("${runtime[@]}") ;;
     test) wanted=("${test[@]}") ;;

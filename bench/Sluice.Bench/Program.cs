@@ -19,6 +19,9 @@ switch (args)
     case ["cache-reads"]:
         await Sluice.Bench.CacheReads.RunAsync();
         return 0;
+    case ["trace-overhead"]:
+        await Sluice.Bench.TraceOverhead.RunAsync();
+        return 0;
     case ["bad-disk"]:
         await Sluice.Bench.BadDisk.RunAsync();
         return 0;
@@ -44,6 +47,6 @@ switch (args)
         await Sluice.Bench.WarmReads.RunAsync(layout, scratch);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|zfile FILE|tar|ext4|cache-reads|bad-disk|hedging|block-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR|record-reads STEPS FILE");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|zfile FILE|tar|ext4|cache-reads|trace-overhead|bad-disk|hedging|block-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR|record-reads STEPS FILE");
         return 2;
 }

@@ -209,7 +209,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
         var archive = new ImageArchive(local, reference => ImageStores.Open(ImageReference.Parse(reference), options.Sources), () => _mounter.Fetcher.Options.RequestDeadline);
         var cache = new ImageCache(_mounter.Cache, local, archive, _mounter.OpenCacheAsync);
         cache.ApplyPins();
-        var policies = new PullPolicies(options.Policies);
+        var policies = new PullPolicies(options.Policies, options.Prefetch.IsOn);
         _images = new LazyImages(options, _mounter, local, new ImageStarts(options, _mounter, policies, logger), logger);
         _ordinary = new OrdinaryImages(options, policies, logger, TimeProvider.System);
         _images.RepositoryGone = _logins.Remembered.Forget;

@@ -11,22 +11,25 @@ namespace Sluice.Cli.Commands;
 /// <summary>What starts of images have read: for people, and for other nodes.</summary>
 internal static class TraceCommand
 {
-    public static Command Create() => new("trace", "Look at what the start of an image has read, and give it to other nodes.") { TraceRecordCommand.Create(), Show(), Diff(), Push(), Pull() };
+    public static Command Create() => new("trace", "Look at what the start of an image has read, and give it to other nodes.") { TraceRecordCommand.Create(), Show(), Diff(), TraceExportCommand.Create(), Push(), Pull() };
 
     private static Command Show()
     {
-        Argument<string> image = Image();
+        Argument<string> image = TraceArgument.Create("TRACE");
         var daemon = new DaemonOptions();
         var json = new Option<bool>("--json") { Description = "Print the trace as JSON" };
-        var html = new Option<string?>("--html") { Description = "Write a page with the start as a picture to this file, and print nothing" };
-        var command = new Command("show", "Show which files a start read, when, and what had to be waited for.") { image, json, html };
+        var html = new Option<string?>("--html") { Description = "Write a page with the start as a picture to this file instead" };
+        var svg = new Option<string?>("--svg") { Description = "Write the picture alone to this file instead" };
+        var command = new Command("show", "Show which files a start read, when, from where, and how long it had to wait.") { image, json, html, svg };
         daemon.AddSocketTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            ImageTrace trace = await daemon.Client(parsed).TraceAsync(parsed.GetValue(image)!, cancellation);
-            if (parsed.GetValue(html) is { } path) await File.WriteAllTextAsync(path, TracePage.Write(trace), cancellation);
-            else if (parsed.GetValue(json)) Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(TraceFile.Write(trace.Trace)));
-            else TraceTable.Print(trace, Console.Out, Terminal.Width);
+            ImageTrace trace = await TraceArgument.ReadAsync(parsed.GetValue(image)!, daemon.Client(parsed), cancellation);
+            (string? page, string? picture) = (parsed.GetValue(html), parsed.GetValue(svg));
+            if (page is not null) await File.WriteAllTextAsync(page, TracePage.Write(trace), cancellation);
+            if (picture is not null) await File.WriteAllTextAsync(picture, TracePicture.Write(trace), cancellation);
+            if (parsed.GetValue(json)) Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(TraceFile.Write(trace.Trace)));
+            else if (page is null && picture is null) TraceTable.Print(trace, Console.Out, Terminal.Width);
             if (trace.Note is { } note) Console.Error.WriteLine(note);
             return ExitCodes.Success;
         });
@@ -35,7 +38,7 @@ internal static class TraceCommand
 
     private static Command Diff()
     {
-        Argument<string> before = Trace("A"), after = Trace("B");
+        Argument<string> before = TraceArgument.Create("A"), after = TraceArgument.Create("B");
         var daemon = new DaemonOptions();
         var all = new Option<bool>("--all") { Description = "Show also what is the same in both" };
         var json = new Option<bool>("--json") { Description = "Print the comparison as JSON" };
@@ -43,14 +46,12 @@ internal static class TraceCommand
         daemon.AddSocketTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            (StartTrace one, StartTrace other) = (await ReadAsync(parsed.GetValue(before)!), await ReadAsync(parsed.GetValue(after)!));
+            AdminClient client = daemon.Client(parsed);
+            (StartTrace one, StartTrace other) = ((await TraceArgument.ReadAsync(parsed.GetValue(before)!, client, cancellation)).Trace, (await TraceArgument.ReadAsync(parsed.GetValue(after)!, client, cancellation)).Trace);
             IReadOnlyList<TraceChange> changes = TraceDifference.Of(one, other);
             if (parsed.GetValue(json)) Console.Out.WriteLine(TraceDiffReport.ToJson(one, other, changes));
             else TraceDiffReport.Print(one, other, changes, parsed.GetValue(all), Console.Out, Terminal.Width);
             return changes.All(change => change.IsNone) ? ExitCodes.Success : ExitCodes.Different;
-
-            async Task<StartTrace> ReadAsync(string name) =>
-                File.Exists(name) ? ReadFile(name) : (await daemon.Client(parsed).TraceAsync(name, cancellation)).Trace;
         });
         return command;
     }
@@ -97,20 +98,6 @@ internal static class TraceCommand
         });
         return command;
     }
-
-    private static StartTrace ReadFile(string path)
-    {
-        try
-        {
-            return TraceFile.Read(File.ReadAllBytes(path));
-        }
-        catch (InvalidFormatException error)
-        {
-            throw new SluiceException(SluiceError.Usage, path, error.Message, "give a file that `sluice trace show --json` or `sluice trace pull --output` wrote, or the name of an image", error);
-        }
-    }
-
-    private static Argument<string> Trace(string name) => new(name) { Description = "A file with a trace (sluice trace show --json, pull --output), or an image, as containerd names it" };
 
     private static Argument<string> Image() => new("IMAGE") { Description = "As containerd names it, or the beginning of its digest" };
 }

@@ -14,6 +14,7 @@ internal static class PolicyScreen
         Line(output, "image", $"{explanation.Name}  ({explanation.Digest[..Math.Min(explanation.Digest.Length, 19)]}), {Kind(explanation.Image.Kind)}, {ByteSize.Text(explanation.Image.Bytes)}");
         Line(output, "policy", $"{explanation.Policy}, {(explanation.Rule is { } rule ? $"by the pattern {rule}" : "as no pattern matches")}");
         Line(output, "mode", explanation.Mode == PullMode.Eager ? "eager" : "lazy");
+        Line(output, "trace", explanation.Trace ? "on" : "off");
         output.WriteLine();
         foreach (PullReason reason in explanation.Reasons)
         {

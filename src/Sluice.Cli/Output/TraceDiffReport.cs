@@ -47,19 +47,19 @@ internal static partial class TraceDiffReport
     };
 
     private static string Total(StartTrace trace) =>
-        $"{trace.Manifest.ToString()[..19]}, {trace.Reads.Count} chunks, {ByteSize.Text(trace.Bytes)}, {trace.Reads.Count(read => !read.WasHere)} waited for, in {Seconds(trace.Length)} s";
+        $"{trace.Manifest.ToString()[..19]}, {trace.Reads.Count} chunks, {ByteSize.Text(trace.Bytes)}, {trace.Reads.Count(read => !read.WasHere)} waited for{(TraceWaits.Of(trace.Reads) is { } waited ? $" in {Seconds(waited)} s" : "")}, in {Seconds(trace.Length)} s";
 
     private static string Seconds(TimeSpan? time) => time?.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture) ?? None;
 
     private static string Bytes(long? bytes) => bytes is { } some ? ByteSize.Text(some) : None;
 
-    private static Side Of(StartTrace trace) => new(trace.Manifest.ToString(), trace.Reads.Count, trace.Bytes, trace.Reads.Count(read => !read.WasHere), trace.Length.TotalSeconds);
+    private static Side Of(StartTrace trace) => new(trace.Manifest.ToString(), trace.Reads.Count, trace.Bytes, trace.Reads.Count(read => !read.WasHere), TraceWaits.Of(trace.Reads)?.TotalSeconds, trace.Length.TotalSeconds);
 
     private static Part? Of(TracePart? part) => part is { } some ? new Part(some.At.TotalSeconds, some.Chunks, some.Waited, some.Bytes, some.OnlyHere) : null;
 
     private sealed record Result(Side A, Side B, IReadOnlyList<Change> Changes);
 
-    private sealed record Side(string Manifest, int Chunks, long Bytes, int Waited, double Seconds);
+    private sealed record Side(string Manifest, int Chunks, long Bytes, int Waited, double? WaitedSeconds, double Seconds);
 
     private sealed record Change(string Name, string Kind, int Move, Part? A, Part? B);
 

@@ -1,114 +1,83 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using Sluice.Node.Admin;
 using Sluice.Storage.Traces;
 
 namespace Sluice.Cli.Output;
 
 /// <summary>
-/// A trace as a page of its own, without scripts and without anything from elsewhere: a picture of the start, files from top to bottom and time from left to right, above it
-/// how many bytes were read by when, and the same as a table.
+/// A trace as a page of its own that needs nothing from elsewhere: <see cref="TracePicture"/>, and below it sources and all files as tables, to filter and to sort. Without scripts it can be looked at as well.
 /// </summary>
 internal static class TracePage
 {
-    /// <summary>Files with a line of their own; the others share one.</summary>
-    private const int MostFiles = 60;
-
-    private const int Width = 1000, Left = 330, RowHeight = 17, CurveHeight = 120, Top = 30;
-
     public static string Write(ImageTrace trace)
     {
-        IReadOnlyList<Row> rows = Rows(trace);
-        double end = Math.Max(trace.Trace.Reads.Max(read => read.At.TotalSeconds), 0.001);
+        string ahead = trace.Trace.Ahead is { } outcome ? $"<p>{Escape(TraceTable.Ahead(outcome.Fetched, outcome.Unread))}.</p>" : "";
         StringBuilder page = new();
         page.Append(CultureInfo.InvariantCulture, $"""
             <!DOCTYPE html>
-            <html lang="en"><head><meta charset="utf-8"><title>Start of {Escape(trace.Image)}</title>
+            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>Start of {Escape(trace.Image)}</title>
             <style>
-            body {"{"} font: 14px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: {Width + Left + 40}px; color: #1b2733; background: #fff; padding: 0 1em {"}"}
-            h1 {"{"} font-size: 20px; margin-bottom: 0 {"}"} p {"{"} color: #5a6b7b; margin-top: 4px {"}"}
-            text {"{"} font: 11px system-ui, sans-serif; fill: #1b2733 {"}"} .soft {"{"} fill: #8595a5 {"}"} .grid {"{"} stroke: #e3e9ef {"}"}
-            .here {"{"} fill: #7fb2e5 {"}"} .waited {"{"} fill: #e2703a {"}"} .curve {"{"} fill: none; stroke: #2f6fb2; stroke-width: 1.5 {"}"}
-            table {"{"} border-collapse: collapse; margin-top: 2em; width: 100% {"}"} td, th {"{"} text-align: right; padding: 2px 8px; border-bottom: 1px solid #e3e9ef {"}"}
-            td:first-child, th:first-child {"{"} text-align: left; word-break: break-all {"}"}
-            </style></head><body>
-            <h1>{Escape(trace.Image)}</h1>
-            <p>{trace.Trace.Reads.Count} chunks, {ByteSize.Text(trace.Trace.Bytes)}, in {end:0.00} s. <span style="color:#e2703a">&#9632;</span> had to be waited for, <span style="color:#7fb2e5">&#9632;</span> was here.{(trace.Trace.Ahead is { } ahead ? $" {Escape(TraceTable.Ahead(ahead.Fetched, ahead.Unread))}." : "")}</p>
+            {Resource("css")}</style></head><body>
+            <div id="now"></div>
+            {TracePicture.Write(trace).Replace("</svg>", "<line id=\"time\" y1=\"80\" y2=\"100%\"/></svg>", StringComparison.Ordinal)}{ahead}
 
             """);
-        int height = Top + CurveHeight + 30 + (rows.Count * RowHeight) + 20;
-        page.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width + Left + 20} {height}\" role=\"img\" aria-label=\"Start of {Escape(trace.Image)}\">\n");
-        AppendGrid(page, end, height);
-        AppendCurve(page, trace.Trace, end);
-        for (int index = 0; index < rows.Count; index++) AppendRow(page, rows[index], Top + CurveHeight + 30 + (index * RowHeight), end);
-        page.Append("</svg>\n");
-        AppendTable(page, rows);
-        return page.Append("</body></html>\n").ToString();
+        AppendSources(page, TraceRow.Sources(trace.Trace));
+        AppendFiles(page, trace.Trace);
+        page.Append(CultureInfo.InvariantCulture, $"<script type=\"application/json\" id=\"start\">{Data(trace.Trace)}</script>\n<script>\n{Resource("js")}</script></body></html>\n");
+        return page.ToString();
     }
 
-    private static IReadOnlyList<Row> Rows(ImageTrace trace)
+    private static void AppendSources(StringBuilder page, IReadOnlyList<TraceRow> sources)
     {
-        List<Row> rows = [.. trace.Trace.Reads.GroupBy(read => read.File?.Path ?? "(file not known)", StringComparer.Ordinal).Select(file => new Row(file.Key, [.. file]))];
-        if (rows.Count <= MostFiles) return rows;
-        HashSet<Row> largest = [.. rows.OrderByDescending(row => row.Bytes).Take(MostFiles - 1)];
-        Row[] others = [.. rows.Where(row => !largest.Contains(row))];
-        return [.. rows.Where(largest.Contains), new Row($"({others.Length} other files)", [.. others.SelectMany(row => row.Reads)])];
+        page.Append("<table id=\"sources\"><thead><tr><th>Source</th><th>Chunks</th><th>Waited for</th><th>Waited s</th><th>Read</th></tr></thead><tbody>\n");
+        foreach ((int number, TraceRow source) in sources.Index())
+            page.Append(CultureInfo.InvariantCulture, $"<tr><td>{number} {Escape(source.Name)}</td><td>{source.Reads.Count}</td><td>{source.WaitedFor}</td><td>{source.Waited}</td><td>{ByteSize.Text(source.Bytes)}</td></tr>\n");
+        page.Append("</tbody></table>\n");
     }
 
-    private static void AppendGrid(StringBuilder page, double end, int height)
+    private static void AppendFiles(StringBuilder page, StartTrace trace)
     {
-        for (int line = 0; line <= 10; line++)
-        {
-            double x = Left + (Width * line / 10.0);
-            page.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"{Top}\" y2=\"{height - 10}\"/><text class=\"soft\" x=\"{x:0.#}\" y=\"{Top - 8}\" text-anchor=\"middle\">{end * line / 10:0.00} s</text>\n");
-        }
-    }
-
-    private static void AppendCurve(StringBuilder page, StartTrace trace, double end)
-    {
-        long bytes = 0;
-        page.Append(CultureInfo.InvariantCulture, $"<text class=\"soft\" x=\"{Left - 8}\" y=\"{Top + 10}\" text-anchor=\"end\">{ByteSize.Text(trace.Bytes)}</text><path class=\"curve\" d=\"M{Left} {Top + CurveHeight}");
-        foreach (TraceRead read in trace.Reads)
-        {
-            bytes += read.Length;
-            page.Append(CultureInfo.InvariantCulture, $"H{X(read, end):0.#}V{Top + CurveHeight - (CurveHeight * (double)bytes / trace.Bytes):0.#}");
-        }
-
-        page.Append("\"/>\n");
-    }
-
-    private static void AppendRow(StringBuilder page, Row row, int y, double end)
-    {
-        string name = row.Name.Length <= 52 ? row.Name : "…" + row.Name[^51..];
-        page.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 8}\" y=\"{y + 11}\" text-anchor=\"end\">{Escape(name)}</text>");
-        foreach (TraceRead read in row.Reads)
-        {
-            double width = Math.Max(2, Math.Sqrt(read.Length / 4096.0));
-            page.Append(CultureInfo.InvariantCulture, $"<rect class=\"{(read.WasHere ? "here" : "waited")}\" x=\"{X(read, end):0.#}\" y=\"{y + 2}\" width=\"{width:0.#}\" height=\"{RowHeight - 5}\"><title>{Escape(row.Name)}: {ByteSize.Text(read.Length)} after {read.At.TotalSeconds:0.000} s</title></rect>");
-        }
-
-        page.Append('\n');
-    }
-
-    private static void AppendTable(StringBuilder page, IReadOnlyList<Row> rows)
-    {
-        page.Append("<table><tr><th>File</th><th>From s</th><th>To s</th><th>Chunks</th><th>Waited for</th><th>Read</th></tr>\n");
-        foreach (Row row in rows)
+        IReadOnlyList<TraceRow> sources = TraceRow.Sources(trace);
+        page.Append("<input id=\"filter\" type=\"search\" placeholder=\"Part of a file's name\" aria-label=\"Part of a file's name\">\n");
+        page.Append("<table id=\"files\"><thead><tr><th>File</th><th>From s</th><th>To s</th><th>Chunks</th><th>Waited for</th><th>Waited s</th><th>Read</th><th>Source</th></tr></thead><tbody>\n");
+        foreach (TraceRow file in TraceRow.Files(trace))
         {
             page.Append(CultureInfo.InvariantCulture,
-                $"<tr><td>{Escape(row.Name)}</td><td>{row.Reads.Min(read => read.At).TotalSeconds:0.000}</td><td>{row.Reads.Max(read => read.At).TotalSeconds:0.000}</td><td>{row.Reads.Count}</td><td>{row.Reads.Count(read => !read.WasHere)}</td><td>{ByteSize.Text(row.Bytes)}</td></tr>\n");
+                $"<tr data-name=\"{Escape(file.Name)}\"><td>{Escape(file.Name)}</td><td>{TraceRow.Seconds(file.First)}</td><td>{TraceRow.Seconds(file.Last)}</td><td>{file.Reads.Count}</td><td>{file.WaitedFor}</td><td>{file.Waited}</td><td data-value=\"{file.Bytes}\">{ByteSize.Text(file.Bytes)}</td><td>{file.NumbersIn(sources)}</td></tr>\n");
         }
 
-        page.Append("</table>\n");
+        page.Append("</tbody></table>\n");
     }
 
-    private static double X(TraceRead read, double end) => Left + (Width * read.At.TotalSeconds / end);
+    /// <summary>What the script asks for.</summary>
+    private static string Data(StartTrace trace)
+    {
+        double end = TracePicture.EndOf(trace);
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream))
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("left"u8, TracePicture.Left);
+            writer.WriteNumber("width"u8, TracePicture.Width);
+            writer.WriteNumber("seconds"u8, end);
+            writer.WriteStartArray("bytes"u8);
+            foreach (long bytes in TracePicture.BytesBy(trace.Reads, end)) writer.WriteNumberValue(bytes);
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    private static string Resource(string kind)
+    {
+        using StreamReader reader = new(typeof(TracePage).Assembly.GetManifestResourceStream($"TracePage.{kind}")!);
+        return reader.ReadToEnd();
+    }
 
     private static string Escape(string text) => WebUtility.HtmlEncode(text);
-
-    private sealed record Row(string Name, IReadOnlyList<TraceRead> Reads)
-    {
-        public long Bytes { get; } = Reads.Sum(read => (long)read.Length);
-    }
 }

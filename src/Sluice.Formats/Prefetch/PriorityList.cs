@@ -1,3 +1,4 @@
+using System.Buffers;
 using Sluice.Formats.Trees;
 
 namespace Sluice.Formats.Prefetch;
@@ -10,8 +11,13 @@ public static class PriorityList
 {
     private const string Format = "priority list";
 
-    /// <summary>Bytes of a file that we read; overlaybd reads 64 KiB.</summary>
+    /// <summary>Bytes of a file that we read.</summary>
     public const int MaxLength = 1 << 20;
+
+    /// <summary>Bytes of a file that overlaybd reads, and the characters of its paths.</summary>
+    private const int MaxOverlayBd = 64 << 10;
+
+    private static readonly SearchValues<byte> OverlayBdCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./"u8);
 
     /// <exception cref="InvalidFormatException">Something else.</exception>
     public static IReadOnlyList<FileRange> Read(ReadOnlySpan<byte> file)
@@ -34,6 +40,20 @@ public static class PriorityList
         return files;
     }
 
-    /// <summary>Each path once. Parts of files can't be said: all of the file is meant.</summary>
-    public static byte[] Write(IEnumerable<FileRange> files) => [.. files.Select(file => file.Path).Distinct().SelectMany(path => (byte[])[.. path.Bytes, (byte)'\n'])];
+    /// <summary>Each path once. Parts of files can't be said: all of the file is meant. Names with line breaks, and what no list is long enough for, are left out.</summary>
+    public static byte[] Write(IEnumerable<FileRange> files) => Write(files, static path => !path.ContainsAnyInRange((byte)0, (byte)0x1f) && path[^1] is not ((byte)' ' or (byte)'*'), MaxLength);
+
+    /// <summary>The same of what overlaybd takes: paths of letters, digits and <c>_-./</c>, in 64 KiB.</summary>
+    public static byte[] WriteForOverlayBd(IEnumerable<FileRange> files) => Write(files, static path => !path.ContainsAnyExcept(OverlayBdCharacters), MaxOverlayBd);
+
+    private static byte[] Write(IEnumerable<FileRange> files, Func<ReadOnlySpan<byte>, bool> isSayable, int limit)
+    {
+        List<byte> list = [];
+        foreach (FileName path in files.Select(file => file.Path).Distinct())
+        {
+            if (isSayable(path.Bytes) && list.Count + path.Bytes.Length < limit) list.AddRange([.. path.Bytes, (byte)'\n']);
+        }
+
+        return [.. list];
+    }
 }

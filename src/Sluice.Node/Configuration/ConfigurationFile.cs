@@ -126,7 +126,25 @@ public static partial class ConfigurationFile
     }
 
     private static List<ImagePolicy> Policies(YamlNode node, string file) =>
-        [.. Entries(node, file).Select(entry => new ImagePolicy(entry.Key, Enum.Parse<PullPolicy>(Choice(entry.Value, "policies." + entry.Key, file, "lazy", "eager", "auto"), ignoreCase: true)))];
+        [.. Entries(node, file).Select(entry => Policy(new ImagePolicy(entry.Key, PullPolicy.Lazy), entry.Value, "policies." + entry.Key, file))];
+
+    private static ImagePolicy Policy(ImagePolicy policy, YamlNode node, string name, string file)
+    {
+        if (node is not YamlMappingNode) return policy with { Policy = Mode(node, name) };
+        foreach ((string key, YamlNode value) in Entries(node, file))
+        {
+            policy = key switch
+            {
+                "mode" => policy with { Policy = Mode(value, name + ".mode") },
+                "trace" => policy with { Trace = Choice(value, name + ".trace", file, "true", "false") == "true" },
+                _ => throw Unknown(value, $"{name}.{key}", file, "mode, trace"),
+            };
+        }
+
+        return policy;
+
+        PullPolicy Mode(YamlNode value, string key) => Enum.Parse<PullPolicy>(Choice(value, key, file, "lazy", "eager", "auto"), ignoreCase: true);
+    }
 
     private static NodeOptions Mount(NodeOptions options, YamlNode node, string file)
     {

@@ -22,7 +22,7 @@ public sealed class PolicyExplainer
 
     /// <summary>Of a node without a daemon: of its links nothing is known.</summary>
     public PolicyExplainer(NodeOptions options)
-        : this(options.Sources, new PullPolicies(options.Policies), new StartTraces(new TraceStore(options.TracesDirectory)))
+        : this(options.Sources, new PullPolicies(options.Policies, options.Prefetch.IsOn), new StartTraces(new TraceStore(options.TracesDirectory)))
     {
     }
 

@@ -10,7 +10,8 @@ namespace Sluice.Node.Policies;
 /// <param name="Policy">What that says, or what holds without one.</param>
 /// <param name="Start">Null: no start of the image is known.</param>
 /// <param name="Mode">What was chosen.</param>
-public sealed record PullExplanation(string Name, string Digest, string? Rule, string Policy, ImageFacts Image, LinkFacts Link, StartFacts? Start, PullMode Mode, IReadOnlyList<PullReason> Reasons);
+/// <param name="Trace">What its starts read is kept.</param>
+public sealed record PullExplanation(string Name, string Digest, string? Rule, string Policy, ImageFacts Image, LinkFacts Link, StartFacts? Start, PullMode Mode, IReadOnlyList<PullReason> Reasons, bool Trace = true);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PullExplanation))]

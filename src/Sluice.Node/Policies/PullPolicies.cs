@@ -7,7 +7,8 @@ using Sluice.Storage.Traces;
 namespace Sluice.Node.Policies;
 
 /// <summary>How images come here, as the configuration says now. May be used concurrently.</summary>
-public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first)
+/// <param name="isTraceOn">False: no start is noted, whatever the rules say.</param>
+public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first, bool isTraceOn = true)
 {
     private volatile IReadOnlyList<ImagePolicy> _now = first;
 
@@ -15,6 +16,9 @@ public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first)
 
     /// <summary>What is set for an image; without a rule: lazily. That is all of it for an ordinary image, and where nothing needs to be known.</summary>
     public PullPolicy Of(string name) => _now.FirstOrDefault(policy => policy.Matches(name))?.Policy ?? PullPolicy.Lazy;
+
+    /// <summary>True: what a start of the image reads is kept for the next one.</summary>
+    public bool KeepsTraces(string name) => KeepsTraces(_now.FirstOrDefault(policy => policy.Matches(name)));
 
     /// <summary>Chooses by what the process knows of the image's source, and says how it came to that.</summary>
     /// <param name="name">The image's name.</param>
@@ -26,8 +30,10 @@ public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first)
         StartFacts? start = trace is null ? null : new StartFacts(trace.Bytes, PrefetchPlan.Of(trace).Ranges.Count);
         PullChoice choice = PullDecision.Choose(_now, name, image, link, start);
         return new PullExplanation(
-            name, manifest.ToString(), choice.Rule?.Pattern, PullDecision.Name(choice.Rule?.Policy ?? PullPolicy.Lazy), image, link, start, choice.Mode, choice.Reasons);
+            name, manifest.ToString(), choice.Rule?.Pattern, PullDecision.Name(choice.Rule?.Policy ?? PullPolicy.Lazy), image, link, start, choice.Mode, choice.Reasons, KeepsTraces(choice.Rule));
     }
+
+    private bool KeepsTraces(ImagePolicy? rule) => isTraceOn && rule?.Trace != false;
 
     /// <summary>Of the place that is asked first.</summary>
     private static LinkFacts LinkTo(IImageStore store)

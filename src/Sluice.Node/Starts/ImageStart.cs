@@ -25,53 +25,60 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private readonly Task _work;
     private readonly ILogger _logger;
     private readonly string _image;
+    private volatile bool _isWanted;
 
     /// <param name="plan">Followed for this start, and ended with it.</param>
     /// <param name="readers">Of the image, by blob.</param>
     /// <param name="findCommand">Asks with what the container was started; null: not known yet.</param>
-    /// <param name="save">Takes what was read, for the next start; true: it keeps that.</param>
+    /// <param name="save">Takes what was read, for the next start, and whether somebody has asked for that; true: it keeps that.</param>
     public ImageStart(
-        Digest manifest, ImageActivity activity, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save, ILogger logger)
+        Digest manifest, ImageActivity activity, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool, bool> save, ILogger logger)
     {
         (_logger, _image) = (logger, activity.Name);
-        TraceRecorder recorder = new();
+        TraceRecorder recorder = new(origins: activity.Origins ??= new ChunkOrigins());
         activity.Recorder = recorder;
         _work = Task.Run(() => RunAsync(manifest, activity, recorder, plan, readers, findCommand, save));
     }
 
-    /// <summary>Waits until it is over; what it read is saved then.</summary>
+    /// <summary>Waits until it is over; what it read is kept then, whatever policy says.</summary>
     /// <param name="now">It is over at once: it has come to what was waited for.</param>
     public async Task EndAsync(bool now, CancellationToken cancellation)
+    {
+        _isWanted = true;
+        await WaitAsync(now, cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await WaitAsync(now: true, CancellationToken.None);
+        _over.Dispose();
+    }
+
+    private async Task WaitAsync(bool now, CancellationToken cancellation)
     {
         if (now && !_work.IsCompleted) await _over.CancelAsync();
         await _work.WaitAsync(cancellation);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await EndAsync(now: true, CancellationToken.None);
-        _over.Dispose();
-    }
-
     /// <summary>Never faults: a start goes on without.</summary>
     private async Task RunAsync(
-        Digest manifest, ImageActivity activity, TraceRecorder recorder, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> save)
+        Digest manifest, ImageActivity activity, TraceRecorder recorder, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool, bool> save)
     {
         try
         {
             Task<StartCommand?> command = FindCommandAsync(findCommand);
             while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            activity.Recorder = null;
+            (activity.Recorder, activity.Origins) = (null, null);
             await _over.CancelAsync();
             IReadOnlyList<PrefetchRun> runs = await plan.EndAsync(); // what has not come by now is not needed for this start
             activity.Ahead = runs.Count == 0 ? null : PrefetchRun.OutcomeOf(runs, recorder, readers);
             StartTrace trace = new(manifest, recorder.Reads()) { Ahead = activity.Ahead, Command = await command };
-            if (save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
+            if (save(trace, _isWanted)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
         }
         catch (Exception exception)
         {
-            activity.Recorder = null;
+            (activity.Recorder, activity.Origins) = (null, null);
             Log.Defect(_logger, _image, exception);
         }
 

@@ -21,6 +21,7 @@ public sealed class ImageActivity
     private StartActivity _start;
     private ActivityTotals? _beforePull; // until the mount that follows it
     private TraceRecorder? _recorder;
+    private ChunkOrigins? _origins;
     private PrefetchOutcome? _ahead;
     private long _hits, _misses, _waited, _errors, _fetches, _wrongUnits, _firstRead;
 
@@ -43,6 +44,13 @@ public sealed class ImageActivity
         set => Volatile.Write(ref _recorder, value);
     }
 
+    /// <summary>What brings which chunks, from a pull, or a mount, to the end of the start; null: nobody wants to know.</summary>
+    public ChunkOrigins? Origins
+    {
+        get => Volatile.Read(ref _origins);
+        set => Volatile.Write(ref _origins, value);
+    }
+
     /// <summary>What was fetched ahead of the latest start; null: nothing, or that is not over.</summary>
     public PrefetchOutcome? Ahead
     {
@@ -59,7 +67,12 @@ public sealed class ImageActivity
     public void Mark(ImageStep step)
     {
         Volatile.Write(ref _steps[(int)step], _time.GetUtcNow().UtcTicks);
-        if (step == ImageStep.Asked) Volatile.Write(ref _beforePull, Totals());
+        if (step == ImageStep.Asked)
+        {
+            Volatile.Write(ref _beforePull, Totals());
+            Origins ??= new ChunkOrigins();
+        }
+
         if (step != ImageStep.MountBegan) return;
         ActivityTotals now = Totals();
         Volatile.Write(ref _start, new StartActivity(Interlocked.Exchange(ref _beforePull, null) is { } before ? before with { At = now.At } : now, _time));

@@ -1,6 +1,7 @@
 using Sluice.Storage.Activity;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Storage.Fetching;
 
@@ -63,10 +64,11 @@ public sealed partial class BlobReader
     {
         DiskError error;
         long began = _fetcher.Options.Time.GetTimestamp();
+        (TraceRecorder? recorder, List<int>? noted) = (Activity.Recorder, null);
         try
         {
             _fetcher.Counters.Miss();
-            if (Activity.Recorder is { } recorder) Touch(recorder, offset, destination.Length, wasHere: false);
+            noted = recorder is null ? null : TouchesOf(recorder).TouchMissing(Format, offset, destination.Length);
             error = await FillAsync(offset, destination);
         }
         catch (Exception e)
@@ -75,8 +77,10 @@ public sealed partial class BlobReader
             error = DiskError.InputOutput;
         }
 
+        TimeSpan waited = _fetcher.Options.Time.GetElapsedTime(began);
+        if (noted is { Count: > 0 }) recorder!.Waited(noted, waited);
         _fetcher.Counters.Waited();
-        _fetcher.Counters.Waits.Add(_fetcher.Options.Time.GetElapsedTime(began));
+        _fetcher.Counters.Waits.Add(waited);
         if (error == DiskError.None) _fetcher.Counters.Served(destination.Length);
         else _fetcher.Counters.Failed();
         return error;
@@ -177,7 +181,9 @@ public sealed partial class BlobReader
             {
                 ChunkExtent extent = Format.GetExtent(pending[entry]);
                 Span<byte> target = Intersect(extent, offset, destination, out int from);
-                if (joined.Flight.TryCopy(extent.Number, from, target)) pending.RemoveAt(entry);
+                if (!joined.Flight.TryCopy(extent.Number, from, target)) continue;
+                pending.RemoveAt(entry);
+                if (joined.Flight.Owner != this && joined.Flight.Origin is { } origin) Activity.Origins?.Came(Format, extent.Number, origin); // another image has asked for it
             }
 
             failed |= joined is { Created: true, Flight: SourceFetch { Units.Count: > 0 } fetch } && Failed(fetch, pending);

@@ -132,7 +132,7 @@ public sealed partial class BlobReader : IDisposable
         if (!Cache.TryRead(Format, offset, destination)) return false;
         _fetcher.Counters.Hit(destination.Length);
         Activity.Hit();
-        if (Activity.Recorder is { } recorder) Touch(recorder, offset, destination.Length, wasHere: true);
+        if (Activity.Recorder is { } recorder) TouchesOf(recorder).Touch(Format, offset, destination.Length);
         _readAhead.OnHit(offset, destination.Length);
         return true;
     }
@@ -162,11 +162,11 @@ public sealed partial class BlobReader : IDisposable
     internal (BlobCache Cache, int Number)? FindEqual(int slot) =>
         Format.HasContentDigests ? _directory.Equal.Find(Cache, Format.GetIdentity(slot)) : null;
 
-    private void Touch(TraceRecorder recorder, long offset, int length, bool wasHere)
+    private BlobTouches TouchesOf(TraceRecorder recorder)
     {
         BlobTouches? touches = _touches;
         if (touches?.Recorder != recorder) _touches = touches = recorder.Of(Format);
-        touches.Touch(Format, offset, length, wasHere);
+        return touches;
     }
 
     /// <summary>Looks once more when nothing can be evicted any longer.</summary>

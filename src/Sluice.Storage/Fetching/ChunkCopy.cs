@@ -29,6 +29,7 @@ internal sealed class ChunkCopy(BlobReader owner, Fetcher fetcher, SourceFetch? 
 
     public override void Execute()
     {
+        Origin = "another image";
         try
         {
             foreach (Chunk chunk in Chunks) Take(chunk);

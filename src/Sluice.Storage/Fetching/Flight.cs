@@ -17,6 +17,9 @@ internal abstract class Flight(BlobReader owner) : IThreadPoolWorkItem
     /// <summary>Numbers of the chunks that this flight is registered under; guarded by the fetcher's lock.</summary>
     public List<int> Registered { get; } = [];
 
+    /// <summary>By the worker: where what it adds comes from; null: it was in the cache. Afterwards, whom it had the last from.</summary>
+    public string? Origin { get; protected set; }
+
     /// <summary>Completes when the flight is over, well or not; never faults.</summary>
     public Task Completion => _completion.Task;
 
@@ -44,8 +47,12 @@ internal abstract class Flight(BlobReader owner) : IThreadPoolWorkItem
     /// <summary>By the worker: hands a buffer over until the last release.</summary>
     protected void Keep(byte[] buffer) => _buffers.Add(buffer);
 
-    /// <summary>By the worker: makes part of a kept buffer available as the content of a chunk.</summary>
-    protected void Add(int number, byte[] buffer, int offset, int length) => _pieces[number] = new Piece(buffer, offset, length);
+    /// <summary>By the worker: makes part of a kept buffer available as the content of a chunk, which came from <see cref="Origin"/>.</summary>
+    protected void Add(int number, byte[] buffer, int offset, int length)
+    {
+        _pieces[number] = new Piece(buffer, offset, length);
+        if (Origin is { } origin) Owner.Activity.Origins?.Came(Owner.Format, number, origin);
+    }
 
     /// <summary>By the worker, while nothing is added.</summary>
     internal bool Has(int number) => _pieces.ContainsKey(number);

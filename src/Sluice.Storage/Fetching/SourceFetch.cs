@@ -283,6 +283,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         if (Priority == FetchPriority.Demand && decodedLength >= fetcher.Options.ParallelDecode) Parallel.ForEach(openings, opening => opening.Run());
         else Array.ForEach(openings, opening => opening.Run());
 
+        Origin = answer.Choice.Source.Name;
         int kept = 0;
         foreach (UnitOpening opening in openings)
         {

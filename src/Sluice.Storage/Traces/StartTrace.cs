@@ -16,11 +16,14 @@ public sealed record StartTrace(Digest Manifest, IReadOnlyList<TraceRead> Reads)
     /// <summary>What was fetched ahead of this start; null: nothing, or it is not known.</summary>
     public PrefetchOutcome? Ahead { get; init; }
 
-    /// <summary>Until the last read.</summary>
-    public TimeSpan Length => Reads.Count == 0 ? TimeSpan.Zero : Reads[^1].At;
+    /// <summary>Until the last read had its bytes.</summary>
+    public TimeSpan Length => Reads.Count == 0 ? TimeSpan.Zero : Reads.Max(read => read.Served);
 
     /// <summary>The same with the files of its reads, where they are known.</summary>
     public StartTrace Named(Func<TraceRead, FilePlace?> find) => this with { Reads = [.. Reads.Select(read => read with { File = find(read) ?? read.File })] };
+
+    /// <summary>The same for other nodes: without what says something of this one, where its bytes came from and how long that took.</summary>
+    public StartTrace ForOthers() => this with { Reads = [.. Reads.Select(read => read with { Source = null, Waited = null })] };
 
     /// <summary>What any of some starts of one image read: all that the first did, in its order, then what the second did besides, and so on; null: there were none.</summary>
     public static StartTrace? Follow(IReadOnlyList<StartTrace> traces)

@@ -22,7 +22,7 @@ public static class TraceArtifacts
     public static async Task<Digest> PushAsync(IImageStore store, StartTrace trace, CancellationToken cancellation)
     {
         StoredManifest image = await store.GetManifestAsync(trace.Manifest.ToString(), cancellation);
-        Descriptor layer = await PutAsync(store, TraceFile.Write(trace), MediaType, cancellation);
+        Descriptor layer = await PutAsync(store, TraceFile.Write(trace.ForOthers()), MediaType, cancellation);
         Descriptor config = await PutAsync(store, "{}"u8.ToArray(), MediaTypes.OciEmpty, cancellation);
         var manifest = new ImageManifest { MediaType = MediaTypes.OciManifest, ArtifactType = MediaType, Config = config, Layers = [layer], Subject = image.ToDescriptor() };
         byte[] content = manifest.ToBytes();

@@ -8,7 +8,8 @@ namespace Sluice.Storage.Traces;
 /// <summary>
 /// A trace as JSON: <c>version</c> (1), <c>manifest</c>, <c>blobs</c> (digests), <c>reads</c> and, where they are known, <c>files</c> (paths). A read is
 /// <c>[blob, offset, length, microseconds, was here]</c>: the index of its blob, bytes of blob space, time after the beginning, 0 or 1; and behind that, where a file is known,
-/// its index and the place in it in bytes. <c>prefetched</c> and <c>unread</c>, bytes, say what was fetched ahead of the start and what of that it did not read; <c>command</c>, with <c>program</c> and <c>id</c>, what the container was started with.
+/// its index and the place in it in bytes. Where it is known, arrays of as many elements say of each read how long it <c>waited</c>, in microseconds, and <c>from</c> where its bytes came: 0, the cache,
+/// or n, the nth of <c>sources</c>. <c>prefetched</c> and <c>unread</c>, bytes, say what was fetched ahead of the start and what of that it did not read; <c>command</c>, with <c>program</c> and <c>id</c>, what the container was started with.
 /// </summary>
 public static class TraceFile
 {
@@ -59,6 +60,7 @@ public static class TraceFile
             writer.WriteStartArray("reads"u8);
             foreach (TraceRead read in trace.Reads) Write(writer, read, blobs, files);
             writer.WriteEndArray();
+            WriteWaits(writer, trace.Reads);
             writer.WriteEndObject();
         }
 
@@ -77,11 +79,13 @@ public static class TraceFile
             if (version != Version) throw Error($"has version {version.ToString(CultureInfo.InvariantCulture)}, and {Version} is known");
             Digest manifest = Digest.Parse(root.GetProperty("manifest").GetString() ?? "");
             Digest[] blobs = [.. root.GetProperty("blobs").EnumerateArray().Select(blob => Digest.Parse(blob.GetString() ?? ""))];
-            string[] files = root.TryGetProperty("files", out JsonElement paths) ? [.. paths.EnumerateArray().Select(path => path.GetString() ?? "")] : [];
+            string[] files = root.TryGetProperty("files", out JsonElement paths) ? Strings(paths) : [];
             JsonElement reads = root.GetProperty("reads");
             if (reads.GetArrayLength() == 0) throw Error("has no reads");
             if (reads.GetArrayLength() > TraceRecorder.MaxReads) throw Error($"has more than {TraceRecorder.MaxReads} reads");
-            return new StartTrace(manifest, [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs, files))]) { Ahead = AheadOf(root), Command = CommandOf(root) };
+            TraceRead[] all = [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs, files))];
+            AddWaits(root, all);
+            return new StartTrace(manifest, all) { Ahead = AheadOf(root), Command = CommandOf(root) };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or OverflowException or ArgumentOutOfRangeException)
         {
@@ -114,6 +118,36 @@ public static class TraceFile
 
         writer.WriteEndArray();
     }
+
+    private static void WriteWaits(Utf8JsonWriter writer, IReadOnlyList<TraceRead> reads)
+    {
+        if (reads.Any(read => read.Waited is null)) return;
+        Dictionary<string, int> sources = Number(reads.Select(read => read.Source).OfType<string>());
+        writer.WriteStartArray("waited"u8);
+        foreach (TraceRead read in reads) writer.WriteNumberValue((long)read.Waited!.Value.TotalMicroseconds);
+        writer.WriteEndArray();
+        writer.WriteStartArray("sources"u8);
+        foreach (string source in sources.Keys) writer.WriteStringValue(source);
+        writer.WriteEndArray();
+        writer.WriteStartArray("from"u8);
+        foreach (TraceRead read in reads) writer.WriteNumberValue(read.Source is { } source ? sources[source] + 1 : 0);
+        writer.WriteEndArray();
+    }
+
+    private static void AddWaits(JsonElement root, TraceRead[] reads)
+    {
+        if (!root.TryGetProperty("waited", out JsonElement waited)) return;
+        (JsonElement from, string[] sources) = (root.GetProperty("from"), Strings(root.GetProperty("sources")));
+        if (waited.GetArrayLength() != reads.Length || from.GetArrayLength() != reads.Length) throw Error("has waits of other reads");
+        for (int index = 0; index < reads.Length; index++)
+        {
+            (TimeSpan wait, int source) = (TimeSpan.FromMicroseconds(waited[index].GetInt64()), from[index].GetInt32());
+            if (wait < TimeSpan.Zero || wait > TimeSpan.MaxValue - reads[index].At) throw Error("has a read that waits for no time");
+            reads[index] = reads[index] with { Waited = wait, Source = source == 0 ? null : sources[source - 1] };
+        }
+    }
+
+    private static string[] Strings(JsonElement array) => [.. array.EnumerateArray().Select(one => one.GetString() ?? "")];
 
     private static PrefetchOutcome? AheadOf(JsonElement root) =>
         root.TryGetProperty("prefetched", out JsonElement fetched) && root.TryGetProperty("unread", out JsonElement unread) ? new PrefetchOutcome(fetched.GetInt64(), unread.GetInt64()) : null;

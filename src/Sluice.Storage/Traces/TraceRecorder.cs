@@ -4,17 +4,18 @@ using Sluice.Storage.Cache;
 namespace Sluice.Storage.Traces;
 
 /// <summary>
-/// Notes the first read of each chunk of an image, of all its blobs. A read of chunks that are noted already costs a look at their bits. Memory is bounded: 40 bytes a chunk, of
+/// Notes the first read of each chunk of an image, of all its blobs. A read of chunks that are noted already costs a look at their bits. Memory is bounded: 48 bytes a chunk, of
 /// <see cref="MaxReads"/> chunks, and a bit for each that there is. All members may be called concurrently.
 /// </summary>
-public sealed class TraceRecorder(TimeProvider? time = null)
+/// <param name="origins">Knows what brought the chunks; null: nobody does.</param>
+public sealed class TraceRecorder(TimeProvider? time = null, ChunkOrigins? origins = null)
 {
     /// <summary>More chunks than this are not noted: what reads so many of them is no start.</summary>
     public const int MaxReads = 1 << 15;
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Lock _gate = new();
-    private readonly List<TraceRead> _reads = [];
+    private readonly List<Noted> _reads = new(capacity: 1024);
     private readonly Dictionary<Digest, BlobTouches> _blobs = [];
     private readonly long _began = (time ?? TimeProvider.System).GetTimestamp();
     private TimeSpan _last;
@@ -43,7 +44,7 @@ public sealed class TraceRecorder(TimeProvider? time = null)
     /// <summary>What was noted so far.</summary>
     public IReadOnlyList<TraceRead> Reads()
     {
-        lock (_gate) return [.. _reads];
+        lock (_gate) return [.. _reads.Select(read => read.ToRead(origins))];
     }
 
     /// <summary>True if a chunk was read.</summary>
@@ -73,13 +74,30 @@ public sealed class TraceRecorder(TimeProvider? time = null)
         }
     }
 
-    internal void Note(Digest blob, ChunkExtent chunk, bool wasHere)
+    /// <returns>What <see cref="Waited"/> calls it; null: nothing is noted any more.</returns>
+    internal int? Note(Digest blob, ChunkExtent chunk, bool wasHere)
     {
         lock (_gate)
         {
-            if (_isOver || _reads.Count == MaxReads) return;
+            if (_isOver || _reads.Count == MaxReads) return null;
             _last = Age;
-            _reads.Add(new TraceRead(blob, chunk.Offset, chunk.Length, _last, wasHere));
+            _reads.Add(new Noted(blob, chunk, _last, wasHere, TimeSpan.Zero));
+            return _reads.Count - 1;
         }
+    }
+
+    /// <summary>The read that was noted as these has waited so long.</summary>
+    internal void Waited(List<int> noted, TimeSpan waited)
+    {
+        lock (_gate)
+        {
+            if (_isOver) return;
+            foreach (int index in noted) _reads[index] = _reads[index] with { Waited = waited };
+        }
+    }
+
+    private readonly record struct Noted(Digest Blob, ChunkExtent Chunk, TimeSpan At, bool WasHere, TimeSpan Waited)
+    {
+        public TraceRead ToRead(ChunkOrigins? origins) => new(Blob, Chunk.Offset, Chunk.Length, At, WasHere) { Waited = Waited, Source = origins?.Of(Blob, Chunk.Number) };
     }
 }

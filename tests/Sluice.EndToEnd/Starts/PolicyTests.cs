@@ -34,18 +34,20 @@ public sealed class PolicyTests
         await WriteAsync("policies:\n  \"*/app:v2\": lazy\n");
         SluiceResult without = (await ExplainAsync(ordinary)).Succeeds();
         Assert.Contains("no daemon listens", without.Error, StringComparison.Ordinal);
-        Assert.Matches(@"mode +lazy\n\nno-rule ", without.Output);
+        Assert.Matches(@"mode +lazy\ntrace +on\n\nno-rule ", without.Output);
 
         await node.StartDaemonAsync("--config", config);
         SluiceResult with = (await ExplainAsync(ordinary)).Succeeds();
         Assert.Equal(("", without.Output), (with.Error, with.Output));
-        Assert.Matches(@"mode +lazy\n\nno-rule ", (await ExplainAsync(lazy)).Succeeds().Output);
+        Assert.Matches(@"mode +lazy\ntrace +on\n\nno-rule ", (await ExplainAsync(lazy)).Succeeds().Output);
 
-        await WriteAsync("policies:\n  \"*/app:v1\": lazy\n  \"*/app:*\": eager\n");
+        await WriteAsync("policies:\n  \"*/app:v1\": { trace: false }\n  \"*/app:*\": eager\n");
         Assert.Matches("changed: policies\n|nothing has changed\n", (await SluiceProgram.RunAsync("reload", "--admin-address", node.AdminSocket)).Succeeds().Output);
         using JsonDocument one = JsonDocument.Parse((await ExplainAsync(ordinary, "--json")).Succeeds().Output), other = JsonDocument.Parse((await ExplainAsync(lazy, "--json")).Succeeds().Output);
         Assert.Equal(("*/app:v1", "lazy", "lazy", "ordinary"), Read(one));
         Assert.Equal(("*/app:*", "eager", "eager", "rafs"), Read(other));
+        Assert.Equal((false, true), (one.RootElement.GetProperty("trace").GetBoolean(), other.RootElement.GetProperty("trace").GetBoolean()));
+        Assert.Matches(@"mode +lazy\ntrace +off\n\nrule ", (await ExplainAsync(ordinary)).Succeeds().Output);
         (await node.TryPullAsync(ordinary)).Fails(3, "is an ordinary image, and its policy is to be lazy", "convert it first");
         (await ExplainAsync(node.Image("nothing:v1"))).Fails(4, node.Registry.Host);
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Sluice.EndToEnd.Cri;
 using Sluice.EndToEnd.Harness;
+using OverlayBdTrace = Sluice.Formats.OverlayBd.TraceFile;
 
 namespace Sluice.EndToEnd.Starts;
 
@@ -111,13 +112,17 @@ public sealed class PrefetchTests
         Assert.Contains("/bin/busybox", table, StringComparison.Ordinal);
         Assert.Contains("/data/5", table, StringComparison.Ordinal);
         Assert.DoesNotContain("/data/1", table, StringComparison.Ordinal);
+        Assert.Contains($"1 registry {node.Image("x").Split('/')[0]}", table, StringComparison.Ordinal);
         string named = node.Workspace.File("named.json");
         await File.WriteAllTextAsync(named, (await TraceAsync(node, "show", image, "--json")).Succeeds().Output, TestMachine.Cancellation);
         SluiceResult same = await SluiceProgram.RunAsync("trace", "diff", trace, named); // the node's own has no names
         Assert.Contains("the same, in the same order", same.Succeeds().Output, StringComparison.Ordinal);
-        string page = node.Workspace.File("start.html");
-        (await TraceAsync(node, "show", image, "--html", page)).Succeeds();
-        Assert.Contains("/data/5</text>", await File.ReadAllTextAsync(page, TestMachine.Cancellation), StringComparison.Ordinal);
+        Assert.Contains("\"sources\":[\"registry ", await File.ReadAllTextAsync(named, TestMachine.Cancellation), StringComparison.Ordinal);
+        Assert.Contains("/data/5\n", (await TraceAsync(node, "export", image, "nydus-list")).Succeeds().Output, StringComparison.Ordinal);
+        string records = node.Workspace.File("records");
+        SluiceResult exported = await TraceAsync(node, "export", image, "overlaybd-trace", "--output", records);
+        if (format == ImageFormat.Rafs) exported.Fails(3, "is not an OverlayBD image");
+        else Assert.NotEmpty(OverlayBdTrace.Read(await File.ReadAllBytesAsync(records, TestMachine.Cancellation)));
         Assert.Contains("application/vnd.sluice.trace.v1+json", (await TraceAsync(node, "push", image)).Succeeds().Output, StringComparison.Ordinal);
         await ForgetAsync(node, image, "one");
 
@@ -131,6 +136,7 @@ public sealed class PrefetchTests
         Assert.Contains("prefetch", await StartAsync(node, image, "three"));
         string pulled = node.Workspace.File("pulled.json");
         (await SluiceProgram.RunAsync("trace", "pull", "docker://" + image, "--output", pulled)).Succeeds();
+        Assert.DoesNotContain("registry", await File.ReadAllTextAsync(pulled, TestMachine.Cancellation), StringComparison.Ordinal);
         Assert.Equal(0, (await SluiceProgram.RunAsync("trace", "diff", named, pulled)).ExitCode);
         SluiceResult other = await TraceAsync(node, "diff", image, pulled);
         Assert.InRange(other.ExitCode, 0, 1); // this start may have read a little more, or less
@@ -232,6 +238,28 @@ public sealed class PrefetchTests
         await StartAsync(node, image, "one");
         await ForgetAsync(node, image, "one");
         Assert.False(Directory.Exists(Path.Combine(node.Root, "traces")));
+    }
+
+    [Fact]
+    public async Task Policy_turns_traces_off_for_some_images_and_who_asks_for_one_gets_it()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        await node.StopDaemonAsync();
+        string config = node.Workspace.File("config.yaml"), directory = Path.Combine(node.Root, "traces");
+        await File.WriteAllTextAsync(config, "policies:\n  \"*/app:*\": { trace: false }\n", TestMachine.Cancellation);
+        await node.StartDaemonAsync("--config", config);
+        string image = await node.ConvertedAsync(new OrdinaryImage());
+        await StartAsync(node, image, "one");
+        await ForgetAsync(node, image, "one"); // which ends the start
+        Assert.False(Directory.Exists(directory));
+
+        (await SluiceProgram.RunAsync(
+            "trace", "record", image, "--admin-address", node.AdminSocket, "--containerd-address", node.Containerd.Socket, "--until-line", "READY", "--", "/bin/sh", "-c", "cat /data/2 > /dev/null; echo READY; sleep 1000")).Succeeds();
+        string recorded = await File.ReadAllTextAsync(await TraceAsync(node), TestMachine.Cancellation);
+        await node.CtrAsync("images", "rm", "--sync", image);
+        Assert.Contains("prefetch", await StartAsync(node, image, "two")); // what is known is followed
+        await ForgetAsync(node, image, "two");
+        Assert.Equal(recorded, await File.ReadAllTextAsync(await TraceAsync(node), TestMachine.Cancellation));
     }
 
     /// <summary>Pulls and starts, and tells what was fetched for.</summary>

@@ -51,6 +51,8 @@ public sealed class PrefetchFilesTests
         Assert.Equal(["/bin/sh", "/etc/", "/usr/lib/"], PriorityList.Read("/bin/sh\r\n\n/etc/\n/usr/lib/*"u8).Select(file => file.Path.ToString()));
         Assert.All(PriorityList.Read("/bin/sh\n/etc/*\n"u8), file => Assert.True(file.IsAll));
         Assert.Equal("/a\n/dir/é \"b\"\n"u8, PriorityList.Write([new(A, 0, 4), new(B), new(A, 4, 4)]));
+        Assert.Equal("/a\n"u8, PriorityList.WriteForOverlayBd([new(B), new(A), new(new FileName("/" + new string('x', 64 << 10)))]));
+        Assert.Equal("/a\n"u8, PriorityList.Write([new(new FileName("/line\nbreak")), new(new FileName("/star*")), new(new FileName("/space ")), new(A)]));
         Assert.Throws<InvalidFormatException>(() => PriorityList.Read("/bin/sh\nbin/sh\n"u8));
         Assert.Throws<InvalidFormatException>(() => PriorityList.Read("/bin/\0sh\n"u8));
         Assert.Throws<InvalidFormatException>(() => PriorityList.Read(new byte[PriorityList.MaxLength + 1]));

@@ -133,6 +133,9 @@ public sealed class ConfigurationFileTests
         Assert.Equal(
             [new ImagePolicy("r.example:5000/batch/*", PullPolicy.Lazy), new ImagePolicy("*", PullPolicy.Eager), new ImagePolicy("a", PullPolicy.Auto)],
             ConfigurationFile.Parse("policies:\n  \"r.example:5000/batch/*\": lazy\n  \"*\": eager\n  a: auto\n", Name).Policies);
+        Assert.Equal(
+            [new ImagePolicy("a", PullPolicy.Eager, Trace: false), new ImagePolicy("b", PullPolicy.Lazy, Trace: false), new ImagePolicy("c", PullPolicy.Auto)],
+            ConfigurationFile.Parse("policies:\n  a: { mode: eager, trace: false }\n  b:\n    trace: false\n  c: { trace: true, mode: auto }\n", Name).Policies);
     }
 
     [Fact]
@@ -145,6 +148,8 @@ public sealed class ConfigurationFileTests
     }
 
     [Theory]
+    [InlineData("policies:\n  a: { modus: eager }", 2, "'policies.a.modus' is not a setting", "mode, trace")]
+    [InlineData("policies:\n  a:\n    trace: maybe", 3, "policies.a.trace", "true, false")]
     [InlineData("colour: red", 1, "'colour' is not a setting", "root, state")]
     [InlineData("root: /a\nmount:\n  moode: file", 3, "'mount.moode' is not a setting", "mode, read_ahead_kb, lazy_read_ahead_kb")]
     [InlineData("registry:\n  mirror: x", 2, "'registry.mirror' is not a setting", "plain_http")]

@@ -35,6 +35,72 @@ public sealed class TraceTests
     }
 
     [Fact]
+    public async Task AReadSaysWhereItsBytesCameFromAndHowLongItWaited()
+    {
+        ManualTime time = new();
+        SyntheticBlob blob = SyntheticBlob.Create(72, 16, 8192);
+        ScriptedSource mirror = new(blob.Stored, "mirror"), registry = new(blob.Stored, "registry");
+        using Rig rig = new(blob, Rig.NoExtras with { Time = time }, sources: [mirror, registry]);
+        await rig.AssertReadAsync(0, 8192); // before the pull
+        ImageActivity activity = rig.Disk.Reader.Activity;
+        activity.Mark(ImageStep.Asked);
+        Assert.True(await rig.Disk.Reader.PrefetchAsync(8192, 8192, FetchPriority.Prefetch, CancellationToken.None)); // with the pull
+        activity.Recorder = new TraceRecorder(time, activity.Origins);
+        mirror.Script = (_, _, _) => throw new IOException("away");
+        Gate gate = new();
+        registry.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        Task read = rig.AssertReadAsync(3 * 8192, 2 * 8192);
+        await gate.ArrivedAsync(1);
+        time.Advance(TimeSpan.FromMilliseconds(20));
+        gate.Open();
+        await read;
+        Assert.True(rig.Disk.TryRead(8192, new byte[8192]));
+        Assert.True(rig.Disk.TryRead(0, new byte[8192]));
+        Assert.Equal(
+            [(3L * 8192, 20.0, "registry"), (4L * 8192, 20.0, "registry"), (8192L, 0.0, "mirror"), (0L, 0.0, null)],
+            activity.Recorder.Reads().Select(one => (one.Offset, one.Waited!.Value.TotalMilliseconds, one.Source)));
+    }
+
+    [Fact]
+    public async Task WhatAnotherImageAsksForSaysItsSource()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(73, 4, 8192);
+        using Rig rig = new(blob);
+        using FilesystemDisk other = rig.Open(blob);
+        ImageActivity activity = other.Reader.Activity;
+        activity.Recorder = new TraceRecorder(origins: activity.Origins = new ChunkOrigins());
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        Task first = rig.AssertReadAsync(0, 8192);
+        await gate.ArrivedAsync(1);
+        Task second = Rig.AssertReadAsync(other, blob, 0, 8192);
+        gate.Open();
+        await Task.WhenAll(first, second);
+        Assert.Equal(rig.Source.Name, Assert.Single(activity.Recorder.Reads()).Source);
+        Assert.Single(rig.Source.Requests);
+    }
+
+    [Fact]
+    public void WaitsSideBySideCountOnce()
+    {
+        TraceRead Waits(int at, int milliseconds) => Read("a", at, 1, at) with { Waited = TimeSpan.FromMilliseconds(milliseconds) };
+        Assert.Equal(35, TraceWaits.Of([Waits(0, 10), Waits(5, 20), Waits(6, 1), Waits(100, 10), Read("a", 7, 1, 7, here: true)])!.Value.TotalMilliseconds);
+        Assert.Null(TraceWaits.Of([Waits(0, 10), Read("a", 0, 1, 0)]));
+        Assert.Equal(TimeSpan.Zero, TraceWaits.Of([Read("a", 0, 1, 0, here: true)]));
+    }
+
+    [Fact]
+    public void OriginsAreBounded()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(74, 300);
+        ChunkOrigins origins = new();
+        for (int chunk = 1; chunk < 300; chunk++) origins.Came(blob, chunk, $"place {chunk}");
+        Assert.Equal([null, "place 1", "place 254", "others", "others"], new[] { 0, 1, 254, 255, 299 }.Select(chunk => origins.Of(blob.Blob, chunk)));
+        Assert.Null(origins.Of(blob.Blob, 1000));
+        Assert.Null(origins.Of(Manifest, 1));
+    }
+
+    [Fact]
     public void AnIdleRecorderKnowsHowLong()
     {
         ManualTime time = new();
@@ -42,9 +108,9 @@ public sealed class TraceTests
         SyntheticBlob blob = SyntheticBlob.Create(62, 4);
         time.Advance(TimeSpan.FromSeconds(3));
         Assert.Null(recorder.Idle);
-        recorder.Of(blob).Touch(blob, 0, 1, wasHere: true);
+        recorder.Of(blob).Touch(blob, 0, 1);
         time.Advance(TimeSpan.FromSeconds(2));
-        recorder.Of(blob).Touch(blob, 0, 4096, wasHere: true); // nothing new
+        recorder.Of(blob).Touch(blob, 0, 4096); // nothing new
         Assert.Equal((TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5)), (recorder.Idle, recorder.Age));
         Assert.Equal(TimeSpan.FromSeconds(3), Assert.Single(recorder.Reads()).At);
     }
@@ -65,6 +131,20 @@ public sealed class TraceTests
         Assert.Equal((trace.Manifest, trace.Ahead), (back.Manifest, back.Ahead));
         Assert.Equal(trace.Reads, back.Reads);
         Assert.Equal(8292, back.Bytes);
+
+        StartTrace waits = trace with { Reads = [.. trace.Reads.Select((read, index) => read with { Waited = TimeSpan.FromMicroseconds(index), Source = index == 1 ? null : $"registry {index}" })] };
+        Assert.Equal(waits.Reads, TraceFile.Read(TraceFile.Write(waits)).Reads);
+        Assert.Equal(trace.Reads, waits.ForOthers().Reads);
+    }
+
+    [Fact]
+    public void FilesOfEarlierVersionsAreReadAndTheyReadOurs()
+    {
+        string Text(string more) => $$"""{"version":1,"manifest":"{{Manifest}}","blobs":["{{Blob("a")}}"],"files":["/x"],"reads":[[0,0,4096,1000,0],[0,8192,10,2000,1,0,5]]{{more}}}""";
+        TraceRead[] reads = [Read("a", 0, 4096, 1), Read("a", 8192, 10, 2, here: true) with { File = new FilePlace("/x", 5) }];
+        Assert.Equal(reads, TraceFile.Read(Encoding.UTF8.GetBytes(Text(""))).Reads);
+        TraceRead[] waits = [reads[0] with { Waited = TimeSpan.FromMilliseconds(7), Source = "registry a" }, reads[1] with { Waited = TimeSpan.Zero }];
+        Assert.Equal(Text(""","waited":[7000,0],"sources":["registry a"],"from":[1,0]"""), Encoding.UTF8.GetString(TraceFile.Write(new StartTrace(Manifest, waits)))); // what an earlier version knows stands where it did
     }
 
     [Theory]
@@ -84,6 +164,13 @@ public sealed class TraceTests
     [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"files":["/a"],"reads":[[0,0,1,1,1,1,0]]}""")]
     [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"files":["/a"],"reads":[[0,0,1,1,1,0,-1]]}""")]
     [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"files":[1],"reads":[[0,0,1,1,1,0,0]]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,1,1]],"waited":[],"sources":[],"from":[]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,1,1]],"waited":[1]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,1,1]],"waited":[-1],"sources":[],"from":[0]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,10,1]],"waited":[922337203685477579],"sources":[],"from":[0]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,1,1]],"waited":[1],"sources":[],"from":[1]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,1,1]],"waited":[1],"sources":["a"],"from":[-1]}""")]
+    [InlineData("""{"version":1,"manifest":"MANIFEST","blobs":["MANIFEST"],"reads":[[0,0,1,1,1]],"waited":[1],"sources":[1],"from":[1]}""")]
     public void WhatIsNoTraceIsRefused(string text) =>
         Assert.Throws<InvalidFormatException>(() => TraceFile.Read(Encoding.UTF8.GetBytes(text.Replace("MANIFEST", Manifest.ToString(), StringComparison.Ordinal))));
 
@@ -135,7 +222,7 @@ public sealed class TraceTests
         Assert.False(rig.Disk.TryRead(42 * 65536L, new byte[1]));
 
         TraceRecorder recorder = new();
-        recorder.Of(blob).Touch(blob, 3 * 65536, 10, wasHere: true);
+        recorder.Of(blob).Touch(blob, 3 * 65536, 10);
         Assert.Equal(new PrefetchOutcome(4 * 65536, 3 * 65536), PrefetchRun.OutcomeOf([run], recorder, readers));
 
         PrefetchRun again = new(PrefetchPlan.Of(trace));
