@@ -19,9 +19,10 @@ internal static class RootVersions
 {
     public const string Name = "versions";
 
-    /// <summary>In the order of docs/operations.md, which says what each is. <c>metadata.db</c>, which is looked at with them, and <c>state/mounted</c> say their versions themselves.</summary>
+    /// <summary>In the order of docs/operations.md, which says what each is. <c>state/mounted</c> says its version itself, and so does <c>metadata.db</c>; but to open that takes time which readers wait for.</summary>
     public static readonly IReadOnlyDictionary<string, long> Known = new Dictionary<string, long>(StringComparer.Ordinal)
     {
+        ["metadata.db"] = SnapshotDatabaseVersion.Known,
         ["image.json"] = LocalImages.Version,
         ["image.boot"] = BlockStackFile.Version,
         ["merged-index"] = MergedIndexFile.Version,
@@ -35,10 +36,10 @@ internal static class RootVersions
     /// <exception cref="SluiceException"><see cref="SluiceError.Disk"/>: a later program wrote it.</exception>
     public static void Check(string root)
     {
-        if (Find(root) is not { } later) return;
+        if (FindLater(Path.Combine(root, Name)) is not { } later) return;
         throw new SluiceException(
             SluiceError.Disk, later.Path, $"a later version of sluice has used this root: {later.What} has version {later.Found}, this program knows {(later.Known == 0 ? "none" : later.Known)}",
-            Path.GetFileName(later.Path) == Name
+            later.What != "metadata.db"
                 ? $"start the later one; to go back for good, have it unmount everything (sluice umount --all), then: cd {root} && rm -r cache images traces {Name} (it comes back from the registries)"
                 : "start the later one, or use another root");
     }
