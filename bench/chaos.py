@@ -125,7 +125,7 @@ class ChaosNode(Node):
         for reader in getattr(self, "readers", []):
             reader.stdin.close()
         if self.mounted in self.mounts():
-            subprocess.run([SLUICE, "umount", *self.mount_places(), self.mounted], capture_output=True, timeout=120)
+            self.try_run(SLUICE, "umount", *self.mount_places(), self.mounted)
         subprocess.run([SLUICE, "keeper", "--stop", "--force", "--state", self.path("mount", "run")], capture_output=True)
         super().__exit__(*arguments)
         for group in self.cgroups():
@@ -279,12 +279,15 @@ class ChaosNode(Node):
     def kill_mount(self):
         """Kills what serves the plain mount, in every other case with its cache emptied, and waits for the next."""
         source = random.Random(self.seed)
-        while not self.stopping.wait(source.uniform(0, LONGEST_MOUNT)):
+        while not self.stopping.wait(source.uniform(0, LONGEST_MOUNT if self.mount_kills else 2)):
             serving = self.mount_server()
             if source.random() < 0.5:
                 shutil.rmtree(self.path("mount", "root", "cache", "sha256"), ignore_errors=True)
-            os.kill(serving, signal.SIGKILL)
-            self.wait("the next server of the mount", lambda: self.mount_server() not in (None, serving))
+            try:
+                os.kill(serving, signal.SIGKILL)
+                self.wait("the next server of the mount", lambda: self.mount_server() not in (None, serving))
+            except (SystemExit, OSError, TypeError) as failed:
+                return self.note("errors", f"sluice mount: no server: {failed}")
             self.mount_kills += 1
 
     def mount_server(self):

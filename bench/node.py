@@ -16,7 +16,7 @@ class Node:
         for container in self.ctr("containers", "ls", "-q", check=False).split():
             self.ctr("tasks", "kill", "-s", "SIGKILL", container, check=False)
             self.ctr("tasks", "rm", "-f", container, check=False)
-        subprocess.run([SLUICE, "umount", "--all", "--root", self.path("root"), "--state", self.path("run")], capture_output=True, timeout=120)
+        self.try_run(SLUICE, "umount", "--all", "--root", self.path("root"), "--state", self.path("run"))
         for process in reversed(self.processes):
             process.terminate()
             try:
@@ -28,6 +28,14 @@ class Node:
         for target in sorted(self.mounts(), reverse=True):
             subprocess.run(["umount", "-l", target], capture_output=True)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    @staticmethod
+    def try_run(*command):
+        """What hangs must not keep the rest from being cleaned away."""
+        try:
+            subprocess.run(command, capture_output=True, timeout=120)
+        except subprocess.TimeoutExpired as hung:
+            print(hung, flush=True)
 
     def path(self, *names):
         return os.path.join(self.directory, *names)

@@ -19,7 +19,7 @@ internal static class KeeperCommand
         var command = new Command("keeper", "Hold the kernel's connections while the daemon is away.") { configuration, state, deadline, list, stop, force };
         command.SetAction(parsed =>
         {
-            NodeOptions options = ConfigurationFile.Read(parsed.GetValue(configuration));
+            NodeOptions options = Read(parsed.GetValue(configuration), parsed.GetValue(state));
             string directory = Path.GetFullPath(parsed.GetValue(state) ?? options.State);
             if (parsed.GetValue(stop)) return Stop(directory, parsed.GetValue(force));
             if (parsed.GetValue(list)) return List(directory);
@@ -29,6 +29,20 @@ internal static class KeeperCommand
             return ExitCodes.Success;
         });
         return command;
+    }
+
+    /// <summary>A daemon that runs goes on with the file as it was while that is wrong, and must get its keeper back.</summary>
+    private static NodeOptions Read(string? file, string? state)
+    {
+        try
+        {
+            return ConfigurationFile.Read(file);
+        }
+        catch (SluiceException wrong) when (file is null)
+        {
+            Console.Error.WriteLine($"sluice: {wrong.Message}; the keeper goes by the defaults{(state is null ? "" : " but for its place")}");
+            return new NodeOptions();
+        }
     }
 
     private static int Stop(string directory, bool force) =>

@@ -221,8 +221,8 @@ public sealed class DiskServer : IAsyncDisposable
     private static SluiceException CantResend(string mountPoint, int errno) =>
         KernelError.Of(errno, mountPoint, "the kernel can't send requests again", "Linux 6.9 or newer is needed to survive a restart");
 
-    private static SluiceException Unseen(string mountPoint) => new(
-        SluiceError.Kernel, mountPoint, "was mounted, and this process does not see it",
+    private static SluiceException Elsewhere(string mountPoint, string what) => new(
+        SluiceError.Kernel, mountPoint, what,
         "somebody else unmounted it; or it is mounted in another mount namespace, which does not share with this one what is mounted there: see propagation in findmnt -o TARGET,PROPAGATION");
 
     private static async Task<DiskServer> RunAsync(DiskServer server, FuseSession? adopted, CancellationToken cancellation)
@@ -232,7 +232,7 @@ public sealed class DiskServer : IAsyncDisposable
         {
             server.Session = await server._connection.Session.WaitAsync(TimeSpan.FromSeconds(10), cancellation);
             server._backings.Enabled = server.Session.Passthrough && server._options.Passthrough;
-            server._mount = MountTable.Find(server._options.MountPoint) ?? throw Unseen(server._options.MountPoint);
+            server._mount = MountTable.Find(server._options.MountPoint) ?? throw Elsewhere(server._options.MountPoint, "was mounted, and this process does not see it");
             return server;
         }
         catch (Exception failed)
@@ -247,7 +247,12 @@ public sealed class DiskServer : IAsyncDisposable
     /// <summary>A mount of a dead predecessor can't even be stat'ed: the mount table says what is there.</summary>
     private static void DetachLeftovers(DiskServerOptions options)
     {
-        while (MountTable.Find(options.MountPoint) is { Type: "fuse" }) MountNamespace.Run(options.Namespace, () => MountCalls.Detach(options.MountPoint));
+        while (MountTable.Find(options.MountPoint) is { Type: "fuse" })
+        {
+            bool detached = false;
+            MountNamespace.Run(options.Namespace, () => detached = MountCalls.Detach(options.MountPoint));
+            if (!detached) throw Elsewhere(options.MountPoint, "is mounted for this process, and not where it mounts");
+        }
     }
 
     /// <summary>Lets the kernel drop the name and what it cached. It may not know them (ENOENT).</summary>

@@ -22,6 +22,9 @@ public static unsafe class KeeperMain
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
 
     private const string LogFile = "keeper.log";
+
+    /// <summary>The exit code that has a service manager start the next one (<c>Restart=on-failure</c>): EX_TEMPFAIL of sysexits.h.</summary>
+    private const int Missed = 75;
     private const string LockFile = "keeper.lock";
 
     /// <summary>
@@ -83,6 +86,7 @@ public static unsafe class KeeperMain
         int* pipe = stackalloc int[2];
         if (Libc.Pipe(pipe, Libc.O_CLOEXEC | Libc.O_NONBLOCK) != 0) throw KernelError.Last("keeper", "no pipe");
         int heard = pipe[1];
+        bool isMissed;
         void OnSignal(PosixSignalContext context)
         {
             context.Cancel = true;
@@ -99,12 +103,13 @@ public static unsafe class KeeperMain
             var server = new KeeperServer(listener, pipe[0], deadline, isDetached ? IdleLimit : TimeSpan.Zero, Write);
             ServiceManager.Notify("READY=1");
             server.Run();
+            isMissed = server.IsMissed;
             Libc.Unlink(Path.Combine(state, KeeperSocket.FileName));
         }
 
         OwnCgroup.Leave();
         Libc.Close(guard);
-        return 0;
+        return isMissed ? Missed : 0;
     }
 
     /// <summary>One keeper for a state directory, which must be there: held until the process ends, however that happens.</summary>

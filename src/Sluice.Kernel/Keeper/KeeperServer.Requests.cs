@@ -108,6 +108,7 @@ internal sealed unsafe partial class KeeperServer
             return Answer(client, KeeperStatus.Refused, Encoding.UTF8.GetBytes($"{abandoned} connections are held that no daemon serves: their mounts would be lost"));
         }
 
+        IsMissed = !anyway && _held.Connections() > 0;
         _log($"stopped by process {client.Process}, {_held.Connections()} connections were held");
         _ended = true;
         return Answer(client, KeeperStatus.Done, []);

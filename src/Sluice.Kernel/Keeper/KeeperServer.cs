@@ -39,6 +39,9 @@ internal sealed unsafe partial class KeeperServer
     }
 
     /// <summary>Returns when it was stopped, by a signal when it holds nothing, or when nobody has had a use for it for long.</summary>
+    /// <summary>It was stopped while a daemon lives that wants another keeper.</summary>
+    public bool IsMissed { get; private set; }
+
     public void Run()
     {
         while (!_ended)

@@ -19,7 +19,8 @@ public static class MountChild
     public static bool TryRun(string[] args, out int exitCode)
     {
         exitCode = 0;
-        if (args is not [Argument, var guardFile, var place]) return false;
+        if (args is not [Argument, .. { Length: <= 2 } more]) return false; // none and one are what earlier versions say, which may run on when their file has been replaced
+        (string guardFile, string place) = (more.ElementAtOrDefault(0) ?? "", more.ElementAtOrDefault(1) ?? "");
         // A Ctrl-C on the terminal goes to the whole process group, but the daemon still has to unmount through this one.
         Action<PosixSignalContext> ignore = context => context.Cancel = true;
         using (PosixSignalRegistration.Create(PosixSignal.SIGINT, ignore))

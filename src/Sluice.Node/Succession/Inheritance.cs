@@ -14,15 +14,16 @@ internal sealed record Inheritance(IReadOnlyList<MountRecord> Images, IReadOnlyL
     {
         bool disks = connections.IsLeft(KeptConnections.Disks, options.DisksDirectory), writable = connections.IsLeft(KeptConnections.Writable, options.WritableDisksDirectory);
         IReadOnlyList<MountEntry> table = MountTable.Read();
-        MountRecord[] there = [.. description.Mounts.Where(record => (record.IsWritable ? writable : record.IsLocal || disks) && IsThere(record, table, options))];
+        MountRecord[] there = [.. description.Mounts.Where(record => record.IsWritable ? writable : record.IsLocal || disks).Select(record => FindThere(record, table, options)).OfType<MountRecord>()];
         return new Inheritance(
             [.. there.Where(record => record is { IsWritable: false, IsLocal: false })], [.. there.Where(record => record.IsLocal)], [.. there.Where(record => record.IsWritable)]);
     }
 
-    private static bool IsThere(MountRecord record, IReadOnlyList<MountEntry> table, NodeOptions options) => record switch
+    /// <summary>The record as it is now; null: it is not there.</summary>
+    private static MountRecord? FindThere(MountRecord record, IReadOnlyList<MountEntry> table, NodeOptions options) => record switch
     {
-        { Mount: { } mount } => table.Any(entry => entry.MountPoint == record.Target && MountIdentity.Of(entry) == mount),
-        { Device: { } device, Disks: [{ } disk] } => ImageMounts.BackingFileOf(device) == Path.Combine(options.WritableDisksDirectory, disk.Name),
-        _ => false,
+        { Mount: { } mount } => table.LastOrDefault(entry => entry.MountPoint == record.Target && mount.Is(entry)) is { } entry ? record with { Mount = MountIdentity.Of(entry) } : null,
+        { Device: { } device, Disks: [{ } disk] } => ImageMounts.BackingFileOf(device) == Path.Combine(options.WritableDisksDirectory, disk.Name) ? record : null,
+        _ => null,
     };
 }

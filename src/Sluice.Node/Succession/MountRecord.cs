@@ -58,9 +58,13 @@ internal sealed record MountRecord
 /// <param name="BackingId">The kernel's handle of its file, where that was opened in passthrough; 0: it wasn't.</param>
 internal sealed record DiskRecord(string Name, long Length, ulong Place, int BackingId = 0);
 
-/// <summary>Which mount it is: an id is used again when its mount has gone.</summary>
+/// <summary>Which mount it is.</summary>
+/// <param name="Id">In the mount namespace of the one who wrote it: in another one the same mount has another.</param>
 internal sealed record MountIdentity(int Id, int Major, int Minor, string Source)
 {
+    /// <summary>Whether it is a mount of this process's table. An image's file system has a device of its own.</summary>
+    public bool Is(Kernel.Mounts.MountEntry entry) => (entry.Major, entry.Minor, entry.Source) == (Major, Minor, Source);
+
     public static MountIdentity Of(Kernel.Mounts.MountEntry entry) => new(entry.Id, entry.Major, entry.Minor, entry.Source);
 }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Sluice.Containerd.Snapshots;
 using Sluice.Formats;
 using Sluice.Formats.OverlayBd.Index;
@@ -40,7 +41,7 @@ internal static class RootVersions
         throw new SluiceException(
             SluiceError.Disk, later.Path, $"a later version of sluice has used this root: {later.What} has version {later.Found}, this program knows {(later.Known == 0 ? "none" : later.Known)}",
             later.What != "metadata.db"
-                ? $"start the later one; to go back for good, have it unmount everything (sluice umount --all), then: cd {root} && rm -r cache images traces {Name} (it comes back from the registries)"
+                ? $"start the later one; to go back for good, stop it and unmount everything (systemctl stop sluice; sluice umount --all), then: cd {root} && rm -r cache images traces {Name} (it comes back from the registries)"
                 : "start the later one, or use another root");
     }
 
@@ -51,7 +52,12 @@ internal static class RootVersions
         try
         {
             if (File.Exists(path) && File.ReadAllText(path) == content) return;
-            File.WriteAllText(path + ".new", content);
+            using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write))
+            {
+                file.Write(Encoding.ASCII.GetBytes(content));
+                file.Flush(flushToDisk: true);
+            }
+
             File.Move(path + ".new", path, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -19,16 +19,16 @@ internal sealed class MountsCheck : ICheck
 
         if (node.Daemon is not null || node.KeeperRuns || node.Daemons.Count > 0) yield break;
         string images = Path.TrimEndingDirectorySeparator(node.Options.MountsDirectory) + "/";
-        HashSet<int> local = ListLocal(node);
-        foreach (MountEntry mount in node.Mounts.Where(mount => mount.MountPoint.StartsWith(images, StringComparison.Ordinal) && !local.Contains(mount.Id)))
+        MountRecord[] local = ListLocal(node);
+        foreach (MountEntry mount in node.Mounts.Where(mount => mount.MountPoint.StartsWith(images, StringComparison.Ordinal) && !local.Any(record => record.Target == mount.MountPoint && record.Mount!.Is(mount))))
             yield return new Finding("mount-left-over", Severity.Error, mount.MountPoint, "is the image mount of a daemon that has gone: what was not read yet can't be read; the next daemon makes it anew, and containers on it must be started again", $"umount -l {mount.MountPoint}");
     }
 
-    /// <summary>Ids of the mounts that need nobody to serve them.</summary>
-    private static HashSet<int> ListLocal(NodeFacts node)
+    /// <summary>The mounts that need nobody to serve them.</summary>
+    private static MountRecord[] ListLocal(NodeFacts node)
     {
         string directory = node.Options.DescriptionDirectory;
         IEnumerable<MountRecord?> records = node.Files.Names(directory).Select(name => MountDescription.TryRead(node.Files.Text(Path.Combine(directory, name)) ?? ""));
-        return [.. records.Where(record => record is { IsLocal: true, Mount: not null }).Select(record => record!.Mount!.Id)];
+        return [.. records.OfType<MountRecord>().Where(record => record is { IsLocal: true, Mount: not null })];
     }
 }

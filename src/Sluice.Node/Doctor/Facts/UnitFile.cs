@@ -9,7 +9,7 @@ internal sealed class UnitFile
     private static readonly string[] Namespaces =
     [
         "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "PrivateMounts", "PrivateIPC", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ProtectProc", "ProcSubset",
-        "ReadOnlyPaths", "ReadWritePaths", "InaccessiblePaths", "NoExecPaths", "BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem", "RootDirectory", "MountFlags", "LogNamespace", "PrivateUsers",
+        "ReadOnlyPaths", "ReadWritePaths", "InaccessiblePaths", "NoExecPaths", "BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem", "RootDirectory", "MountFlags", "LogNamespace", "PrivateUsers", "PrivateNetwork", "NetworkNamespacePath",
     ];
 
     private static readonly string[] Off = ["no", "false", "off", "0", "default", "all", "shared"];
@@ -35,7 +35,7 @@ internal sealed class UnitFile
     }
 
     /// <summary>What is set that gives the service a mount namespace of its own.</summary>
-    public IReadOnlyList<string> OwnNamespace => [.. Namespaces.Where(setting => this[setting] is { } value && !Off.Contains(value))];
+    public IReadOnlyList<string> OwnNamespace => [.. Namespaces.Where(setting => this[setting] is { } value && !Off.Contains(value) && !(setting.Contains("Network", StringComparison.Ordinal) && this["PrivateMounts"] is "no" or "false" or "off"))];
 
     /// <summary>The line that takes something of <see cref="OwnNamespace"/> back by a drop-in.</summary>
     public string WithoutLine(string setting) => MendLine(setting, setting switch
