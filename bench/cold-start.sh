@@ -59,6 +59,7 @@ for image in ${images//,/ }; do
     for tag in $TAGS; do
         tag=${tag%-trace} # made by the script below, from that one
         tag=${tag%-auto} tag=${tag%-eager}
+        [ "$tag" = latest ] && continue
         grep -q "\"$tag\"" <<<"$tags" && [ -z "${RECONVERT:-}" ] ||
             nsenter --net="/run/netns/$NS_CLI" "$SLUICE" convert --plain-http $(options "$tag") "docker://$REG/$image:latest" "docker://$REG/$image:$tag"
     done

@@ -118,8 +118,9 @@ def record(image, tag, *command):
 
     def use():
         time.sleep(6)  # a trace ends when nothing new was read for 5 s
-        said.append(sluice("trace", *command, f"{rig['REG']}/{image}:{tag}"))
+        said.append(sluice("trace", *command, f"{rig['REG']}/{image}:{rig['SNAP'][tag]['tag']}"))
 
+    os.environ["SLUICE_POLICY"] = policy(tag)
     cold_start(image, tag, "", use, rtt=0, local=False)
     return said[0]
 

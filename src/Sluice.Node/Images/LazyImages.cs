@@ -332,7 +332,18 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     private async Task<LocalImage> LoadAsync(LazyImage image)
     {
         if (local.Load(image.Key.Manifest) is { } known) return known;
-        LocalImage saved = local.Save("docker://" + image.Reference, await DownloadAsync(image), begun: fresh => BeginPlan(image, fresh)); // what a start reads needs not wait for the disk
+        DownloadedImage downloaded = await DownloadAsync(image);
+        LocalImage saved;
+        try
+        {
+            saved = local.Save("docker://" + image.Reference, downloaded, begun: fresh => BeginPlan(image, fresh)); // what a start reads needs not wait for the disk
+        }
+        catch
+        {
+            await starts.EndPlanAsync(image.Key.Manifest);
+            throw;
+        }
+
         mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.MetadataHere);
         _arriving.TryRemove(image.Key.Manifest, out _);
         _fetched[image.Key.Manifest] = true;

@@ -4,7 +4,7 @@ namespace Sluice.Storage.Fetching;
 
 /// <summary>
 /// Ranges that are fetched before anybody asks for them. So little is under way at a time that whoever waits for something else finds the line free within
-/// <see cref="Patience"/>: as much as came in that time lately.
+/// <see cref="Patience"/>: as much as came in that time lately; or, where the line is long, as much as it takes to fill it, which is found by having twice as much under way as long as that brings more.
 /// </summary>
 /// <param name="former">Of the same source lately: the line is known from it.</param>
 internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, PacedFetches? former = null)
@@ -20,6 +20,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
 
     private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
 
+    private const double Faster = 1.3;
     private const long LeastUnderWay = 1 << 20;
     private const long LeastGap = 16 << 10;
     private const long MostGap = 128 << 10;
@@ -29,6 +30,9 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private TaskCompletionSource _room = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _underWay, _done, _came, _failed;
     private long _measuredAt = time.GetTimestamp();
+    private long _window = LeastUnderWay, _ofWindow, _windowBegan = time.GetTimestamp();
+    private double _windowSpeed;
+    private bool _isFull;
     private double _speed = former?.SpeedLately ?? 0; // bytes a second
 
     /// <summary>Whom the bytes are counted for.</summary>
@@ -58,7 +62,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     /// <summary>Bytes that come soon, in whatever order they are asked for.</summary>
     public long Ahead => In(Soon);
 
-    private long Limit => Math.Clamp(In(Patience), LeastUnderWay, MostUnderWay);
+    private long Limit => Math.Min(Math.Max(In(Patience), Volatile.Read(ref _window)), MostUnderWay);
 
     private double Speed
     {
@@ -105,6 +109,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
             {
                 if (_underWay == 0 || _underWay + length <= Limit)
                 {
+                    if (_underWay == 0) BeginWindow();
                     _underWay += length;
                     return;
                 }
@@ -144,6 +149,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
                 double seconds = Math.Max(time.GetElapsedTime(began).TotalSeconds, 0.001);
                 _speed = Math.Max(_speed * 0.9, (_came - before) / seconds);
                 _measuredAt = time.GetTimestamp();
+                Widen(missing);
             }
 
             (room, _room) = (_room, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -151,6 +157,20 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
 
         room.SetResult();
     }
+
+    /// <summary>Another window's worth has come? If that was clearly faster than with half of it, the line was not full; else half of it is enough.</summary>
+    private void Widen(long came)
+    {
+        _ofWindow += came;
+        if (_ofWindow < _window) return;
+        double speed = _ofWindow / Math.Max(time.GetElapsedTime(_windowBegan).TotalSeconds, 0.001);
+        bool helped = speed > _windowSpeed * Faster;
+        if (!_isFull) (_windowSpeed, _window) = (speed, helped ? Math.Min(2 * _window, MostUnderWay) : _window / 2);
+        _isFull |= !helped;
+        BeginWindow();
+    }
+
+    private void BeginWindow() => (_ofWindow, _windowBegan) = (0, time.GetTimestamp());
 
     private long In(TimeSpan time) => (long)(Speed * time.TotalSeconds);
 }

@@ -64,7 +64,7 @@ public sealed class NodeDoctorTests
         Assert.Equal(["daemon-not-running"], node.Judge().Findings.Select(finding => finding.Id));
         node.Facts = node.Facts with { KeeperRuns = false };
         Assert.Equal(["daemon-not-running", "mount-left-over", "loop-left-over"], node.Judge().Findings.Select(finding => finding.Id));
-        node.Write("/run/sluice/mounted/0123.json", """{ "key": "0123", "reference": "r", "manifest": "m", "isLocal": true, "mount": { "id": 8, "major": 0, "minor": 48, "source": "s" } }""");
+        node.Write("/run/sluice/mounted/0123.json", """{ "key": "0123", "reference": "r", "manifest": "m", "target": "/run/sluice/images/0123", "isLocal": true, "mount": { "id": 3, "major": 0, "minor": 48, "source": "/var/lib/sluice/images/0123/image.boot" } }""");
         Assert.Equal(["daemon-not-running", "loop-left-over"], node.Judge().Findings.Select(finding => finding.Id));
     }
 
