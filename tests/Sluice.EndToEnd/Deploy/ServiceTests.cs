@@ -77,6 +77,7 @@ public sealed class ServiceTests
         {
             string daemon = blow == "true" ? "0" : (await machine.RunAsync("systemctl show -P MainPID sluice")).Trim();
             string[] before = await Task.WhenAll(registry.Images.Select(image => PassesAsync(machine, image)));
+            await machine.RunAsync("other=/run/other-$(date +%s%N) && mkdir $other && mount -t tmpfs other $other"); // the next daemon's mount namespace numbers all mounts otherwise
             await machine.RunAsync(blow);
             await machine.UntilAsync($"systemctl is-active --quiet sluice && [ $(systemctl show -P MainPID sluice) != {daemon} ]", $"a daemon after {blow}");
             await machine.RunAsync("echo 1 > /proc/sys/vm/drop_caches"); // else nothing would be read again
