@@ -36,5 +36,5 @@ public sealed record ConvertOptions
     public ConvertTrace Start { get; init; } = ConvertTrace.None;
 
     /// <summary>What decides the bytes of a blob besides its layers; changes when the writer does.</summary>
-    internal string Fingerprint => Block?.Fingerprint ?? $"rafs6/1 {ChunkSize} {Compressor} {Level} {Digester}{Start.Fingerprint}";
+    internal string Fingerprint => Block?.Fingerprint ?? $"rafs6/1 {ChunkSize} {Compressor} {Level} {Digester}{Start.Fingerprint(Compressor)}";
 }

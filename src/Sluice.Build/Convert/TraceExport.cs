@@ -1,6 +1,7 @@
 using Sluice.Formats.Oci;
 using Sluice.Formats.OverlayBd;
 using Sluice.Formats.Prefetch;
+using Sluice.Formats.Trees;
 using Sluice.Storage.Traces;
 using OverlayBdTrace = Sluice.Formats.OverlayBd.TraceFile;
 
@@ -20,6 +21,9 @@ public static class TraceExport
 
     /// <summary>overlaybd's priority list: files, in order, as far as it can say them.</summary>
     public static byte[] ToPriorityList(StartTrace trace) => PriorityList.WriteForOverlayBd(ConvertTrace.Of(trace).Files);
+
+    /// <summary>The names of a trace, each once.</summary>
+    public static IReadOnlyList<FileName> NamesOf(StartTrace trace) => [.. ConvertTrace.Of(trace).Files.Select(file => file.Path).Distinct()];
 
     /// <summary>overlaybd's trace.</summary>
     /// <inheritdoc cref="ToRecords"/>

@@ -19,7 +19,7 @@ internal static class ConvertCommand
         var noReuse = new Option<bool>("--no-reuse") { Description = "Make every layer anew, even if the destination has it" };
         var trace = new Option<string?>("--trace")
         {
-            Description = "Lay the image out for its start, and have nodes fetch ahead what that needs: a trace (sluice trace show --json, or one of overlaybd), Nydus's prefetch files, or a list of paths; auto: what lies beside the image that DST names so far, or beside SRC",
+            Description = "Lay the image out for its start, and have nodes fetch ahead what that needs: a trace (sluice trace show --json, or one of overlaybd), Nydus's prefetch files, or a list of paths; auto: what lies beside the image that DST names so far, or beside SRC. rafs: the chunks of the start have zstd level 15 at least",
         };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on standard output" };
         var formats = new ConvertFormats();

@@ -14,7 +14,7 @@ internal sealed class ConvertFormats
 {
     private readonly Option<string> _format = new("--format") { Description = "rafs or overlaybd", DefaultValueFactory = _ => "rafs" };
     private readonly Option<string?> _compressor = new("--compressor") { Description = "rafs: zstd (default), lz4_block or none; overlaybd: zstd (default) or lz4" };
-    private readonly Option<int> _level = new("--level") { Description = "rafs: zstd level, 1 to 19", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _level = new("--level") { Description = "rafs: zstd level, 1 to 19; with --trace the chunks of the start have 15 at least", DefaultValueFactory = _ => 3 };
     private readonly Option<string?> _chunkSize = new("--chunk-size") { Description = "rafs: a power of two from 4KiB to 16MiB (default 256KiB)" };
     private readonly Option<string> _digester = new("--digester") { Description = "rafs: blake3 or sha256", DefaultValueFactory = _ => "blake3" };
     private readonly Option<string?> _virtualSize = new("--vsize") { Description = "overlaybd: size of the device (default 64GiB)" };

@@ -1,7 +1,6 @@
 const start = JSON.parse(document.getElementById('start').textContent);
 const svg = document.querySelector('svg'), time = document.getElementById('time'), now = document.getElementById('now');
 const lines = [...svg.querySelectorAll('.row')], rows = [...document.querySelectorAll('#files tbody tr')];
-const lineOf = new Map(lines.map(line => [line.dataset.name, line])), rowOf = new Map(rows.map(row => [row.dataset.name, row]));
 
 // The mouse over the picture: how much was read by then, and the row of the table.
 svg.addEventListener('mousemove', event => {
@@ -22,9 +21,10 @@ document.getElementById('filter').addEventListener('input', event => {
     lines.forEach(line => line.classList.toggle('faint', !fits(line)));
 });
 
-// A click on a heading sorts by its column, the largest first; names the other way round.
-document.querySelectorAll('#files th').forEach((heading, column) => heading.addEventListener('click', () => {
+// A click on a heading sorts by its column, the largest first; names, and numbers of sources, the other way round.
+document.querySelectorAll('#files th').forEach((heading, column, all) => heading.addEventListener('click', () => {
+    const isText = column === 0 || column === all.length - 1;
     const value = row => row.cells[column].dataset.value ?? row.cells[column].textContent;
-    rows.sort((one, other) => column === 0 ? value(one).localeCompare(value(other)) : value(other) - value(one));
+    rows.sort((one, other) => isText ? value(one).localeCompare(value(other)) : (parseFloat(value(other)) || 0) - (parseFloat(value(one)) || 0));
     rows[0].parentElement.append(...rows);
 }));

@@ -126,7 +126,7 @@ internal sealed class TracePicture
     public static long[] BytesBy(IEnumerable<TraceRead> reads, double end)
     {
         long[] bytes = new long[Width + 1];
-        foreach (TraceRead read in reads) bytes[(int)Math.Ceiling(Width * read.Served.TotalSeconds / end)] += read.Length;
+        foreach (TraceRead read in reads) bytes[Math.Min(Width, (int)Math.Ceiling(Width * read.Served.TotalSeconds / end))] += read.Length; // of the last it may be rounded up
         for (int x = 1; x <= Width; x++) bytes[x] += bytes[x - 1];
         return bytes;
     }

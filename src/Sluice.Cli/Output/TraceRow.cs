@@ -50,7 +50,7 @@ internal sealed record TraceRow(string Name, IReadOnlyList<TraceRead> Reads)
     }
 
     /// <summary>What people call the place that a read had its bytes from.</summary>
-    public static string SourceOf(TraceRead read) => read.Source ?? (read.WasHere || read.Waited is not null ? Cache : "not known");
+    public static string SourceOf(TraceRead read) => read.Source ?? (read.WasHere || read.Waited is not null ? Cache : TraceRead.SourceNotKnown);
 
     public static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Sluice.Formats.Trees;
 
 namespace Sluice.Formats.Prefetch;
@@ -37,7 +38,10 @@ public static class PrefetchFiles
         return ranges;
     }
 
-    /// <summary>Names that are no UTF-8 can't be said, and are left out.</summary>
+    /// <summary>False: the path is no UTF-8, or not absolute.</summary>
+    public static bool CanSay(FileName path) => path.Bytes is [(byte)'/', ..] && Utf8.IsValid(path.Bytes) && !path.Bytes.Contains((byte)0);
+
+    /// <summary>What can't be said is left out.</summary>
     public static byte[] Write(IReadOnlyList<FileRange> ranges)
     {
         using MemoryStream stream = new();
@@ -46,7 +50,7 @@ public static class PrefetchFiles
             writer.WriteStartObject();
             writer.WriteString("version"u8, Version);
             writer.WriteStartArray("files"u8);
-            FileRange[] sayable = [.. ranges.Where(range => System.Text.Unicode.Utf8.IsValid(range.Path.Bytes))];
+            FileRange[] sayable = [.. ranges.Where(range => CanSay(range.Path))];
             for (int first = 0, next; first < sayable.Length; first = next)
             {
                 next = first + 1;

@@ -40,7 +40,7 @@ public static class PriorityList
         return files;
     }
 
-    /// <summary>Each path once. Parts of files can't be said: all of the file is meant. Names with line breaks, and what no list is long enough for, are left out.</summary>
+    /// <summary>Each path once. Parts of files can't be said: all of the file is meant. Names with line breaks, and what no list is long enough for, are left out, and paths that are not absolute.</summary>
     public static byte[] Write(IEnumerable<FileRange> files) => Write(files, static path => !path.ContainsAnyInRange((byte)0, (byte)0x1f) && path[^1] is not ((byte)' ' or (byte)'*'), MaxLength);
 
     /// <summary>The same of what overlaybd takes: paths of letters, digits and <c>_-./</c>, in 64 KiB.</summary>
@@ -51,7 +51,7 @@ public static class PriorityList
         List<byte> list = [];
         foreach (FileName path in files.Select(file => file.Path).Distinct())
         {
-            if (isSayable(path.Bytes) && list.Count + path.Bytes.Length < limit) list.AddRange([.. path.Bytes, (byte)'\n']);
+            if (path.Bytes is [(byte)'/', ..] && isSayable(path.Bytes) && list.Count + path.Bytes.Length < limit) list.AddRange([.. path.Bytes, (byte)'\n']);
         }
 
         return [.. list];

@@ -199,7 +199,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         ImageDisks opener = Opener(image);
         OpenedImage opened = await image.Content.OpenAsync(opener, store, key, image, OnLoop, cancellation);
         MountRecord record = RecordOf(key, image, target) with { Name = name, OwnsTarget = !Directory.Exists(target), OnLoop = OnLoop };
-        MountedImage mounted = await TryMountLocalAsync(record, opened) ?? await MountServedAsync(record, opened, begin?.Invoke(activity, opener.Readers));
+        MountedImage? here = await TryMountLocalAsync(record, opened);
+        if (here is not null || begin is null) activity.NoStartFollows();
+        MountedImage mounted = here ?? await MountServedAsync(record, opened, begin?.Invoke(activity, opener.Readers));
         activity.Mark(ImageStep.Mounted);
         Complete(image, opener);
         _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
@@ -299,6 +301,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         if (image.Content is not BlockContent blocks)
             throw new SluiceException(SluiceError.Usage, image.Record.Reference, "only block images can have a writable layer", "convert it with --format overlaybd");
 
+        ActivityOf(image).NoStartFollows();
         ImageDisks opener = Opener(image);
         WritableDisk opened = blocks.OpenWritable(opener, store, disk, layer, _options.PendingDirectory);
         Complete(image, opener);

@@ -11,6 +11,7 @@ using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Images;
 
@@ -352,7 +353,9 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
     private async Task<DownloadedImage> FetchAsync(LazyImage image, StoredManifest? stored)
     {
-        mounter.Activities.Of(image.Key.Manifest, image.Reference).Mark(ImageStep.Asked);
+        ImageActivity activity = mounter.Activities.Of(image.Key.Manifest, image.Reference);
+        activity.Mark(ImageStep.Asked);
+        if (options.Prefetch.IsOn) activity.Origins ??= new ChunkOrigins();
         if (options.Prefetch.IsOn && image.Made is null) starts.Traces.Expect(image.Key.Manifest, () => _sources.Open("docker://" + image.Reference), _stopping.Token);
         await using IImageStore store = _sources.Open("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);

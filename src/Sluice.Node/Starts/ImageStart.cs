@@ -25,19 +25,23 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private readonly Task _work;
     private readonly ILogger _logger;
     private readonly string _image;
+    private readonly Func<StartTrace, bool> _save;
     private volatile bool _isWanted;
+    private StartTrace? _unsaved; // until somebody asks for it
 
     /// <param name="plan">Followed for this start, and ended with it.</param>
     /// <param name="readers">Of the image, by blob.</param>
     /// <param name="findCommand">Asks with what the container was started; null: not known yet.</param>
-    /// <param name="save">Takes what was read, for the next start, and whether somebody has asked for that; true: it keeps that.</param>
+    /// <param name="keeps">Told what was read when it is over; true: that is to be kept also if nobody asks for it.</param>
+    /// <param name="save">Takes what was read, for the next start; true: it keeps that.</param>
     public ImageStart(
-        Digest manifest, ImageActivity activity, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool, bool> save, ILogger logger)
+        Digest manifest, ImageActivity activity, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand,
+        Func<StartTrace, bool> keeps, Func<StartTrace, bool> save, ILogger logger)
     {
-        (_logger, _image) = (logger, activity.Name);
+        (_logger, _image, _save) = (logger, activity.Name, save);
         TraceRecorder recorder = new(origins: activity.Origins ??= new ChunkOrigins());
         activity.Recorder = recorder;
-        _work = Task.Run(() => RunAsync(manifest, activity, recorder, plan, readers, findCommand, save));
+        _work = Task.Run(() => RunAsync(manifest, activity, recorder, plan, readers, findCommand, keeps));
     }
 
     /// <summary>Waits until it is over; what it read is kept then, whatever policy says.</summary>
@@ -46,6 +50,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
     {
         _isWanted = true;
         await WaitAsync(now, cancellation);
+        if (Interlocked.Exchange(ref _unsaved, null) is { } trace) Save(trace);
     }
 
     public async ValueTask DisposeAsync()
@@ -62,7 +67,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
 
     /// <summary>Never faults: a start goes on without.</summary>
     private async Task RunAsync(
-        Digest manifest, ImageActivity activity, TraceRecorder recorder, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool, bool> save)
+        Digest manifest, ImageActivity activity, TraceRecorder recorder, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand, Func<StartTrace, bool> keeps)
     {
         try
         {
@@ -74,7 +79,8 @@ internal sealed partial class ImageStart : IAsyncDisposable
             IReadOnlyList<PrefetchRun> runs = await plan.EndAsync(); // what has not come by now is not needed for this start
             activity.Ahead = runs.Count == 0 ? null : PrefetchRun.OutcomeOf(runs, recorder, readers);
             StartTrace trace = new(manifest, recorder.Reads()) { Ahead = activity.Ahead, Command = await command };
-            if (save(trace, _isWanted)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
+            if (keeps(trace) || _isWanted) Save(trace);
+            else Volatile.Write(ref _unsaved, trace);
         }
         catch (Exception exception)
         {
@@ -83,6 +89,11 @@ internal sealed partial class ImageStart : IAsyncDisposable
         }
 
         recorder.End();
+    }
+
+    private void Save(StartTrace trace)
+    {
+        if (_save(trace)) Log.Recorded(_logger, _image, trace.Reads.Count, trace.Bytes, trace.Ahead?.Unread ?? 0);
     }
 
     /// <summary>Asks until somebody knows, or the start is over.</summary>

@@ -65,7 +65,13 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
             cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, opened, cancellation)),
             (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
         DateTimeOffset began = DateTimeOffset.UtcNow;
-        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, (trace, isWanted) => Traces.TrySave(trace, isWanted || policies.KeepsTraces(image.Reference)), logger);
+        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, Traces.TrySave, logger);
+
+        bool Keeps(StartTrace trace)
+        {
+            Traces.Count(trace);
+            return policies.KeepsTraces(image.Reference);
+        }
 
         Task<StartCommand?> FindCommandAsync(CancellationToken cancellation) => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
     }

@@ -59,15 +59,20 @@ internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
         foreach ((Digest, string?) start in _shortStarts.Keys.Where(start => start.Manifest == manifest).ToArray()) _shortStarts.TryRemove(start, out _);
     }
 
-    /// <summary>
-    /// Counts a start and, if it is to be kept, keeps its trace. False if nothing was read, or if it says much less than the node's own of the same command: where the page cache, or the kernel itself, has answered, little comes here, and that says nothing about a
-    /// cold start. Or if the disk does not take it.
-    /// </summary>
-    public bool TrySave(StartTrace trace, bool keep = true)
+    /// <summary>A start is over.</summary>
+    public void Count(StartTrace trace)
     {
         Interlocked.Add(ref _prefetched, trace.Ahead?.Fetched ?? 0);
         Interlocked.Add(ref _unread, trace.Ahead?.Unread ?? 0);
-        if (!keep || trace.Reads.Count == 0) return false;
+    }
+
+    /// <summary>
+    /// Keeps the trace of a start. False if nothing was read, or if it says much less than the node's own of the same command: where the page cache, or the kernel itself, has answered, little comes here, and that says nothing about a
+    /// cold start. Or if the disk does not take it.
+    /// </summary>
+    public bool TrySave(StartTrace trace)
+    {
+        if (trace.Reads.Count == 0) return false;
         StartTrace? known = own.Load(trace.Manifest).FirstOrDefault(known => known.Command?.Id == trace.Command?.Id);
         if (trace.Bytes < known?.Bytes / 2 && _shortStarts.AddOrUpdate((trace.Manifest, trace.Command?.Id), 1, static (_, count) => count + 1) < MostShortStarts) return false;
         return TryKeep(trace);

@@ -58,6 +58,12 @@ public sealed class ImageActivity
         set => Volatile.Write(ref _ahead, value);
     }
 
+    /// <summary>The image is not mounted for a start: what brought its chunks, nobody will ask, unless a start goes on.</summary>
+    public void NoStartFollows()
+    {
+        if (Recorder is null) Origins = null;
+    }
+
     public ActivityTotals Totals() => new(
         _time.GetUtcNow(), Volatile.Read(ref _hits), Volatile.Read(ref _misses), TimeSpan.FromTicks(Volatile.Read(ref _waited)), Volatile.Read(ref _errors), Volatile.Read(ref _fetches),
         Volatile.Read(ref _wrongUnits), [.. _bytes.Select((_, cause) => Volatile.Read(ref _bytes[cause]))],
@@ -67,11 +73,7 @@ public sealed class ImageActivity
     public void Mark(ImageStep step)
     {
         Volatile.Write(ref _steps[(int)step], _time.GetUtcNow().UtcTicks);
-        if (step == ImageStep.Asked)
-        {
-            Volatile.Write(ref _beforePull, Totals());
-            Origins ??= new ChunkOrigins();
-        }
+        if (step == ImageStep.Asked) Volatile.Write(ref _beforePull, Totals());
 
         if (step != ImageStep.MountBegan) return;
         ActivityTotals now = Totals();

@@ -38,6 +38,7 @@ public sealed partial class BlobReader
                 // The next round fetches what failed a check, or could not be copied from another blob.
                 _fetcher.Join(this, slots, cause ?? FetchCauses.CauseOf(priority), priority, flights, mayCopy: round == 0);
                 List<Task> completions = flights.ConvertAll(joined => joined.Flight.Completion);
+                completions.AddRange(NoteOrigins(flights, slots));
                 ReleaseAll(flights);
                 await Task.WhenAll(completions).WaitAsync(cancellation);
 
@@ -57,7 +58,28 @@ public sealed partial class BlobReader
         if (slots.Count == 0) return;
         List<JoinedFlight> flights = [];
         _fetcher.Join(this, slots, FetchCause.ReadAhead, FetchPriority.Prefetch, flights, mayCopy: true);
+        NoteOrigins(flights, slots);
         ReleaseAll(flights);
+    }
+
+    /// <summary>A prefetch copies nothing from flights that another image has asked for: what they bring is noted as they end.</summary>
+    private Task[] NoteOrigins(List<JoinedFlight> flights, List<int> slots)
+    {
+        if (Activity.Origins is not { } origins || flights.TrueForAll(joined => joined.Flight.Owner == this)) return [];
+        int[] numbers = [.. slots.Select(slot => Format.GetExtent(slot).Number)];
+        return [.. flights.Where(joined => joined.Flight.Owner != this).Select(joined => NoteAsync(joined.Flight))];
+
+        async Task NoteAsync(Flight flight)
+        {
+            flight.AddReference();
+            await flight.Completion;
+            foreach (int number in numbers)
+            {
+                if (flight.Origin is { } origin && flight.Has(number)) origins.Came(Format, number, origin);
+            }
+
+            flight.Release();
+        }
     }
 
     private async ValueTask<DiskError> ReadMissingAsync(long offset, Memory<byte> destination)
@@ -78,7 +100,7 @@ public sealed partial class BlobReader
         }
 
         TimeSpan waited = _fetcher.Options.Time.GetElapsedTime(began);
-        if (noted is { Count: > 0 }) recorder!.Waited(noted, waited);
+        if (noted is { Count: > 0 }) recorder!.Waited(noted, waited, came: error == DiskError.None);
         _fetcher.Counters.Waited();
         _fetcher.Counters.Waits.Add(waited);
         if (error == DiskError.None) _fetcher.Counters.Served(destination.Length);

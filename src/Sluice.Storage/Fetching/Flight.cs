@@ -54,7 +54,7 @@ internal abstract class Flight(BlobReader owner) : IThreadPoolWorkItem
         if (Origin is { } origin) Owner.Activity.Origins?.Came(Owner.Format, number, origin);
     }
 
-    /// <summary>By the worker, while nothing is added.</summary>
+    /// <summary>While nothing is added: by the worker, or after completion.</summary>
     internal bool Has(int number) => _pieces.ContainsKey(number);
 
     /// <summary>By the fetcher, once, after the flight is no longer registered.</summary>

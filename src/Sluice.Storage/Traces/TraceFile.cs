@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Sluice.Formats;
 using Sluice.Formats.Oci;
@@ -147,13 +148,22 @@ public static class TraceFile
         }
     }
 
-    private static string[] Strings(JsonElement array) => [.. array.EnumerateArray().Select(one => one.GetString() ?? "")];
+    private static string[] Strings(JsonElement array) => [.. array.EnumerateArray().Select(one => Printable(one.GetString() ?? ""))];
+
+    /// <summary>What a terminal would obey, or no picture may have, becomes <c>\xNN</c>, as in <see cref="FilePlace.Path"/>.</summary>
+    private static string Printable(string text)
+    {
+        if (!text.Any(IsWrong)) return text;
+        return string.Concat(text.Select(one => IsWrong(one) ? string.Concat(Encoding.UTF8.GetBytes([one]).Select(part => $"\\x{part:x2}")) : one.ToString()));
+
+        static bool IsWrong(char one) => char.IsControl(one) || one is '\uFFFE' or '\uFFFF';
+    }
 
     private static PrefetchOutcome? AheadOf(JsonElement root) =>
         root.TryGetProperty("prefetched", out JsonElement fetched) && root.TryGetProperty("unread", out JsonElement unread) ? new PrefetchOutcome(fetched.GetInt64(), unread.GetInt64()) : null;
 
     private static StartCommand? CommandOf(JsonElement root) =>
-        root.TryGetProperty("command", out JsonElement command) ? StartCommand.Parse(command.GetProperty("program").GetString(), command.GetProperty("id").GetString()) : null;
+        root.TryGetProperty("command", out JsonElement command) ? StartCommand.Parse(Printable(command.GetProperty("program").GetString() ?? ""), command.GetProperty("id").GetString()) : null;
 
     private static TraceRead ReadOf(JsonElement read, Digest[] blobs, string[] files)
     {

@@ -10,6 +10,9 @@ namespace Sluice.Storage.Traces;
 /// <param name="WasHere">Nobody had to wait for it.</param>
 public readonly record struct TraceRead(Digest Blob, long Offset, int Length, TimeSpan At, bool WasHere)
 {
+    /// <summary>The source of a read for which nothing came.</summary>
+    public const string SourceNotKnown = "not known";
+
     /// <summary>How long the read waited; null: not known, as in traces of earlier versions. Reads wait side by side.</summary>
     public TimeSpan? Waited { get; init; }
 

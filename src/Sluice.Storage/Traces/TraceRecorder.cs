@@ -41,10 +41,14 @@ public sealed class TraceRecorder(TimeProvider? time = null, ChunkOrigins? origi
         }
     }
 
-    /// <summary>What was noted so far.</summary>
+    /// <summary>What was noted so far; a read that still waits has waited until now.</summary>
     public IReadOnlyList<TraceRead> Reads()
     {
-        lock (_gate) return [.. _reads.Select(read => read.ToRead(origins))];
+        lock (_gate)
+        {
+            TimeSpan now = Age;
+            return [.. _reads.Select(read => read.ToRead(origins, now))];
+        }
     }
 
     /// <summary>True if a chunk was read.</summary>
@@ -81,23 +85,25 @@ public sealed class TraceRecorder(TimeProvider? time = null, ChunkOrigins? origi
         {
             if (_isOver || _reads.Count == MaxReads) return null;
             _last = Age;
-            _reads.Add(new Noted(blob, chunk, _last, wasHere, TimeSpan.Zero));
+            _reads.Add(new Noted(blob, chunk, _last, wasHere, wasHere ? TimeSpan.Zero : null, wasHere));
             return _reads.Count - 1;
         }
     }
 
     /// <summary>The read that was noted as these has waited so long.</summary>
-    internal void Waited(List<int> noted, TimeSpan waited)
+    /// <param name="came">It had its bytes then.</param>
+    internal void Waited(List<int> noted, TimeSpan waited, bool came)
     {
         lock (_gate)
         {
             if (_isOver) return;
-            foreach (int index in noted) _reads[index] = _reads[index] with { Waited = waited };
+            foreach (int index in noted) _reads[index] = _reads[index] with { Waited = waited, Came = came };
         }
     }
 
-    private readonly record struct Noted(Digest Blob, ChunkExtent Chunk, TimeSpan At, bool WasHere, TimeSpan Waited)
+    private readonly record struct Noted(Digest Blob, ChunkExtent Chunk, TimeSpan At, bool WasHere, TimeSpan? Waited, bool Came)
     {
-        public TraceRead ToRead(ChunkOrigins? origins) => new(Blob, Chunk.Offset, Chunk.Length, At, WasHere) { Waited = Waited, Source = origins?.Of(Blob, Chunk.Number) };
+        public TraceRead ToRead(ChunkOrigins? origins, TimeSpan now) =>
+            new(Blob, Chunk.Offset, Chunk.Length, At, WasHere) { Waited = Waited ?? (now - At), Source = origins?.Of(Blob, Chunk.Number) ?? (Came ? null : TraceRead.SourceNotKnown) };
     }
 }

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text.Json;
 using System.Xml.Linq;
+using Sluice.Cli.Output;
 using Sluice.EndToEnd.Harness;
+using Sluice.Formats.Oci;
 using Sluice.Storage.Traces;
 
 namespace Sluice.EndToEnd.Starts;
@@ -30,6 +32,8 @@ public sealed class TracePageTests
         filter.dispatchEvent(new Event('input'));
         all('#files th')[6].click();
         seen.largest = all('#files tbody tr')[0].dataset.name;
+        all('#files th')[7].click();
+        seen.sources = all('#files tbody tr').map(row => row.cells[7].textContent);
         document.body.append(Object.assign(document.createElement('pre'), { id: 'seen', textContent: JSON.stringify(seen) }));
         </script>
         """;
@@ -62,6 +66,8 @@ public sealed class TracePageTests
         Assert.NotEmpty(found);
         Assert.InRange(seen.GetProperty("faint").GetInt32(), Math.Min(files.Count, 60) - found.Length, 60);
         Assert.Equal(files.MaxBy(file => file.Sum(read => (long)read.Length))!.Key, seen.GetProperty("largest").GetString());
+        string[] sources = Strings(seen.GetProperty("sources"));
+        Assert.Equal(sources.Order(StringComparer.Ordinal), sources);
         AssertShowsSomething(await File.ReadAllBytesAsync(picture, TestMachine.Cancellation));
     }
 
@@ -89,6 +95,30 @@ public sealed class TracePageTests
         Assert.Equal(files.Length, table.Split('\n').TakeWhile(line => line.Length > 0).Skip(1).Count());
         Assert.Contains("1 registry ", table, StringComparison.Ordinal);
         Assert.Contains("0 cache ", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_last_read_is_within_the_picture_whatever_the_start_takes()
+    {
+        for (int microseconds = 1; microseconds < 5_000_000; microseconds += 997)
+        {
+            TraceRead read = new(Digest.Sha256("blob"u8), 0, 4096, TimeSpan.FromMicroseconds(microseconds), WasHere: true);
+            Assert.Equal(4096, TracePicture.BytesBy([read], TracePicture.EndOf(new StartTrace(read.Blob, [read])))[^1]);
+        }
+    }
+
+    [Fact]
+    public async Task An_export_without_names_is_an_error()
+    {
+        using Workspace workspace = new();
+        string file = workspace.File("unnamed.json");
+        StartTrace trace = await ReadAsync();
+        await File.WriteAllBytesAsync(file, TraceFile.Write(trace with { Reads = [.. trace.Reads.Select(read => read with { File = null })] }), TestMachine.Cancellation);
+        foreach (string format in (string[])["nydus-files", "nydus-list", "overlaybd-list"])
+        {
+            (await SluiceProgram.RunAsync("trace", "export", file, format)).Fails(2, "names no files");
+            Assert.NotEmpty((await SluiceProgram.RunAsync("trace", "export", Recording, format)).Succeeds().Output);
+        }
     }
 
     private static async Task<StartTrace> ReadAsync() => TraceFile.Read(await File.ReadAllBytesAsync(Recording, TestMachine.Cancellation));

@@ -25,8 +25,8 @@ public sealed class PrefetchFilesTests
     }
 
     [Fact]
-    public void A_name_that_is_no_text_is_left_out() =>
-        Assert.Equal([new FileRange(A)], PrefetchFiles.Read(PrefetchFiles.Write([new(new FileName([(byte)'/', 0xff])), new(A)])));
+    public void A_name_that_can_not_be_said_is_left_out() =>
+        Assert.Equal([new FileRange(A)], PrefetchFiles.Read(PrefetchFiles.Write([new(new FileName([(byte)'/', 0xff])), new(new FileName("")), new(new FileName("a")), new(new FileName("/\0")), new(A)])));
 
     [Theory]
     [InlineData("")]
@@ -53,6 +53,9 @@ public sealed class PrefetchFilesTests
         Assert.Equal("/a\n/dir/é \"b\"\n"u8, PriorityList.Write([new(A, 0, 4), new(B), new(A, 4, 4)]));
         Assert.Equal("/a\n"u8, PriorityList.WriteForOverlayBd([new(B), new(A), new(new FileName("/" + new string('x', 64 << 10)))]));
         Assert.Equal("/a\n"u8, PriorityList.Write([new(new FileName("/line\nbreak")), new(new FileName("/star*")), new(new FileName("/space ")), new(A)]));
+        FileRange[] notAbsolute = [new(new FileName("")), new(new FileName("bin/sh")), new(A)];
+        Assert.Equal("/a\n"u8, PriorityList.Write(notAbsolute));
+        Assert.Equal("/a\n"u8, PriorityList.WriteForOverlayBd(notAbsolute));
         Assert.Throws<InvalidFormatException>(() => PriorityList.Read("/bin/sh\nbin/sh\n"u8));
         Assert.Throws<InvalidFormatException>(() => PriorityList.Read("/bin/\0sh\n"u8));
         Assert.Throws<InvalidFormatException>(() => PriorityList.Read(new byte[PriorityList.MaxLength + 1]));

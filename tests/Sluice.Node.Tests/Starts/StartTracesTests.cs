@@ -1,5 +1,8 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Formats.Oci;
 using Sluice.Node.Starts;
+using Sluice.Storage.Activity;
+using Sluice.Storage.Fetching;
 using Sluice.Storage.Traces;
 using Sluice.Testing;
 
@@ -81,9 +84,26 @@ public sealed class StartTracesTests : IDisposable
     public void WhatWasFetchedAheadIsCounted()
     {
         StartTraces traces = New();
-        traces.TrySave(Trace(Server, 1, 2) with { Ahead = new PrefetchOutcome(100, 30) });
-        traces.TrySave(new StartTrace(Image, []) { Ahead = new PrefetchOutcome(10, 10) });
+        traces.Count(Trace(Server, 1, 2) with { Ahead = new PrefetchOutcome(100, 30) });
+        traces.Count(new StartTrace(Image, []) { Ahead = new PrefetchOutcome(10, 10) });
         Assert.Equal(new PrefetchOutcome(110, 40), traces.Ahead);
+    }
+
+    [Fact]
+    public async Task WhatPolicyDoesNotKeepIsKeptAlsoIfSomebodyAsksForItAfterTheEnd()
+    {
+        List<StartTrace> saved = [];
+        PlanRun plan = PlanRun.Begin("image", _ => Task.FromResult<StartTrace?>(null), (_, _) => Task.CompletedTask, former: null, NullLogger.Instance);
+        ImageStart start = new(
+            Image, new ImageActivity("image"), plan, new Dictionary<Digest, BlobReader>(), _ => Task.FromResult<StartCommand?>(Server), keeps: _ => false, save: trace =>
+            {
+                saved.Add(trace);
+                return true;
+            }, NullLogger.Instance);
+        await start.DisposeAsync();
+        Assert.Empty(saved);
+        for (int i = 0; i < 2; i++) await start.EndAsync(now: false, TestContext.Current.CancellationToken);
+        Assert.Equal(Server, Assert.Single(saved).Command);
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class TraceTests
         using Rig rig = new(blob, Rig.NoExtras with { Time = time }, sources: [mirror, registry]);
         await rig.AssertReadAsync(0, 8192); // before the pull
         ImageActivity activity = rig.Disk.Reader.Activity;
-        activity.Mark(ImageStep.Asked);
+        activity.Origins = new ChunkOrigins();
         Assert.True(await rig.Disk.Reader.PrefetchAsync(8192, 8192, FetchPriority.Prefetch, CancellationToken.None)); // with the pull
         activity.Recorder = new TraceRecorder(time, activity.Origins);
         mirror.Script = (_, _, _) => throw new IOException("away");
@@ -78,6 +78,63 @@ public sealed class TraceTests
         await Task.WhenAll(first, second);
         Assert.Equal(rig.Source.Name, Assert.Single(activity.Recorder.Reads()).Source);
         Assert.Single(rig.Source.Requests);
+    }
+
+    [Fact]
+    public async Task AReadThatStillWaitsHasWaitedUntilNowForNobodyKnowsWhom()
+    {
+        ManualTime time = new();
+        SyntheticBlob blob = SyntheticBlob.Create(75, 4, 8192);
+        using Rig rig = new(blob, Rig.NoExtras with { Time = time });
+        ImageActivity activity = rig.Disk.Reader.Activity;
+        activity.Recorder = new TraceRecorder(time, activity.Origins = new ChunkOrigins());
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        Task read = rig.AssertReadAsync(0, 8192);
+        await gate.ArrivedAsync(1);
+        time.Advance(TimeSpan.FromMilliseconds(20));
+        Assert.Equal((20.0, TraceRead.SourceNotKnown), WaitedAndSource());
+        gate.Open();
+        await read;
+        time.Advance(TimeSpan.FromMilliseconds(20));
+        Assert.Equal((20.0, rig.Source.Name), WaitedAndSource());
+
+        (double, string?) WaitedAndSource() => Assert.Single(activity.Recorder!.Reads()) is var one ? (one.Waited!.Value.TotalMilliseconds, one.Source) : default;
+    }
+
+    [Fact]
+    public async Task WhatIsFetchedAheadForAnotherImageTooSaysItsSource()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(76, 4, 8192);
+        using Rig rig = new(blob);
+        using FilesystemDisk other = rig.Open(blob);
+        ChunkOrigins origins = other.Reader.Activity.Origins = new ChunkOrigins();
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        Task first = rig.AssertReadAsync(0, 8192);
+        await gate.ArrivedAsync(1);
+        Task<bool> ahead = other.Reader.PrefetchAsync(0, 8192, FetchPriority.Prefetch, CancellationToken.None);
+        gate.Open();
+        await first;
+        Assert.True(await ahead);
+        Assert.Equal(rig.Source.Name, origins.Of(blob.Blob, blob.GetExtent(0).Number));
+        Assert.Null(origins.Of(blob.Blob, blob.GetExtent(1).Number));
+        Assert.Single(rig.Source.Requests);
+    }
+
+    [Fact]
+    public void OriginsOfAPullEndWhereNoStartFollows()
+    {
+        ImageActivity activity = new("image");
+        activity.Mark(ImageStep.Asked);
+        Assert.Null(activity.Origins); // with prefetch off nobody ever asks
+        activity.Origins = new ChunkOrigins();
+        activity.Recorder = new TraceRecorder();
+        activity.NoStartFollows();
+        Assert.NotNull(activity.Origins); // one goes on
+        activity.Recorder = null;
+        activity.NoStartFollows();
+        Assert.Null(activity.Origins);
     }
 
     [Fact]
@@ -145,6 +202,16 @@ public sealed class TraceTests
         Assert.Equal(reads, TraceFile.Read(Encoding.UTF8.GetBytes(Text(""))).Reads);
         TraceRead[] waits = [reads[0] with { Waited = TimeSpan.FromMilliseconds(7), Source = "registry a" }, reads[1] with { Waited = TimeSpan.Zero }];
         Assert.Equal(Text(""","waited":[7000,0],"sources":["registry a"],"from":[1,0]"""), Encoding.UTF8.GetString(TraceFile.Write(new StartTrace(Manifest, waits)))); // what an earlier version knows stands where it did
+    }
+
+    [Fact]
+    public void WhatATerminalWouldObeyIsEscaped()
+    {
+        string text = $$"""{"version":1,"manifest":"{{Manifest}}","blobs":["{{Blob("a")}}"],"files":["/é\u001b[2J\u007f"],"command":{"program":"\u001b]0;x","id":"0123456789abcdef"},"reads":[[0,0,1,1,0,0,0]],"waited":[1],"sources":["a\u0007\u009b\uffff"],"from":[1]}""";
+        StartTrace trace = TraceFile.Read(Encoding.UTF8.GetBytes(text));
+        TraceRead read = Assert.Single(trace.Reads);
+        Assert.Equal((@"/é\x1b[2J\x7f", @"a\x07\xc2\x9b\xef\xbf\xbf", @"\x1b]0;x"), (read.File!.Value.Path, read.Source, trace.Command!.Program));
+        Assert.Equal("/é\u001b[2J\u007f", read.File.Value.ToName().ToString());
     }
 
     [Theory]
