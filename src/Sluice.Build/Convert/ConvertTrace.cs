@@ -33,7 +33,7 @@ public sealed class ConvertTrace
     public bool IsNone => Files.Count == 0 && Chunks is null && Records is null;
 
     /// <summary>Different for each order of files. Of version 2 is what has a level of its own for the start, which other compressors than zstd have not.</summary>
-    internal string Fingerprint(Compressor compressor) => Files.Count == 0 ? "" : $" start/{(compressor == Compressor.Zstd ? 2 : 1)} {ChunkDigest.Compute(DigestAlgorithm.Blake3, PrefetchFiles.Write(Files))}";
+    internal string Fingerprint(Compressor compressor) => Files.Count == 0 ? "" : $" start{(compressor == Compressor.Zstd ? "/2" : "")} {ChunkDigest.Compute(DigestAlgorithm.Blake3, PrefetchFiles.Write(Files))}";
 
     /// <summary>Reads a trace of Sluice, a trace of overlaybd, Nydus's prefetch files, or a list of paths.</summary>
     /// <exception cref="InvalidFormatException">Something else, or damaged.</exception>
