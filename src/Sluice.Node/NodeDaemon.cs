@@ -57,6 +57,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
     {
         NodeOptions options = configuration.Current;
         foreach (string provider in options.SkippedProviders) Log.ProviderSkipped(loggers.CreateLogger("sluice"), provider);
+        _ = Task.Run(static () => Digest.Sha256([])); // loads OpenSSL beside the rest, for which the first reader would wait
         if (options.FormerKeeper is { } former) Log.FormerKeeper(loggers.CreateLogger("sluice"), former);
         var logins = new PullLogins(options, loggers.CreateLogger("sluice"));
         options = options with { Sources = logins.In(options) };

@@ -21,6 +21,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private static readonly TimeSpan Lately = TimeSpan.FromMinutes(1);
 
     private const double Faster = 1.3;
+    private const int NextTry = 8;
     private const long LeastUnderWay = 1 << 20;
     private const long LeastGap = 16 << 10;
     private const long MostGap = 128 << 10;
@@ -32,7 +33,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     private long _measuredAt = time.GetTimestamp();
     private long _window = LeastUnderWay, _ofWindow, _windowBegan = time.GetTimestamp();
     private double _windowSpeed;
-    private bool _isFull;
+    private int _untilNextTry; // windows
     private double _speed = former?.SpeedLately ?? 0; // bytes a second
 
     /// <summary>Whom the bytes are counted for.</summary>
@@ -158,15 +159,16 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
         room.SetResult();
     }
 
-    /// <summary>Another window's worth has come? If that was clearly faster than with half of it, the line was not full; else half of it is enough.</summary>
+    /// <summary>Another window's worth has come? If that was clearly faster than with half of it, the line was not full; else half of it is enough, until it is tried again.</summary>
     private void Widen(long came)
     {
         _ofWindow += came;
         if (_ofWindow < _window) return;
         double speed = _ofWindow / Math.Max(time.GetElapsedTime(_windowBegan).TotalSeconds, 0.001);
-        bool helped = speed > _windowSpeed * Faster;
-        if (!_isFull) (_windowSpeed, _window) = (speed, helped ? Math.Min(2 * _window, MostUnderWay) : _window / 2);
-        _isFull |= !helped;
+        bool isTried = _untilNextTry == 0, tryMore = isTried ? speed > _windowSpeed * Faster : --_untilNextTry == 0;
+        if (tryMore) _window = Math.Min(2 * _window, MostUnderWay);
+        else if (isTried) (_window, _untilNextTry) = (Math.Max(_window / 2, LeastUnderWay), NextTry);
+        _windowSpeed = speed;
         BeginWindow();
     }
 

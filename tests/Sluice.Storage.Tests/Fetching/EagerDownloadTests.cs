@@ -48,23 +48,6 @@ public sealed class EagerDownloadTests
         Assert.Equal(DownloadEnd.Complete, await download);
     }
 
-    /// <summary>A source that takes long to answer, however much it is asked for at a time, is asked for more at a time.</summary>
-    [Fact]
-    public async Task ALongLineIsFilled()
-    {
-        using Rig rig = new(SyntheticBlob.Create(84, 1024, Chunk), Rig.NoExtras with { ConcurrencyPerSource = 64, TotalConcurrency = 64 });
-        Lock gate = new();
-        int underWay = 0, most = 0;
-        rig.Source.Script = async (_, bytes, cancellation) =>
-        {
-            lock (gate) most = Math.Max(most, underWay += bytes.Length);
-            await Task.Delay(150, cancellation);
-            lock (gate) underWay -= bytes.Length;
-        };
-        Assert.Equal(DownloadEnd.Complete, await RunAsync(rig));
-        Assert.InRange(most, 8 << 20, 64 << 20);
-    }
-
     [Fact]
     public async Task NothingIsPushedOutForIt()
     {

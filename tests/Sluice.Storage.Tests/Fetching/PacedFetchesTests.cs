@@ -57,4 +57,33 @@ public sealed class PacedFetchesTests
         time.Advance(TimeSpan.FromMinutes(2));
         Assert.Equal((Slow, 16L << 10), (new PacedFetches(FetchPriority.Prefetch, time, fetches).MostOfOne, new PacedFetches(FetchPriority.Prefetch, time, fetches).Gap));
     }
+
+    /// <summary>A source that takes long to answer, however much it is asked for at a time, is asked for more at a time.</summary>
+    [Fact]
+    public async Task ALongLineIsFilled()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(84, 1024, Chunk);
+        using Rig rig = new(blob, Rig.NoExtras with { ConcurrencyPerSource = 128, TotalConcurrency = 128, MemoryInFlight = 512 << 20, MaxDecoded = (int)Slow });
+        ManualTime time = new();
+        TimeSpan answer = TimeSpan.FromMilliseconds(100);
+        rig.Source.Script = (_, _, cancellation) => Task.Delay(answer, time, cancellation);
+        PacedFetches fetches = new(FetchPriority.Prefetch, time) { MostUnderWay = 16 << 20 };
+        bool begun = false;
+        Task all = Task.Run(async () =>
+        {
+            for (long offset = 0; offset < blob.Length; offset += Slow) await fetches.BeginAsync(rig.Disk.Reader, offset, Slow, CancellationToken.None);
+            Volatile.Write(ref begun, true);
+            await fetches.DrainAsync();
+        });
+        long most = 0;
+        while (!all.IsCompleted)
+        {
+            await Eventually.TrueAsync(() => all.IsCompleted || (fetches.UnderWay == time.TimerCount * Slow && (fetches.UnderWay > 2 * fetches.MostOfOne - Slow || Volatile.Read(ref begun))));
+            most = Math.Max(most, fetches.UnderWay);
+            time.Advance(answer);
+        }
+
+        await all;
+        Assert.Equal(16 << 20, most);
+    }
 }
