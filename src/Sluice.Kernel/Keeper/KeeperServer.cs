@@ -38,10 +38,10 @@ internal sealed unsafe partial class KeeperServer
         _log = log;
     }
 
-    /// <summary>Returns when it was stopped, by a signal when it holds nothing, or when nobody has had a use for it for long.</summary>
     /// <summary>It was stopped while a daemon lives that wants another keeper.</summary>
     public bool IsMissed { get; private set; }
 
+    /// <summary>Returns when it was stopped, by a signal when it holds nothing, or when nobody has had a use for it for long.</summary>
     public void Run()
     {
         while (!_ended)
