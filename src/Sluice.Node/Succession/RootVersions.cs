@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Sluice.Containerd.Snapshots;
 using Sluice.Formats;
+using Sluice.Formats.Hashing;
 using Sluice.Formats.OverlayBd.Index;
 using Sluice.Node.Credentials;
 using Sluice.Node.Images;
@@ -13,7 +14,7 @@ using Sluice.Storage.Traces;
 namespace Sluice.Node.Succession;
 
 /// <summary>
-/// The versions of the kinds of files that a program writes and throws away where they are damaged, in <c>root/versions</c>, a line each: <c>map 2</c>. What a later program wrote would count as damaged, so who finds a later version there, or a kind that
+/// The versions of the kinds of files that a program writes and throws away where they are damaged, in <c>root/versions</c>, a line each: <c>map 2</c>; and a last one with the CRC-32C of the others, as a file that is damaged says nothing. What a later program wrote would count as damaged, so who finds a later version there, or a kind that
 /// it does not know, touches nothing. A root without this file is of an earlier program.
 /// </summary>
 internal static class RootVersions
@@ -48,7 +49,7 @@ internal static class RootVersions
     /// <summary>For the holder of the root's lock, once it has been checked.</summary>
     public static void Write(string root)
     {
-        string path = Path.Combine(root, Name), content = string.Concat(Known.Select(kind => string.Create(CultureInfo.InvariantCulture, $"{kind.Key} {kind.Value}\n")));
+        string path = Path.Combine(root, Name), content = Seal(string.Concat(Known.Select(kind => string.Create(CultureInfo.InvariantCulture, $"{kind.Key} {kind.Value}\n"))));
         try
         {
             if (File.Exists(path) && File.ReadAllText(path) == content) return;
@@ -75,10 +76,16 @@ internal static class RootVersions
             : FindLater(Path.Combine(root, Name));
     }
 
+    /// <summary>Lines with the one that vouches for them.</summary>
+    internal static string Seal(string lines) => $"{lines}crc32c {Crc32C.Compute(Encoding.UTF8.GetBytes(lines)):x8}\n";
+
     private static LaterFile? FindLater(string path)
     {
         if (!File.Exists(path)) return null;
-        foreach (string line in File.ReadLines(path))
+        string content = File.ReadAllText(path);
+        int last = content.TrimEnd('\n').LastIndexOf('\n') + 1;
+        if (Seal(content[..last]) != content) return null;
+        foreach (string line in content[..last].Split('\n'))
         {
             if (line.Split(' ') is [{ } kind, { } version] && long.TryParse(version, CultureInfo.InvariantCulture, out long found) && Known.GetValueOrDefault(kind) is var known && found > known) return new LaterFile(path, kind, found, known);
         }

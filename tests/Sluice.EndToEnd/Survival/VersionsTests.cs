@@ -1,4 +1,6 @@
+using System.Text;
 using Sluice.EndToEnd.Harness;
+using Sluice.Formats.Hashing;
 
 namespace Sluice.EndToEnd.Survival;
 
@@ -16,7 +18,7 @@ public sealed class VersionsTests
         await node.StopDaemonAsync();
         string own = await File.ReadAllTextAsync(versions, TestMachine.Cancellation);
 
-        await File.WriteAllTextAsync(versions, own.Replace("map 2", "map 3", StringComparison.Ordinal), TestMachine.Cancellation);
+        await File.WriteAllTextAsync(versions, Later(own, "map 2", "map 3"), TestMachine.Cancellation);
         string[] before = Everything(node);
         string[] refused = [versions, "map has version 3, this program knows 2", "start the later one"];
         (await SluiceProgram.RunAsync("daemon", "--root", node.Root, "--state", node.State)).Fails(8, refused);
@@ -25,7 +27,7 @@ public sealed class VersionsTests
 
         await File.WriteAllTextAsync(versions, own, TestMachine.Cancellation);
         await node.StartDaemonAsync();
-        await File.WriteAllTextAsync(versions, own + "marks 1\n", TestMachine.Cancellation);
+        await File.WriteAllTextAsync(versions, Later(own, "map 2\n", "map 2\nmarks 1\n"), TestMachine.Cancellation);
         (await SluiceProgram.RunAsync("upgrade", "--admin-address", node.AdminSocket)).Fails(10, "ended before it had taken over");
         await TestMachine.UntilAsync(() => node.Daemon!.Log.Contains("marks has version 1, this program knows none", StringComparison.Ordinal), "the log says why");
         Assert.Equal(sum, await node.ExecAsync("one", "cat /data/* | sha256sum")); // the running one goes on
@@ -40,6 +42,13 @@ public sealed class VersionsTests
     }
 
     /// <summary>Names, sizes and times of all files below the root. A daemon that wants to start opens the lock.</summary>
+    /// <summary>The file as a later program would have written it, with its checksum.</summary>
+    private static string Later(string own, string from, string to)
+    {
+        string lines = own[..(own.TrimEnd('\n').LastIndexOf('\n') + 1)].Replace(from, to, StringComparison.Ordinal);
+        return $"{lines}crc32c {Crc32C.Compute(Encoding.UTF8.GetBytes(lines)):x8}\n";
+    }
+
     private static string[] Everything(TestNode node) =>
     [
         .. new DirectoryInfo(node.Root).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.Name is not "lock")

@@ -8,7 +8,9 @@ namespace Sluice.Node.Tests.Succession;
 
 public sealed class RootVersionsTests
 {
-    private static string Current => string.Concat(RootVersions.Known.Select(kind => $"{kind.Key} {kind.Value}\n"));
+    private static string Lines => string.Concat(RootVersions.Known.Select(kind => $"{kind.Key} {kind.Value}\n"));
+
+    private static string Current => RootVersions.Seal(Lines);
 
     public static TheoryData<string> Kinds => [.. RootVersions.Known.Keys, "a kind of a later program"];
 
@@ -20,14 +22,15 @@ public sealed class RootVersionsTests
         string file = root.File(RootVersions.Name), name = kind.Replace(' ', '-');
         long known = RootVersions.Known.GetValueOrDefault(name);
         string later = $"{name} {known + 1}\n";
-        File.WriteAllText(file, Current + later);
+        string content = RootVersions.Seal(Lines + later);
+        File.WriteAllText(file, content);
         SluiceException refused = Assert.Throws<SluiceException>(() => RootVersions.Check(root.Path));
         Assert.Equal(SluiceError.Disk, refused.Error);
         Assert.Contains(file, refused.Message, StringComparison.Ordinal);
         Assert.Contains($"{name} has version {known + 1}, this program knows {(known == 0 ? "none" : known)}", refused.Message, StringComparison.Ordinal);
         Assert.Contains("start the later one", refused.Hint, StringComparison.Ordinal);
         Assert.Equal(new LaterFile(file, name, known + 1, known), RootVersions.Find(root.Path));
-        Assert.Equal(Current + later, File.ReadAllText(file));
+        Assert.Equal(content, File.ReadAllText(file));
     }
 
     [Theory]
@@ -35,6 +38,7 @@ public sealed class RootVersionsTests
     [InlineData("")]
     [InlineData("map 1\n")]
     [InlineData("torn")]
+    [InlineData("nap 7\ncrc32c 00000000\n")]
     [InlineData("map\nmap x\n\0\0\0 3 4")]
     public void Earlier_versions_are_accepted_and_what_is_damaged_says_nothing(string? content)
     {
