@@ -75,7 +75,7 @@ public sealed class BlockContainerTests
         await node.KillDaemonAsync();
         await node.StartDaemonAsync();
         Assert.Single(BlockMounts(node));
-        Assert.Contains("READY", await node.RunAsync(image, "between", "/bin/sh", "-c", "cat /bin/busybox /data/large > /dev/null; cat /etc/state"), StringComparison.Ordinal);
+        Assert.Contains("READY", await node.RunAsync(image, "between", "/bin/sh", "-c", "cat /bin/busybox /data/large > /dev/null; /bin/cat /etc/state"), StringComparison.Ordinal);
         await node.StopDaemonAsync();
         await node.Registry.StopAsync();
         await node.StartDaemonAsync();

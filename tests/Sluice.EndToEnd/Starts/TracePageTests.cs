@@ -9,7 +9,8 @@ using Sluice.Storage.Traces;
 
 namespace Sluice.EndToEnd.Starts;
 
-/// <summary>What people look at of a trace. It was recorded at a start of redis: <c>./bench.sh cold-start --image redis --snapshotter rafs --page start.html</c>.</summary>
+/// <summary>What people look at of a trace, in a browser, which takes all processors. The trace was recorded at a start of redis: <c>./bench.sh cold-start --image redis --snapshotter rafs --page start.html</c>.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class TracePageTests
 {
     private static readonly string Recording = Path.Combine(AppContext.BaseDirectory, "redis.json");

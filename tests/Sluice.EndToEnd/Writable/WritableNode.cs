@@ -42,6 +42,7 @@ internal sealed class WritableNode : IAsyncDisposable
         {
             await new OrdinaryImage().PushAsync(node.Image("app:v1"));
             (await SluiceProgram.RunAsync("convert", "--format", "overlaybd", "--vsize", "512MiB", node.Image("app:v1"), node.Image("app:obd"))).Succeeds();
+            await node.Containerd.FindSnapshotterAsync(); // it dials when it starts, and gives a daemon that is busy a second
             await node.PullAsync(node.Image("app:obd"));
             return new WritableNode(node, node.Image("app:obd"));
         }
