@@ -16,10 +16,6 @@ internal sealed record ChunkCompression(Compressor Compressor, int Level)
 
     /// <summary>Compressed length, or -1 when the chunk is better stored as it is.</summary>
     /// <param name="isOfStart">The start needs it.</param>
-    public int Compress(ReadOnlySpan<byte> plain, Span<byte> destination, bool isOfStart)
-    {
-        if (Compressor == Compressor.None) return -1;
-        int length = ChunkCodec.Compress(Compressor, plain, destination, isOfStart && Compressor == Compressor.Zstd ? Math.Max(Level, StartLevel) : Level);
-        return length >= plain.Length ? -1 : length;
-    }
+    public int Compress(ReadOnlySpan<byte> plain, Span<byte> destination, bool isOfStart) =>
+        ChunkCodec.Compress(Compressor, plain, destination, isOfStart && Compressor == Compressor.Zstd ? Math.Max(Level, StartLevel) : Level);
 }

@@ -22,10 +22,10 @@ public static unsafe class KeeperMain
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(30);
 
     private const string LogFile = "keeper.log";
+    private const string LockFile = "keeper.lock";
 
     /// <summary>The exit code that has a service manager start the next one (<c>Restart=on-failure</c>): EX_TEMPFAIL of sysexits.h.</summary>
     private const int Missed = 75;
-    private const string LockFile = "keeper.lock";
 
     /// <summary>
     /// To be called first thing in <c>Main</c>, before anything is loaded. True if this process was started as a keeper; it has ended then and

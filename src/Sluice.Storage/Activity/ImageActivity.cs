@@ -74,7 +74,6 @@ public sealed class ImageActivity
     {
         Volatile.Write(ref _steps[(int)step], _time.GetUtcNow().UtcTicks);
         if (step == ImageStep.Asked) Volatile.Write(ref _beforePull, Totals());
-
         if (step != ImageStep.MountBegan) return;
         ActivityTotals now = Totals();
         Volatile.Write(ref _start, new StartActivity(Interlocked.Exchange(ref _beforePull, null) is { } before ? before with { At = now.At } : now, _time));

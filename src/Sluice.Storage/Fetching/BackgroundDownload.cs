@@ -20,27 +20,10 @@ public sealed class BackgroundDownload(IReadOnlyCollection<BlobReader> readers, 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     /// <summary>Ends when all is here, or it can't go on; nothing is under way then. Never faults but by cancellation.</summary>
-    public async Task<DownloadEnd> RunAsync(CancellationToken cancellation)
+    public Task<DownloadEnd> RunAsync(CancellationToken cancellation)
     {
         PacedFetches fetches = new(FetchPriority.Background, _time);
-        DownloadEnd end = DownloadEnd.Complete;
-        try
-        {
-            foreach (BlobReader reader in readers)
-            {
-                end = await BeginAllAsync(reader, fetches, cancellation);
-                if (end != DownloadEnd.Complete) break;
-            }
-        }
-        finally
-        {
-            await fetches.DrainAsync();
-        }
-
-        cancellation.ThrowIfCancellationRequested();
-        if (end != DownloadEnd.Complete) return end;
-        if (readers.Any(reader => reader.IsDisposed)) return DownloadEnd.Closed;
-        return fetches.Failed > 0 ? DownloadEnd.Failed : DownloadEnd.Complete;
+        return fetches.DownloadAsync(readers, reader => BeginAllAsync(reader, fetches, cancellation), cancellation);
     }
 
     private async Task<DownloadEnd> BeginAllAsync(BlobReader reader, PacedFetches fetches, CancellationToken cancellation)

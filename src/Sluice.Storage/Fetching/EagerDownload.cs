@@ -18,26 +18,7 @@ public sealed class EagerDownload(IReadOnlyCollection<BlobReader> readers)
     private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, TimeProvider.System) { Cause = FetchCause.Background, MostUnderWay = MostUnderWay };
 
     /// <summary>Ends when all is here, or when a range can't be had or kept; nothing is under way then. Never faults but by cancellation.</summary>
-    public async Task<DownloadEnd> RunAsync(CancellationToken cancellation)
-    {
-        DownloadEnd end = DownloadEnd.Complete;
-        try
-        {
-            foreach (BlobReader reader in readers)
-            {
-                end = await BeginAllAsync(reader, cancellation);
-                if (end != DownloadEnd.Complete) break;
-            }
-        }
-        finally
-        {
-            await _fetches.DrainAsync();
-        }
-
-        cancellation.ThrowIfCancellationRequested();
-        if (readers.Any(reader => reader.IsDisposed)) return DownloadEnd.Closed;
-        return _fetches.Failed > 0 ? DownloadEnd.Failed : end;
-    }
+    public Task<DownloadEnd> RunAsync(CancellationToken cancellation) => _fetches.DownloadAsync(readers, reader => BeginAllAsync(reader, cancellation), cancellation);
 
     private async Task<DownloadEnd> BeginAllAsync(BlobReader reader, CancellationToken cancellation)
     {

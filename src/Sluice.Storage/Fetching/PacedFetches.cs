@@ -95,6 +95,29 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
         _ = fetch.ContinueWith(done => { lock (_gate) _running.Remove(done); }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
+    /// <summary>Downloads all of an image. Nothing is under way when it ends, cancelled or not. Never faults but by cancellation.</summary>
+    /// <param name="beginAll">Begins what a blob lacks; says if that is of no use any more.</param>
+    public async Task<DownloadEnd> DownloadAsync(IReadOnlyCollection<BlobReader> readers, Func<BlobReader, Task<DownloadEnd>> beginAll, CancellationToken cancellation)
+    {
+        DownloadEnd end = DownloadEnd.Complete;
+        try
+        {
+            foreach (BlobReader reader in readers)
+            {
+                end = await beginAll(reader);
+                if (end != DownloadEnd.Complete) break;
+            }
+        }
+        finally
+        {
+            await DrainAsync();
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        if (readers.Any(reader => reader.IsDisposed)) return DownloadEnd.Closed;
+        return Failed > 0 ? DownloadEnd.Failed : end;
+    }
+
     /// <summary>Ends when nothing is under way any more.</summary>
     public Task DrainAsync()
     {

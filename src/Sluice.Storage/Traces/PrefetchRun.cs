@@ -8,13 +8,13 @@ namespace Sluice.Storage.Traces;
 /// Fetches what a plan says, in its order, and in requests and at a pace that suit the line (<see cref="PacedFetches"/>). Ranges that make no sense for the image are left out. It gives up when it does not help: after <see cref="MostFailures"/> ranges that could not be had, or were not kept.
 /// </summary>
 /// <param name="former">Of the same image lately: this one knows the line from it.</param>
-public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null, TimeProvider? time = null)
+public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null)
 {
     private const int MostFailures = 3;
 
     private readonly Dictionary<(Digest Blob, int Chunk), int> _asked = []; // and their lengths
 
-    private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, time ?? TimeProvider.System, former?._fetches);
+    private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, TimeProvider.System, former?._fetches);
     private long _here;
 
     /// <summary>Blob space bytes that are here and that the plan asked for.</summary>

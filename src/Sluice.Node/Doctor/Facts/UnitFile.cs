@@ -35,7 +35,7 @@ internal sealed class UnitFile
     }
 
     /// <summary>What is set that gives the service a mount namespace of its own.</summary>
-    public IReadOnlyList<string> OwnNamespace => [.. Namespaces.Where(setting => this[setting] is { } value && !Off.Contains(value) && !(setting.Contains("Network", StringComparison.Ordinal) && this["PrivateMounts"] is "no" or "false" or "off"))];
+    public IReadOnlyList<string> OwnNamespace => [.. Namespaces.Where(setting => this[setting] is { } value && !Off.Contains(value) && !(setting.Contains("Network", StringComparison.Ordinal) && Off.Contains(this["PrivateMounts"])))];
 
     /// <summary>The line that takes something of <see cref="OwnNamespace"/> back by a drop-in.</summary>
     public string WithoutLine(string setting) => MendLine(setting, setting switch
