@@ -69,8 +69,8 @@ public sealed class SocketServer : IAsyncDisposable
         kestrel.ListenUnixSocket(path, endpoint => endpoint.Protocols = protocols);
         if (protocols != HttpProtocols.Http2) return kestrel;
 
-        // containerd keeps one connection for its whole life and is silent for hours.
-        kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        // containerd keeps one connection for its whole life and is silent for hours. Not without any limit: Kestrel's sum of it and the time overflows, and each connection ends at its next look, within a second.
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(3650);
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;

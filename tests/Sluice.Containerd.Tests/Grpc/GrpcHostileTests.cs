@@ -60,6 +60,42 @@ public sealed class GrpcHostileTests
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, plain.StatusCode);
     }
 
+    /// <summary>containerd says nothing for hours. Kestrel looks after its connections once a second.</summary>
+    [Fact]
+    public async Task A_silent_connection_stays()
+    {
+        using TemporaryDirectory directory = new();
+        string socket = directory.File("s.sock");
+        await using SnapshotterServer server = await SnapshotterServer.StartAsync(
+            new SnapshotterOptions { Root = directory.File("root") }, new NoLazyImages(), new GrpcServerOptions { SocketPath = socket }, null,
+            TestContext.Current.CancellationToken);
+        await using Stream connection = await ConnectAsync(socket, TestContext.Current.CancellationToken);
+        TimeSpan looked = TimeSpan.FromSeconds(2.5);
+        await Task.Delay(looked, TestContext.Current.CancellationToken);
+        byte[] emptySettings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        await connection.WriteAsync((byte[])[.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. emptySettings], TestContext.Current.CancellationToken);
+        byte[] frame = new byte[9];
+        await connection.ReadExactlyAsync(frame, TestContext.Current.CancellationToken);
+        Assert.Equal(4, frame[3]); // SETTINGS
+
+        using CancellationTokenSource heard = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        heard.CancelAfter(looked);
+        List<byte> kinds = [];
+        try
+        {
+            while (true)
+            {
+                await connection.ReadExactlyAsync(new byte[frame[0] << 16 | frame[1] << 8 | frame[2]], heard.Token);
+                await connection.ReadExactlyAsync(frame, heard.Token);
+                kinds.Add(frame[3]);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.DoesNotContain((byte)7, kinds); // GOAWAY
+        }
+    }
+
     private static async Task<Stream> ConnectAsync(string socket, CancellationToken cancellation)
     {
         Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
