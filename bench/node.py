@@ -91,6 +91,14 @@ class Node:
     def start_containerd(self):
         self.containerd = self.start("containerd.log", "containerd", "-c", self.path("containerd.toml"))
         self.wait("containerd", lambda: "Server:" in self.ctr("version", check=False))
+        self.wait("containerd's way to the daemon", self.reaches_daemon)  # it dials when it starts, and gives a busy daemon a second
+
+    def reaches_daemon(self):
+        """What containerd can, it answers without the snapshotter; a new snapshot it can't."""
+        asked = subprocess.run(["ctr", "-a", self.path("containerd.sock"), "snapshots", "--snapshotter", "sluice", "prepare", "found"], capture_output=True)
+        if asked.returncode == 0:
+            self.ctr("snapshots", "--snapshotter", "sluice", "rm", "found")
+        return asked.returncode == 0
 
     def image(self, number, kind):
         return f"{self.registry}/bench:{number}-{kind}"

@@ -23,6 +23,9 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
     /// <summary>A pull that died keeps its content for this long.</summary>
     private static readonly TimeSpan LeaseTime = TimeSpan.FromHours(1);
 
+    /// <summary>containerd refuses calls for up to 3 s (and a fifth of it) before it dials a snapshotter again that was not there.</summary>
+    private static readonly TimeSpan DialTime = TimeSpan.FromSeconds(5), AskAgainAfter = TimeSpan.FromMilliseconds(100);
+
     /// <returns>The chain id of the whole image, which is the name of its topmost snapshot.</returns>
     /// <exception cref="SluiceException">The image has no layers, the snapshotter does not serve one of them lazily, or containerd refused a call.</exception>
     public async Task<Digest> RegisterAsync(ImageToRegister image, CancellationToken cancellation)
@@ -94,9 +97,24 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         return labels;
     }
 
-    private static async Task PrepareAllAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, CancellationToken cancellation)
+    private async Task PrepareAllAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, CancellationToken cancellation)
     {
-        for (int i = 0; i < image.Layers.Count; i++) await PrepareAsync(leased, image, chain, i, cancellation);
+        long begin = time.GetTimestamp();
+        for (int i = 0; i < image.Layers.Count; i++)
+        {
+            while (true)
+            {
+                try
+                {
+                    await PrepareAsync(leased, image, chain, i, cancellation);
+                    break;
+                }
+                catch (GrpcException refused) when (refused.Status == GrpcStatusCode.Unavailable && time.GetElapsedTime(begin) < DialTime)
+                {
+                    await Task.Delay(AskAgainAfter, time, cancellation);
+                }
+            }
+        }
     }
 
     private static async Task PrepareAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, int index, CancellationToken cancellation)

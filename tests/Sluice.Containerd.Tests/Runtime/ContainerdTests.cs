@@ -136,6 +136,19 @@ public sealed class ContainerdTests
     }
 
     [Fact]
+    public async Task A_pull_waits_until_containerd_has_found_a_snapshotter_that_was_away()
+    {
+        using TemporaryDirectory tree = new();
+        BusyboxImage image = new();
+        image.Unpack(tree.Path);
+        await using PrivateContainerd containerd = await PrivateContainerd.StartAsync(new FakeLazyImages(tree.Path));
+        using ContainerdClient client = containerd.Connect();
+        await containerd.ReturnSnapshotterLateAsync();
+        await new ImagePull(client, TimeProvider.System).RegisterAsync(image.ToRegister(), Cancellation);
+        Assert.Contains("READY", await containerd.CtrAsync("run", "--rm", "--snapshotter", "sluice", BusyboxImage.Name, "late"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Users_read_whose_fault_it_is()
     {
         using TemporaryDirectory tree = new();

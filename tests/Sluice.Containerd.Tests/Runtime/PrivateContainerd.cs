@@ -47,12 +47,20 @@ internal sealed class PrivateContainerd : IAsyncDisposable
 
     public Task<(int ExitCode, string Output)> TryCtrAsync(params string[] arguments) => _containerd.TryCtrAsync(arguments);
 
-    /// <summary>Ends the snapshotter and starts a new one on the same root; containerd goes on.</summary>
+    /// <summary>Ends the snapshotter and starts a new one on the same root; containerd goes on, and has found that one.</summary>
     public async Task RestartSnapshotterAsync()
     {
         await Server.DisposeAsync();
         await StartSnapshotterAsync();
         await _containerd.FindSnapshotterAsync();
+    }
+
+    /// <summary>So long that containerd has been refused; it has not dialled the new one yet.</summary>
+    public async Task ReturnSnapshotterLateAsync()
+    {
+        await Server.DisposeAsync();
+        while (!(await TryCtrAsync("snapshots", "--snapshotter", "sluice", "prepare", "refused")).Output.Contains("unavailable", StringComparison.Ordinal)) await Task.Delay(50, TestContext.Current.CancellationToken);
+        await StartSnapshotterAsync();
     }
 
     public async ValueTask DisposeAsync()
