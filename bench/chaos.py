@@ -1,12 +1,13 @@
 """See chaos.sh."""
 import argparse, json, os, random, select, shutil, signal, socket, subprocess, sys, threading, time
 
-from node import SLUICE, Node, children
+from node import MIB, SLUICE, Node, children
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 MODES = ("kill", "kill", "kill", "kill", "group", "cgroup", "stop", "upgrade")
 LONGEST_CALM = 0.4  # seconds of work between two deaths
 READERS = 2
+WRITER_REST = 0.02  # seconds between two synced writes
 MOUNT_REST = 0.05  # seconds between two files that are read from a `sluice mount`: the daemon is to have the processors
 LONGEST_MOUNT = 12  # seconds between two deaths of what `sluice mount` serves with; it is started again the later, up to 10 s, the sooner it dies
 
@@ -42,9 +43,10 @@ def show(name, figures):
     print(f"{name}: {figures['rounds']} rounds ({', '.join(f'{count} {mode}' for mode, count in sorted(figures['modes'].items()))})")
     print(f"  wrong bytes {figures['wrong']}, I/O errors {figures['errors']}; {figures['reads']} cold file reads, {figures['fio']} fio verify runs, "
           f"{figures['starts']} container starts right, {figures['refused']} refused while the daemon was away")
-    for what, values in (("pause after the restart", figures["pauses"]), ("pause of a stop and the restart, in all", figures["stops"]), ("pause of an upgrade", figures["upgrades"])):
-        if values:
-            print(f"  {what}: p50 {percentile(values, 50):.3f} s, p90 {percentile(values, 90):.3f} s, p99 {percentile(values, 99):.3f} s, longest {max(values):.3f} s")
+    for what, kind in (("pause after the restart", "restart"), ("of synced writes", "write"), ("of a plain mount", "mount"), ("pause of a stop and the restart, in all", "stop"), ("pause of an upgrade", "upgrade")):
+        if values := figures["pauses"][kind]:
+            print(f"  {what}: p50 {percentile(values, 50):.3f} s, p90 {percentile(values, 90):.3f} s, p99 {percentile(values, 99):.3f} s, longest {max(values):.3f} s, of {len(values)}")
+    print(f"  brought in the background meanwhile: {figures['background'] / MIB:.0f} MiB")
     print(f"  sluice mount: killed {figures['mounts']} times")
     for line in figures["lines"][:20]:
         print("  " + line)
@@ -59,7 +61,10 @@ class ChaosNode(Node):
     def __init__(self, keeper, seed):
         self.keeper, self.seed = keeper, seed
         self.stopping = threading.Event()
-        self.events, self.lines = [], []
+        self.events, self.rounds, self.lines = [], [], []
+        self.watched, self.hearing = [], []
+        self.born = []  # when each process that came to serve the plain mount was started
+        self.background = 0  # bytes
         self.reads = self.fio_runs = self.starts = self.refused = self.errors = self.wrong_bytes = self.mount_kills = 0
 
     def __enter__(self):
@@ -93,7 +98,7 @@ class ChaosNode(Node):
 
     def configure(self, mode):
         with open(self.path("config.yaml"), "w") as file:
-            file.write(f"keeper: {self.keeper}\nmount:\n  mode: {mode}\n")
+            file.write(f"keeper: {self.keeper}\nmount:\n  mode: {mode}\nbackground:\n  delay_seconds: 0\n  max_mb_per_second: 2\n")
 
     def start(self, log, *command):
         """The daemon leads a process group, and in a cgroup of its own where there are any."""
@@ -122,8 +127,8 @@ class ChaosNode(Node):
 
     def __exit__(self, *arguments):
         self.stopping.set()
-        for reader in getattr(self, "readers", []):
-            reader.stdin.close()
+        for process in self.watched:
+            process.stdin.close()
         if self.mounted in self.mounts():
             self.try_run(SLUICE, "umount", *self.mount_places(), self.mounted)
         subprocess.run([SLUICE, "keeper", "--stop", "--force", "--state", self.path("mount", "run")], capture_output=True)
@@ -139,55 +144,81 @@ class ChaosNode(Node):
         mounts = self.mounts()
         images = [mount for mount in mounts if mount.startswith(self.path("run", "images")) and "snapshot-" not in mount]
         self.writable = next(mount for mount in mounts if mount.startswith(self.path("run", "images", "snapshot-")))
-        self.readers = [self.reader(seed * 100 + number, 0, images) for number in range(READERS)]
+        for number in range(READERS):
+            self.watch("chaos_reader.py", seed * 100 + number, 0, *images)
+        self.watch("chaos_writer.py", WRITER_REST, f"{self.writable}/synced")
         work = [self.verify, self.start_containers]
         if self.mounted in mounts:
-            self.readers.append(self.reader(seed * 100 + READERS, MOUNT_REST, [self.mounted]))
+            self.watch("chaos_reader.py", seed * 100 + READERS, MOUNT_REST, self.mounted)
             work.append(self.kill_mount)
         threads = [threading.Thread(target=each, daemon=True) for each in work]
         for thread in threads:
             thread.start()
-        pauses, upgrades, stops, counts = [], [], [], {}
+        counts = {}
         for number in range(rounds):
             time.sleep(source.uniform(0, LONGEST_CALM))
             mode, cold = source.choice(modes), source.random() < 0.5
             if self.keeper == "none" and mode == "upgrade":
                 mode = "stop"
             counts[mode] = counts.get(mode, 0) + 1
-            before = len(self.events)
-            at = self.upgrade() if mode == "upgrade" else self.restart(mode, cold)
-            if self.keeper != "none":
-                self.settle()
-            slow = [event for event in self.events[before:] if "took" in event]
-            waited = [event for event in slow if event["at"] - event["took"] <= at <= event["at"]]
-            if mode == "upgrade":
-                upgrades += [event["took"] for event in slow] or [0]
-            else:
-                pauses += [event["at"] - at for event in waited] or [0]
-            if mode == "stop":
-                stops += [event["took"] - self.between for event in waited] or [0]
+            self.background += self.downloaded()
+            self.rounds.append(self.upgrade() if mode == "upgrade" else self.restart(mode, cold))
         self.stopping.set()
         for thread in threads:
             thread.join(120)
-        for reader in self.readers:
-            reader.stdin.close()
-            reader.wait(120)
+        for process in self.watched:
+            process.stdin.close()
+            process.wait(120)
+        for thread in self.hearing:
+            thread.join(120)
+        pauses = self.pauses()
         return {
             "rounds": rounds, "modes": counts, "wrong": self.wrong_bytes, "errors": self.errors, "reads": self.reads, "fio": self.fio_runs, "starts": self.starts,
-            "refused": self.refused, "mounts": self.mount_kills, "pauses": pauses, "upgrades": upgrades, "stops": stops, "lines": self.lines,
+            "refused": self.refused, "mounts": self.mount_kills, "background": self.background, "pauses": pauses, "lines": self.lines,
         }
 
+    def pauses(self):
+        """
+        How long each read and each synced write waited that had begun when a daemon came, by kind: after a death from the start of the last daemon that came meanwhile; of a stop from its signal, or
+        from the read's own beginning, without what the bench did between the end of one daemon and the start of the next. A round for which nobody waited long counts as none.
+        """
+        found = {"restart": [], "stop": [], "upgrade": [], "write": [], "mount": []}
+        for event in self.events:
+            began, ended = event["at"] - event["took"], event["at"]
+            if event["name"].startswith(self.mounted):
+                born = [at for at in self.born if began <= at <= ended]
+                found["mount"] += [ended - max(born)] if born else []
+                continue
+            over = [number for number, (mode, told, gone, at) in enumerate(self.rounds) if began <= at and ended >= told]
+            if not over:
+                continue
+            mode, told, gone, at = self.rounds[over[-1]]
+            if event["name"].startswith(self.writable):
+                found["write"] += [ended - at] if ended > at else []
+            elif mode == "upgrade":
+                found["upgrade"].append((over[-1], event["took"]))
+            else:
+                if ended > at:
+                    found["restart"].append((over[-1], ended - at))
+                if mode == "stop":
+                    found["stop"].append((over[-1], ended - max(began, told) - (at - max(gone, began) if ended > at else 0)))
+        for kind, belongs in (("restart", lambda mode: mode != "upgrade"), ("stop", lambda mode: mode == "stop"), ("upgrade", lambda mode: mode == "upgrade")):
+            heard = {number for number, _ in found[kind]}
+            silent = [number for number, (mode, *_) in enumerate(self.rounds) if belongs(mode) and number not in heard]
+            found[kind] = [waited for _, waited in found[kind]] + [0] * len(silent)
+        return found
+
     def restart(self, mode, cold):
-        """Ends the daemon and starts the next one at once; returns when that was."""
+        """Ends the daemon and starts the next one at once; returns its kind, and when the signal, the end and the start were."""
+        told = time.monotonic()
         self.end(mode)
-        ended = time.monotonic()
+        gone = time.monotonic()
         if cold:
             shutil.rmtree(self.path("root", "cache", "sha256"), ignore_errors=True)  # what was read is to be fetched again
         at = time.monotonic()
-        self.between = at - ended
         self.daemon = self.start("sluice.log", SLUICE, "daemon", "--root", self.path("root"), "--state", self.path("run"))
         self.wait("the daemon", lambda: self.process() == self.daemon.pid)
-        return at
+        return mode, told, gone, at
 
     def end(self, mode):
         if mode == "group":
@@ -215,33 +246,39 @@ class ChaosNode(Node):
                 time.sleep(0.01)
 
     def upgrade(self):
-        at = time.monotonic()
+        told = time.monotonic()
         self.run(SLUICE, "upgrade", "--admin-address", self.path("run", "admin.sock"))
         self.daemon = Successor(self.process())
-        return at
+        return "upgrade", told, told, time.monotonic()
 
     def process(self):
         """The process that answers on the admin socket, or None."""
+        return (self.ask("process") or {}).get("process")
+
+    def downloaded(self):
+        """Bytes that this daemon has brought in the background."""
+        return sum(image["activity"]["bytesByCause"]["background"] for image in (self.ask("images") or {"images": []})["images"] if image["activity"])
+
+    def ask(self, subject):
+        """The admin API's answer, or None."""
         answer = b""
         try:
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(self.path("run", "admin.sock"))
-                client.sendall(b"GET /v1/process HTTP/1.0\r\nHost: sluice\r\n\r\n")
-                while data := client.recv(4096):
+                client.sendall(f"GET /v1/{subject} HTTP/1.0\r\nHost: sluice\r\n\r\n".encode())
+                while data := client.recv(65536):
                     answer += data
-            return json.loads(answer.split(b"\r\n\r\n", 1)[1])["process"]
-        except (OSError, ValueError, KeyError, IndexError):
+            return json.loads(answer.split(b"\r\n\r\n", 1)[1])
+        except (OSError, ValueError, IndexError):
             return None
 
-    def settle(self):
-        """For those who waited to be heard of."""
-        time.sleep(0.3)
-
-    def reader(self, seed, rest, images):
-        process = subprocess.Popen([sys.executable, f"{HERE}/chaos_reader.py", str(seed), str(rest), *images], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def watch(self, script, *arguments):
+        """A process that tells what took long, until its standard input ends."""
+        process = subprocess.Popen([sys.executable, f"{HERE}/{script}", *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         process.stdout.readline()
-        threading.Thread(target=self.hear, args=(process,), daemon=True).start()
-        return process
+        self.hearing.append(threading.Thread(target=self.hear, args=(process,), daemon=True))
+        self.hearing[-1].start()
+        self.watched.append(process)
 
     def hear(self, process):
         for line in process.stdout:
@@ -252,7 +289,7 @@ class ChaosNode(Node):
                 self.note("errors", f"{event['name']}: {event['error']}")
             elif "wrong" in event:
                 self.note("wrong_bytes", f"{event['name']}: other bytes")
-            elif not event["name"].startswith(self.mounted):
+            else:
                 self.events.append(event)
 
     def note(self, counter, line):
@@ -289,6 +326,7 @@ class ChaosNode(Node):
             except (SystemExit, OSError, TypeError) as failed:
                 return self.note("errors", f"sluice mount: no server: {failed}")
             self.mount_kills += 1
+            self.born.append(started(self.mount_server()))
 
     def mount_server(self):
         for child in children(self.supervisor.pid):
@@ -317,6 +355,13 @@ class ChaosNode(Node):
                     self.lines.append(f"start of {kind} refused: {said.strip()[-200:]}")
                 subprocess.run(["ctr", "-a", self.path("containerd.sock"), "containers", "rm", self.id(f"start-{number}")], capture_output=True)
                 time.sleep(0.2)
+
+
+def started(process):
+    """When a process was, on the monotonic clock."""
+    with open(f"/proc/{process}/stat") as file:
+        ticks = int(file.read().rsplit(")", 1)[1].split()[19])
+    return ticks / os.sysconf("SC_CLK_TCK") - time.clock_gettime(time.CLOCK_BOOTTIME) + time.monotonic()
 
 
 class Successor:

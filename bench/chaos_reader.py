@@ -55,4 +55,5 @@ def tell(began, name):
         print(json.dumps({"at": now, "took": now - began, "name": name}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

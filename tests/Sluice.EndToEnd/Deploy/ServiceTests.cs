@@ -7,6 +7,8 @@ namespace Sluice.EndToEnd.Deploy;
 [Collection(AloneCollection.Name)]
 public sealed class ServiceTests
 {
+    private const string Writer = "writer";
+
     [Fact]
     public async Task Services_run_containers_and_outlive_upgrades_until_they_are_purged()
     {
@@ -59,7 +61,7 @@ public sealed class ServiceTests
         Assert.Equal("", await machine.RunAsync("find / -xdev -iname '*sluice*' -not -path '/root/*' -not -path '/proc/*'; find /var/lib /run -iname '*sluice*' -not -path '/var/lib/apt/*' -not -path '/var/lib/containerd/*'"));
     }
 
-    /// <summary>All that the shipped units can do to the daemon, while containers of both formats read all the time.</summary>
+    /// <summary>All that the shipped units can do to the daemon, while containers of both formats read all the time, not from the page cache, and one writes to a disk of its own.</summary>
     [Fact]
     public async Task Containers_go_on_while_the_daemon_is_restarted_killed_upgraded_and_away()
     {
@@ -72,19 +74,23 @@ public sealed class ServiceTests
             await machine.RunAsync(Run(image, "-d", Name(image), "/bin/sh -c 'while :; do cat /data/* | sha256sum >> /log; done'"));
         }
 
+        await machine.RunAsync(Run(registry.BlockImage, "-d --snapshotter-label containerd.io/snapshot/overlaybd.writable=dir", Writer, "/bin/sh -c 'while :; do n=$((n+1)); echo $n > /n && sync && cat /n >> /log || echo failed >> /log; done'"));
+        await machine.RunAsync("touch /run/forgetting; (while [ -e /run/forgetting ]; do echo 1 > /proc/sys/vm/drop_caches; sleep 0.05; done) </dev/null >/dev/null 2>&1 &");
         string keeper = await machine.RunAsync("systemctl show -P MainPID sluice-keeper");
-        foreach (string blow in (string[])["true", "systemctl restart sluice", "systemctl kill --kill-whom=all --signal=KILL sluice", $"dpkg -i {later}", "systemctl kill --signal=KILL sluice", "systemctl stop sluice && systemctl start sluice"])
+        foreach (string blow in (string[])["true", "systemctl restart sluice", "systemctl kill --kill-whom=all --signal=KILL sluice", $"dpkg -i {later}", "systemctl kill --signal=KILL sluice", "systemctl stop sluice && rm -r /var/lib/sluice/cache/sha256 && systemctl start sluice"])
         {
             string daemon = blow == "true" ? "0" : (await machine.RunAsync("systemctl show -P MainPID sluice")).Trim();
             string[] before = await Task.WhenAll(registry.Images.Select(image => PassesAsync(machine, image)));
             await machine.RunAsync("other=/run/other-$(date +%s%N) && mkdir $other && mount -t tmpfs other $other"); // the next daemon's mount namespace numbers all mounts otherwise
             await machine.RunAsync(blow);
             await machine.UntilAsync($"systemctl is-active --quiet sluice && [ $(systemctl show -P MainPID sluice) != {daemon} ]", $"a daemon after {blow}");
-            await machine.RunAsync("echo 1 > /proc/sys/vm/drop_caches"); // else nothing would be read again
             foreach ((string image, string passes) in registry.Images.Zip(before)) await machine.UntilAsync($"[ $(wc -l < {LogOf(image)}) -gt {int.Parse(passes, CultureInfo.InvariantCulture) + 2} ]", $"{image} reads after {blow}");
         }
 
+        await machine.RunAsync("rm /run/forgetting");
         Assert.Equal(keeper, await machine.RunAsync("systemctl show -P MainPID sluice-keeper"));
+        Assert.Equal("", await machine.RunAsync($"seq $(wc -l < {LogOfTask(Writer)}) | diff - {LogOfTask(Writer)} | head"));
+        await machine.RunAsync($"ctr tasks rm --force {Writer}; ctr containers rm {Writer}");
         foreach (string image in registry.Images)
         {
             Assert.Equal(OrdinaryImage.DataSha256(seed: 1) + "  -\n", await machine.RunAsync($"sort -u {LogOf(image)}"));
@@ -97,7 +103,9 @@ public sealed class ServiceTests
 
     private static async Task<string> PassesAsync(Machine machine, string image) => (await machine.RunAsync($"cat {LogOf(image)} 2>/dev/null | wc -l")).Trim();
 
-    private static string LogOf(string image) => $"/run/containerd/io.containerd.runtime.v2.task/default/{Name(image)}/rootfs/log";
+    private static string LogOf(string image) => LogOfTask(Name(image));
+
+    private static string LogOfTask(string task) => $"/run/containerd/io.containerd.runtime.v2.task/default/{task}/rootfs/log";
 
     /// <summary>Why the daemon mounts where its keeper is: what the units' comments say of systemd, asked of systemd.</summary>
     [Fact]

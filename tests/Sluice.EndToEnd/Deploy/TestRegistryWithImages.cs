@@ -8,7 +8,10 @@ internal sealed class TestRegistryWithImages : IAsyncDisposable
     private readonly Workspace _workspace = new();
     private TestRegistry? _registry;
 
+    /// <summary>The same image in each format.</summary>
     public IReadOnlyList<string> Images { get; private set; } = [];
+
+    public string BlockImage => Images[^1];
 
     public TestRegistry Registry => _registry!;
 

@@ -27,5 +27,7 @@ public sealed class ChaosTests
         Assert.NotEqual(0, root.GetProperty("fio").GetInt32());
         Assert.NotEqual(0, root.GetProperty("starts").GetInt32());
         Assert.NotEqual(0, root.GetProperty("mounts").GetInt32());
+        Assert.NotEqual(0, root.GetProperty("background").GetInt64());
+        Assert.NotEqual(0, root.GetProperty("pauses").GetProperty("write").GetArrayLength());
     }
 }
