@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Cold starts over a shaped link: containerd's overlayfs beside Sluice with RAFS and with block images, from nothing to the first useful answer.
-#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,1g,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-lz4] [--runs 5] [--reference-runs 5] [--page start.html]
+#   ./bench.sh cold-start [--image redis,nodejs] [--link 100m,1g,unshaped] [--snapshotter overlayfs,rafs,overlaybd,overlaybd-lz4] [--runs 5] [--reference-runs 5] [--waste] [--page start.html]
 #   ./bench.sh cold-start --modes   the same images, two links, without any plan: lazy RAFS and block images, and what policy makes of converted and ordinary images; against overlayfs; a quarter of an hour
 #   ./bench.sh cold-start --all     six images, three links, RAFS with a plan beside it and inside of it; half an hour
 # Uses the rig in $SLUICE_BENCH_RIG (default ../shared/bench): real images, a registry and containerd in network namespaces.
@@ -8,8 +8,8 @@
 # CONVERT_OPTIONS. RECONVERT=1 makes them again. With -plan behind it, a tag has the trace of one earlier start beside it, as an artifact in the registry:
 # it is made by a start that is not counted, on a node that is emptied afterwards. With -trace, it is converted for such a start (convert --trace).
 # With -auto or -eager, the daemon has that policy; latest-auto and latest-eager are the ordinary image.
-# Of a cold start are printed: the pull, of it until the metadata was here; the start until the answer, of it the mount, what reads waited for data, and the rest,
-# which is containerd, runc and the program. The warm start is the third on that node. --page: the page of one more start of the last image, on the last link; its picture (.svg) and trace (.json) lie beside it.
+# Of a cold start are printed: the pull, of it until the metadata was here; the start until the answer, of it the mount, from there to the container's first read (containerd and runc), what reads waited for data, and the rest,
+# which is the program. The warm start is the third on that node. --waste: of plans, what was fetched ahead and not read. --page: the page of one more start of the last image, on the last link; its picture (.svg) and trace (.json) lie beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_BENCH_RIG=$(readlink -f "${SLUICE_BENCH_RIG:-../shared/bench}")

@@ -48,6 +48,7 @@ def main():
     options.add_argument("--rtt", type=float, default=0, help="milliseconds")
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--reference-runs", type=int, help="of overlayfs; else as many")
+    options.add_argument("--waste", action="store_true", help="of images with a plan: one more start of each, and what of it was fetched ahead and not read")
     options.add_argument("--page", help="file that gets the page of one more start of the last image, on the last link; picture (.svg) and trace (.json) lie beside it")
     given = options.parse_args()
     images, snapshotters = given.image.split(","), given.snapshotter.split(",")
@@ -64,6 +65,10 @@ def main():
             print(HEAD.format(link=link), flush=True)
             for image in images:
                 show(image, link, {tag: runs(image, tag, link, given) for tag in snapshotters})
+        if given.waste:
+            for image in images:
+                for tag in filter(has_plan, snapshotters):
+                    print(f"{image:10} {tag:18} {waste(image, tag)}", flush=True)
         if given.page:
             picture = given.page.removesuffix(".html")
             with open(f"{picture}.json", "w") as file:
@@ -125,6 +130,17 @@ def record(image, tag, *command):
     return said[0]
 
 
+def has_plan(tag):
+    return tag.endswith(("-plan", "-trace"))
+
+
+def waste(image, tag):
+    """Of a start with the same command as the one that the plan is of, uncompressed."""
+    trace = json.loads(record(image, tag, "show", "--json"))
+    ahead, unread = trace.get("prefetched", 0), trace.get("unread", 0)
+    return f"fetched ahead {ahead / 1e6:.1f} MB, not read {unread / 1e6:.1f} MB, {unread / ahead if ahead else 0:.1%}"
+
+
 def lay_out(image, tag):
     """Converts the image once more, for the start that is seen of an earlier conversion."""
     if tag.removesuffix("-trace") != "rafs":
@@ -162,7 +178,7 @@ def sluice(*arguments):
 
 HEAD = """
 {link}, seconds; requests: for data; registry: its processor time; floor: bytes over the link's rate, and then overlayfs's warm start
-image      snapshotter          total (least to most)  to overlayfs   pull  metadata   start  mount  waited   other |     MB  requests  registry   floor  total/floor | warm  warm/overlayfs's"""
+image      snapshotter          total (least to most)  to overlayfs   pull  metadata   start  mount    runc  waited   other |     MB  requests  registry   floor  total/floor | warm  warm/overlayfs's"""
 
 
 def show(image, link, results):
@@ -180,11 +196,11 @@ def show(image, link, results):
         line = f"{image:10} {tag:18} {total:7.2f} ({min(totals):5.2f} to {max(totals):5.2f}) {share:>12} {pull:6.2f} "
         said = [one["said"] for one in done if one["said"]]
         if said:
-            metadata, mount = (middle(said, lambda one: stage(one, name)) for name in ("metadata", "mount"))
+            metadata, mount, runc = (middle(said, lambda one: stage(one, name)) for name in ("metadata", "mount", "container"))
             waited = middle(said, lambda one: one["waitedSeconds"])
-            line += f"{metadata:9.2f} {start:7.2f} {mount:6.2f} {waited:7.2f} {start - mount - waited:7.2f}"
+            line += f"{metadata:9.2f} {start:7.2f} {mount:6.2f} {runc:7.2f} {waited:7.2f} {start - mount - runc - waited:7.2f}"
         else:
-            line += f"{'':9} {start:7.2f} {'':22}"
+            line += f"{'':9} {start:7.2f} {'':30}"
         requests = f"{middle(said, lambda one: one['requests']):.0f}" if said else ""
         line += f" | {megabytes:6.1f}  {requests:>8}  {middle(done, lambda one: one['registry']):8.2f} "
         if reference:
