@@ -13,6 +13,7 @@ case ${1:-} in
     doctor) shift; exec bench/doctor.sh "$@" ;;
     soak) shift; exec bench/soak.sh "$@" ;;
     chaos) shift; exec bench/chaos.sh "$@" ;;
+    restart) shift; exec bench/restart.sh "$@" ;;
     ready) shift; exec bench/ready.sh "$@" ;;
     reboot) shift; exec bench/reboot.sh "$@" ;;
     warm) shift; exec bench/warm.sh "$@" ;;

@@ -83,18 +83,21 @@ internal sealed class Machine : IAsyncDisposable
         }
     }
 
+    /// <summary>Where a path of the machine is for this process.</summary>
+    public string Outside(string path) => $"/proc/{Init()}/root{path}";
+
     /// <summary>Copies a file into the machine's <c>/root</c>, and returns its name there.</summary>
     public async Task<string> BringAsync(string file)
     {
         string name = "/root/" + Path.GetFileName(file);
-        string there = $"/proc/{Init()}/root{name}";
+        string there = Outside(name);
         await using FileStream from = File.OpenRead(file);
         await using FileStream to = File.Create(there);
         await from.CopyToAsync(to, TestMachine.Cancellation);
         return name;
     }
 
-    public async Task WriteAsync(string name, string text) => await File.WriteAllTextAsync($"/proc/{Init()}/root{name}", text, TestMachine.Cancellation);
+    public async Task WriteAsync(string name, string text) => await File.WriteAllTextAsync(Outside(name), text, TestMachine.Cancellation);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,11 +1,15 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using Sluice.EndToEnd.Harness;
 
 namespace Sluice.EndToEnd.Deploy;
 
 /// <summary>The package with a real systemd, containerd and runc: what is shipped, as it is shipped.</summary>
 [Collection(AloneCollection.Name)]
-public sealed class ServiceTests
+public sealed partial class ServiceTests
 {
     private const string Writer = "writer";
 
@@ -68,14 +72,7 @@ public sealed class ServiceTests
         await using TestRegistryWithImages registry = await TestRegistryWithImages.StartAsync();
         await using Machine machine = await InstalledAsync();
         string later = await machine.BringAsync(await DebianPackage.BuildLaterAsync());
-        foreach (string image in registry.Images)
-        {
-            await machine.RunAsync($"sluice pull {image}");
-            await machine.RunAsync(Run(image, "-d", Name(image), "/bin/sh -c 'while :; do cat /data/* | sha256sum >> /log; done'"));
-        }
-
-        await machine.RunAsync(Run(registry.BlockImage, "-d --snapshotter-label containerd.io/snapshot/overlaybd.writable=dir", Writer, "/bin/sh -c 'while :; do n=$((n+1)); echo $n > /n && sync && cat /n >> /log || echo failed >> /log; done'"));
-        await machine.RunAsync("touch /run/forgetting; (while [ -e /run/forgetting ]; do echo 1 > /proc/sys/vm/drop_caches; sleep 0.05; done) </dev/null >/dev/null 2>&1 &");
+        await StartLoadAsync(machine, registry);
         string keeper = await machine.RunAsync("systemctl show -P MainPID sluice-keeper");
         foreach (string blow in (string[])["true", "systemctl restart sluice", "systemctl kill --kill-whom=all --signal=KILL sluice", $"dpkg -i {later}", "systemctl kill --signal=KILL sluice", "systemctl stop sluice && rm -r /var/lib/sluice/cache/sha256 && systemctl start sluice"])
         {
@@ -130,6 +127,81 @@ public sealed class ServiceTests
             Assert.True(await machine.RunAsync($"sh /root/probe {directive}") == "hidden", directive);
             if (!directive.StartsWith("MountFlags", StringComparison.Ordinal)) Assert.True(await machine.RunAsync($"sh /root/probe {directive} MountFlags=shared") == "hidden", directive);
         }
+    }
+
+    /// <summary>
+    /// A benchmark, see bench/restart.sh: how long reads wait while <c>systemctl restart sluice</c> runs under load, from the command or the read's own beginning to the answer, all that systemd does
+    /// meanwhile included. Containers of both formats read, one writes; those whose waits count read what is in no page cache.
+    /// </summary>
+    [Fact(Explicit = true)]
+    public async Task Restarts_by_systemd_under_load()
+    {
+        int rounds = int.Parse(Environment.GetEnvironmentVariable("SLUICE_BENCH_ROUNDS") ?? "20", CultureInfo.InvariantCulture);
+        await using TestRegistryWithImages registry = await TestRegistryWithImages.StartAsync();
+        await using Machine machine = await InstalledAsync();
+        await StartLoadAsync(machine, registry);
+        await machine.RunAsync("rm /run/forgetting"); // it would make the next daemon read its own program from the disk
+        string[] files = [.. (await machine.RunAsync("awk '$2 ~ \"^/run/sluice/images/\" && ($3 == \"erofs\" || $3 == \"ext4\") && $2 !~ /snapshot-/ { print $2 }' /proc/mounts")).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .SelectMany(mount => Enumerable.Range(0, OrdinaryImage.DataFiles).Select(file => machine.Outside($"{mount}/data/{file}")))];
+        Assert.NotEmpty(files);
+        ConcurrentBag<(long Began, long Ended)> slow = [];
+        using CancellationTokenSource over = new();
+        Task[] readers = [.. Enumerable.Range(0, 2).Select(reader => Task.Run(() => ReadUntil(over.Token, files, new Random(reader), slow)))];
+        Random random = new(1);
+        List<long> restarts = [];
+        for (int round = 0; round < rounds; round++)
+        {
+            await Task.Delay(random.Next(400, 1200));
+            restarts.Add(Stopwatch.GetTimestamp());
+            await machine.RunAsync("systemctl restart sluice");
+        }
+
+        await over.CancelAsync();
+        await Task.WhenAll(readers);
+        double[] pauses = [.. restarts.Select((restart, round) =>
+        {
+            long end = round + 1 < rounds ? restarts[round + 1] : long.MaxValue;
+            return slow.Where(read => read.Ended >= restart && read.Began < end && read.Ended < end).Select(read => Stopwatch.GetElapsedTime(Math.Max(read.Began, restart), read.Ended).TotalSeconds).DefaultIfEmpty(0).Max();
+        }).Order()];
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{rounds} restarts by systemd: longest pause of a read p50 {pauses[rounds / 2]:0.000} s, p90 {pauses[rounds * 9 / 10]:0.000} s, longest {pauses[^1]:0.000} s; load {File.ReadAllText("/proc/loadavg").Trim()}"));
+    }
+
+    private static void ReadUntil(CancellationToken over, string[] files, Random random, ConcurrentBag<(long Began, long Ended)> slow)
+    {
+        byte[] buffer = new byte[128 << 10];
+        while (!over.IsCancellationRequested)
+        {
+            using SafeFileHandle file = File.OpenHandle(files[random.Next(files.Length)]);
+            Forget(file, 0, 0, DontNeed);
+            for (long offset = 0; ;)
+            {
+                long began = Stopwatch.GetTimestamp();
+                int read = RandomAccess.Read(file, buffer, offset);
+                if (Stopwatch.GetElapsedTime(began) > TimeSpan.FromMilliseconds(20)) slow.Add((began, Stopwatch.GetTimestamp()));
+                if (read == 0) break;
+                offset += read;
+            }
+        }
+    }
+
+    /// <summary>POSIX_FADV_DONTNEED: the page cache loses the file.</summary>
+    private const int DontNeed = 4;
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int Forget(SafeFileHandle file, long offset, long length, int advice);
+
+    /// <summary>Of each image a container that reads, not from the page cache, and one that writes to a disk of its own.</summary>
+    private static async Task StartLoadAsync(Machine machine, TestRegistryWithImages registry)
+    {
+        foreach (string image in registry.Images)
+        {
+            await machine.RunAsync($"sluice pull {image}");
+            await machine.RunAsync(Run(image, "-d", Name(image), "/bin/sh -c 'while :; do cat /data/* | sha256sum >> /log; done'"));
+        }
+
+        await machine.RunAsync(Run(registry.BlockImage, "-d --snapshotter-label containerd.io/snapshot/overlaybd.writable=dir", Writer, "/bin/sh -c 'while :; do n=$((n+1)); echo $n > /n && /bin/busybox sync && cat /n >> /log || echo failed >> /log; done'"));
+        await machine.RunAsync("touch /run/forgetting; (while [ -e /run/forgetting ]; do echo 1 > /proc/sys/vm/drop_caches; sleep 0.05; done) </dev/null >/dev/null 2>&1 &");
     }
 
     /// <summary>A booted machine with the package, and containerd that knows it by its drop-in.</summary>
