@@ -25,10 +25,7 @@ internal static class DaemonCommand
             var configuration = new LiveConfiguration(() => settings.Read(parsed) with { MountsBesideKeeper = parsed.GetValue(place) == "keeper" }, settings.ConfigurationPath(parsed) ?? ConfigurationFile.DefaultPath);
             var log = new StandardErrorLogger(configuration.Current);
             configuration.Changed += log.Apply;
-            using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
-                .SetMinimumLevel(LogLevel.Debug)
-                .AddFilter("Microsoft", LogLevel.Warning)
-                .AddProvider(log));
+            using ILoggerFactory loggers = new LoggerFactory([log], new LoggerFilterOptions { MinLevel = LogLevel.Debug, Rules = { new LoggerFilterRule(null, "Microsoft", LogLevel.Warning, null) } }); // LoggerFactory.Create takes a tenth of a start
             NodeDaemon? running = null;
             await using Watchdog? watchdog = Watchdog.Start(loggers.CreateLogger("sluice"));
             using var stop = new StopSignal(cancellation, () => running?.ReloadConfiguration());
