@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Sluice.Kernel.Syscalls;
@@ -10,14 +11,29 @@ namespace Sluice.Kernel.Mounts;
 /// </summary>
 public static class MountTable
 {
+    /// <summary>The kernel writes these as three octal digits.</summary>
+    private static readonly SearchValues<char> Escaped = SearchValues.Create(" \t\n#\\");
+
     /// <summary>All mounts, oldest first where one hides another.</summary>
-    public static IReadOnlyList<MountEntry> Read() => Parse(File.ReadAllBytes("/proc/self/mountinfo"));
+    public static IReadOnlyList<MountEntry> Read() => Parse(ReadText());
 
     /// <summary>The topmost mount at exactly this path, or null. Symbolic links are not followed.</summary>
     public static MountEntry? Find(string mountPoint)
     {
-        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(mountPoint));
-        return Read().LastOrDefault(entry => string.Equals(entry.MountPoint, path, StringComparison.Ordinal));
+        return FindIn(ReadText(), Path.TrimEndingDirectorySeparator(Path.GetFullPath(mountPoint)));
+    }
+
+    /// <summary>Of a node's hundreds of long lines it takes only those apart that may be the one.</summary>
+    internal static MountEntry? FindIn(ReadOnlySpan<byte> text, string path)
+    {
+        byte[] field = path.AsSpan().ContainsAny(Escaped) ? [] : Encoding.UTF8.GetBytes($" {path} ");
+        MountEntry? found = null;
+        foreach (Range line in text.Split((byte)'\n'))
+        {
+            if (text[line].IndexOf(field) >= 0 && ParseLine(Encoding.UTF8.GetString(text[line])) is { } entry && entry.MountPoint == path) found = entry;
+        }
+
+        return found;
     }
 
     /// <summary>Mounts at or below a path, topmost first: the order to unmount them in.</summary>
@@ -59,7 +75,8 @@ public static class MountTable
 
     private static bool TryNumber(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
-    /// <summary>The kernel writes space, tab, newline, # and backslash as three octal digits.</summary>
+    private static byte[] ReadText() => File.ReadAllBytes("/proc/self/mountinfo");
+
     private static string Unescape(string field)
     {
         if (!field.Contains('\\', StringComparison.Ordinal)) return field;

@@ -27,6 +27,22 @@ public sealed class MountTableTests
     public void Other_lines_are_passed_over(string line) => Assert.Empty(MountTable.Parse(Encoding.UTF8.GetBytes(line)));
 
     [Fact]
+    public void The_topmost_mount_at_a_path_is_found()
+    {
+        ReadOnlySpan<byte> table =
+            "1 0 98:0 / / rw - ext4 /dev/root rw\n"u8 +
+            "2 1 0:52 / /a\\040b rw - fuse one ro\n"u8 +
+            "3 1 0:53 / /plain rw - tmpfs one rw\n"u8 +
+            "4 1 0:54 / /plain rw - tmpfs two rw\n"u8 +
+            "5 1 0:55 / /plain/below rw - tmpfs three rw\n"u8 +
+            "6 1 0:56 /plain /elsewhere rw - tmpfs four rw,upperdir=/ /plain \n"u8;
+        Assert.Equal(4, MountTable.FindIn(table, "/plain")?.Id);
+        Assert.Equal(2, MountTable.FindIn(table, "/a b")?.Id);
+        Assert.Equal(1, MountTable.FindIn(table, "/")?.Id);
+        Assert.Null(MountTable.FindIn(table, "/plai"));
+    }
+
+    [Fact]
     public void The_root_is_found() => Assert.NotNull(MountTable.Find("/"));
 
     [Fact]
