@@ -53,6 +53,47 @@ public sealed class BrokenDiskTests
         Assert.Equal(0, rig.Fetcher.Counters.Failures);
     }
 
+    /// <summary>It is read-only when the blob's files are to be made: while one is open for writing the kernel refuses to make it so.</summary>
+    [Fact]
+    public async Task AReadOnlyExt4ThatBecomesWritable()
+    {
+        using LoopFileSystem ext4 = new("ext4", "32M", "-m 0");
+        using TemporaryDirectory root = new(); // has the lock, which is open for writing
+        string blobs = Directory.CreateDirectory(root.File("sha256")).FullName;
+        LoopFileSystem.Run($"mount --bind {ext4.Path} {blobs}");
+        try
+        {
+            LoopFileSystem.Run($"mount -o remount,ro {ext4.Path}");
+            using Rig rig = new(_blob, Rig.NoExtras with { Time = _time }, new CacheOptions { Time = _time }, root.Path);
+            await ReadAllAsync(rig);
+            Assert.Contains(rig.Log, line => line.Contains("Read-only file system", StringComparison.Ordinal));
+            Assert.Equal(0, rig.Disk.Reader.Cache.VerifiedChunks);
+            LoopFileSystem.Run($"mount -o remount,rw {ext4.Path}");
+            await ResumesAsync(rig);
+            Assert.Equal(0, rig.Fetcher.Counters.Failures);
+        }
+        finally
+        {
+            LoopFileSystem.Run($"umount -l {blobs}");
+        }
+    }
+
+    /// <summary>The nearest that comes to a read-only disk, for files that are open, and can be undone.</summary>
+    [Fact]
+    public async Task FilesThatMayNotBeWrittenForAWhile()
+    {
+        using LoopFileSystem ext4 = new("ext4", "32M", "-m 0");
+        using Rig rig = Open(ext4);
+        await rig.AssertReadAsync(0, 1 << 20);
+        rig.Directory.Flush();
+        LoopFileSystem.Run($"chattr +i {rig.BlobDirectory}/data {rig.BlobDirectory}/map");
+        await ReadAllAsync(rig);
+        Assert.InRange(rig.Disk.Reader.Cache.VerifiedChunks, 0, 16);
+        LoopFileSystem.Run($"chattr -i {rig.BlobDirectory}/data {rig.BlobDirectory}/map");
+        await ResumesAsync(rig);
+        Assert.Equal(0, rig.Fetcher.Counters.Failures);
+    }
+
     /// <summary>The file behind the device lies on a tmpfs that is smaller than the file: writing back fails with EIO.</summary>
     [Fact]
     public async Task ADiskThatLosesWhatItWasGiven()
