@@ -49,7 +49,7 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
         {
             await using IImageStore store = _sources.Open(opened.Record.Reference);
             StartTrace? trace = await Traces.FindAsync(image.Key.Manifest).WaitAsync(cancellation);
-            PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace);
+            PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace is null ? null : StartFacts.Of(trace, opened));
             return chosen.Mode == PullMode.Eager ? await mounter.DownloadAsync(opened, store, cancellation) : null;
         });
     }
