@@ -54,27 +54,11 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
         });
     }
 
-    /// <summary>The image is mounted for a start: goes on with what the pull has begun, or begins anew where that has found nothing, or is long ago.</summary>
+    /// <summary>Follows starts on a mount of an image.</summary>
+    /// <param name="load">The image as it is on the local disk; null: it is not there any more.</param>
     /// <param name="readers">Of the mount.</param>
-    public ImageStart Begin(LazyImage image, LocalImage opened, ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers)
-    {
-        Digest manifest = image.Key.Manifest;
-        PlanRun? pulled = _pulled.Take(manifest);
-        PlanRun plan = PlanRun.Begin(
-            image.Reference,
-            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, opened, cancellation)),
-            (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
-        DateTimeOffset began = DateTimeOffset.UtcNow;
-        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, Traces.TrySave, logger);
-
-        bool Keeps(StartTrace trace)
-        {
-            Traces.Count(trace);
-            return policies.KeepsTraces(image.Reference);
-        }
-
-        Task<StartCommand?> FindCommandAsync(CancellationToken cancellation) => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
-    }
+    public MountStarts Follow(LazyImage image, Func<LocalImage?> load, ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
+        new(isFirst => Begin(image, load, activity, readers, isFirst));
 
     /// <summary>Ends what the pull of an image has begun, if it was not mounted since.</summary>
     public Task EndPlanAsync(Digest manifest) => _pulled.ForgetAsync(manifest);
@@ -89,9 +73,32 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
         await _pulled.DisposeAsync();
     }
 
-    /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
-    private async Task<StartTrace?> ReadIncludedAsync(LazyImage image, LocalImage opened, CancellationToken cancellation)
+    /// <summary>Goes on with what the pull has begun, or begins anew where that has found nothing, or is long ago.</summary>
+    /// <param name="isFirst">Of the mount.</param>
+    private ImageStart Begin(LazyImage image, Func<LocalImage?> load, ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers, bool isFirst)
     {
+        Digest manifest = image.Key.Manifest;
+        PlanRun? pulled = _pulled.Take(manifest);
+        PlanRun plan = PlanRun.Begin(
+            image.Reference,
+            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, load(), cancellation)),
+            (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
+        DateTimeOffset began = DateTimeOffset.UtcNow;
+        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, trace => Traces.TrySave(trace with { IsWarm = !isFirst }), logger);
+
+        bool Keeps(StartTrace trace)
+        {
+            Traces.Count(trace);
+            return policies.KeepsTraces(image.Reference);
+        }
+
+        Task<StartCommand?> FindCommandAsync(CancellationToken cancellation) => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
+    }
+
+    /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
+    private async Task<StartTrace?> ReadIncludedAsync(LazyImage image, LocalImage? opened, CancellationToken cancellation)
+    {
+        if (opened is null) return null;
         try
         {
             return await IncludedStart.ReadAsync(opened, () => _sources.FindAsync(image, opened.Record.Reference, cancellation), cancellation);

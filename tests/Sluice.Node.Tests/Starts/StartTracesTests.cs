@@ -48,6 +48,50 @@ public sealed class StartTracesTests : IDisposable
         Assert.False(traces.TrySave(new StartTrace(Image, [])));
     }
 
+    /// <summary>One of a container on an image that was mounted before.</summary>
+    [Fact]
+    public void AWarmStartDisplacesNoColdTrace()
+    {
+        StartTraces traces = New();
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 3)));
+        for (int i = 0; i < 4; i++) Assert.False(traces.TrySave(Warm(Server, 1, 2, 3, 4)));
+        Assert.True(traces.TrySave(Warm(Worker, 7)));
+        Assert.False(traces.TrySave(Warm(Worker, 8)));
+        Assert.True(traces.TrySave(Warm(Worker, 7, 8)));
+        Assert.True(traces.TrySave(Trace(Worker, 7, 9)));
+        for (int command = 0; command < 3; command++) Assert.Equal(command < 2, traces.TrySave(Warm(StartCommand.Of([$"/{command}"]), command)));
+        Assert.Equal(2, new TraceStore(Traces).Load(Image).Count(trace => trace.IsWarm));
+
+        static StartTrace Warm(StartCommand command, params int[] pages) => Trace(command, pages) with { IsWarm = true };
+    }
+
+    [Fact]
+    public async Task OfAMountOneStartGoesOnAtATime()
+    {
+        List<bool> begun = [];
+        ImageActivity activity = new("image");
+        MountStarts starts = new(isFirst =>
+        {
+            begun.Add(isFirst);
+            PlanRun plan = PlanRun.Begin("image", _ => Task.FromResult<StartTrace?>(null), (_, _) => Task.CompletedTask, former: null, NullLogger.Instance);
+            return new ImageStart(Image, activity, plan, new Dictionary<Digest, BlobReader>(), _ => Task.FromResult<StartCommand?>(Server), keeps: _ => true, save: _ => true, NullLogger.Instance);
+        });
+        Assert.Null(starts.Latest);
+        for (int i = 0; i < 3; i++) starts.Begin();
+        Assert.Equal([true], begun);
+        ImageStart first = starts.Latest!;
+        await first.EndAsync(now: true, TestContext.Current.CancellationToken);
+        Assert.Null(activity.Recorder);
+        for (int i = 0; i < 3; i++) starts.Begin();
+        Assert.Equal([true, false], begun);
+        Assert.NotSame(first, starts.Latest);
+        Assert.NotNull(activity.Recorder);
+        await starts.DisposeAsync();
+        starts.Begin();
+        Assert.Equal(2, begun.Count);
+        Assert.Null(activity.Recorder);
+    }
+
     [Fact]
     public async Task WhatIsSeenCountsMoreThanWhatTheImageSaysAndWhatIsDamagedDoesNotCount()
     {
