@@ -18,8 +18,11 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>So often containerd is asked for the command: a container that is not there after ten seconds is another one.</summary>
-    private const int MostQuestions = 20;
+    /// <summary>containerd is asked for the command soon, as what other commands read is fetched until then, and then less and less often.</summary>
+    private static readonly TimeSpan FirstQuestion = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>So often it is asked: a container that is not there after ten seconds is another one.</summary>
+    private const int MostQuestions = 22;
 
     private readonly CancellationTokenSource _over = new();
     private readonly Task _work;
@@ -114,10 +117,12 @@ internal sealed partial class ImageStart : IAsyncDisposable
     {
         try
         {
+            TimeSpan pause = FirstQuestion;
             for (int attempt = 0; attempt < MostQuestions; attempt++)
             {
                 if (await find(_over.Token) is { } command) return command;
-                await Task.Delay(Interval, _over.Token);
+                await Task.Delay(pause, _over.Token);
+                pause = TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, Interval.Ticks));
             }
         }
         catch (OperationCanceledException)

@@ -92,7 +92,12 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
             return policies.KeepsTraces(image.Reference);
         }
 
-        Task<StartCommand?> FindCommandAsync(CancellationToken cancellation) => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
+        async Task<StartCommand?> FindCommandAsync(CancellationToken cancellation)
+        {
+            if (Commands is null || await Commands.FindAsync(manifest, began, cancellation) is not { } command) return null;
+            if (Traces.FindOf(manifest, command) is { } known) plan.Narrow(known);
+            return command;
+        }
     }
 
     /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>

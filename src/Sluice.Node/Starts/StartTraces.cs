@@ -44,6 +44,16 @@ internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
         return coming is null ? null : await coming;
     }
 
+    /// <summary>
+    /// What a start with a command probably reads; null: none with that command was seen here. If the only one was warm, what the others read comes behind it: some of that the kernel had.
+    /// </summary>
+    public StartTrace? FindOf(Digest manifest, StartCommand command)
+    {
+        IReadOnlyList<StartTrace> all = own.Load(manifest);
+        StartTrace? its = all.FirstOrDefault(trace => trace.Command?.Id == command.Id);
+        return its is { IsWarm: true } ? StartTrace.Follow([its, .. all.Where(trace => trace != its)]) : its;
+    }
+
     /// <summary>Of the latest start here, or what is beside the image; null: neither.</summary>
     public async Task<StartTrace?> LatestAsync(Digest manifest) => own.Load(manifest) is [var latest, ..] ? latest : await FindAsync(manifest);
 

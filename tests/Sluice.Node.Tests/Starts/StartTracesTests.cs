@@ -66,6 +66,19 @@ public sealed class StartTracesTests : IDisposable
     }
 
     [Fact]
+    public void WhenTheCommandIsKnownItsTraceIsFollowedAlone()
+    {
+        StartTraces traces = New();
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 3)));
+        Assert.Null(traces.FindOf(Image, Worker));
+        Assert.True(traces.TrySave(Trace(Worker, 7) with { IsWarm = true }));
+        Assert.Equal((int[])[1, 2, 3], Pages(traces.FindOf(Image, Server)!));
+        Assert.Equal((int[])[7, 1, 2, 3], Pages(traces.FindOf(Image, Worker)!)); // what the kernel had is missing in its own
+        Assert.True(traces.TrySave(Trace(Worker, 3, 7)));
+        Assert.Equal((int[])[3, 7], Pages(traces.FindOf(Image, Worker)!));
+    }
+
+    [Fact]
     public async Task OfAMountOneStartGoesOnAtATime()
     {
         List<bool> begun = [];
