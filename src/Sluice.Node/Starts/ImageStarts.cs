@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Sluice.Containerd.Snapshots.Lazy;
-using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
@@ -101,25 +100,12 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
     }
 
     /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
-    private async Task<StartTrace?> ReadIncludedAsync(LazyImage image, LocalImage? opened, CancellationToken cancellation)
-    {
-        if (opened is null) return null;
-        try
-        {
-            return await IncludedStart.ReadAsync(opened, () => _sources.FindAsync(image, opened.Record.Reference, cancellation), cancellation);
-        }
-        catch (Exception exception) when (exception is SluiceException or IOException or OperationCanceledException)
-        {
-            Log.Useless(logger, image.Reference, exception.Message);
-            return null;
-        }
-    }
+    private async Task<StartTrace?> ReadIncludedAsync(LazyImage image, LocalImage? opened, CancellationToken cancellation) => opened is null
+        ? null
+        : await IncludedStart.TryReadAsync(image.Reference, opened, () => _sources.FindAsync(image, opened.Record.Reference, cancellation), logger, cancellation);
 
     private static partial class Log
     {
-        [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
-        public static partial void Useless(ILogger logger, string image, string reason);
-
         [LoggerMessage(155, LogLevel.Warning, "A trace counts as none: {Reason}")]
         public static partial void Ignored(ILogger logger, string reason);
     }

@@ -38,7 +38,15 @@ internal sealed partial class PlanRun
             Volatile.Write(ref self._found, trace);
             PrefetchRun run = self.RunOf(trace, runs.LastOrDefault());
             runs.Add(run);
-            await fetch(run, end);
+            try
+            {
+                await fetch(run, end);
+            }
+            finally
+            {
+                if (run.LeftOut > 0) Log.Stale(logger, image, run.LeftOut);
+            }
+
             Log.Fetched(logger, image, run.Bytes, run.Failed);
         }
         catch (OperationCanceledException)
@@ -87,6 +95,9 @@ internal sealed partial class PlanRun
 
         [LoggerMessage(153, LogLevel.Debug, "Not everything that the start of {Image} will read is fetched ahead: {Reason}")]
         public static partial void Failed(ILogger logger, string image, string reason);
+
+        [LoggerMessage(156, LogLevel.Warning, "{Ranges} ranges of what is fetched ahead for the start of {Image} are left out: the image has no such blobs, or they are shorter; its trace is of another image, or made by hand")]
+        public static partial void Stale(ILogger logger, string image, int ranges);
 
         [LoggerMessage(154, LogLevel.Error, "Fetching {Image} ahead of its start met a defect")]
         public static partial void Defect(ILogger logger, string image, Exception exception);

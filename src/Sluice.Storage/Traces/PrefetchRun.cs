@@ -17,12 +17,16 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null)
     private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, TimeProvider.System, former?._fetches);
     private long _here;
     private PrefetchPlan? _instead;
+    private int _leftOut;
 
     /// <summary>Blob space bytes that are here and that the plan asked for.</summary>
     public long Bytes => Volatile.Read(ref _here) + _fetches.Bytes;
 
     /// <summary>Ranges that could not be had, or kept: the read that needs them will say why.</summary>
     public long Failed => _fetches.Failed;
+
+    /// <summary>Ranges that the plan has and the image can't: of other blobs, or outside of them. It is of another image, or stale.</summary>
+    public int LeftOut => Volatile.Read(ref _leftOut);
 
     /// <summary>Another plan holds: what is under way goes on, and of the first nothing more is begun. Of use as long as it runs.</summary>
     public void Follow(PrefetchPlan other) => Volatile.Write(ref _instead, other);
@@ -83,13 +87,15 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null)
     private List<PlanRange> Missing(PrefetchPlan followed, IReadOnlyDictionary<Digest, BlobReader> readers)
     {
         List<PlanRange> missing = [];
+        int leftOut = 0;
         foreach (PlanRange range in followed.Ranges)
         {
-            if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) continue;
-            if (reader.Holds(range.Offset, range.Length)) Interlocked.Add(ref _here, range.Length);
+            if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) leftOut++;
+            else if (reader.Holds(range.Offset, range.Length)) Interlocked.Add(ref _here, range.Length);
             else missing.Add(range);
         }
 
+        Volatile.Write(ref _leftOut, leftOut);
         return missing;
     }
 

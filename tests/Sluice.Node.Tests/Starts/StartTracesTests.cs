@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Formats.Oci;
 using Sluice.Node.Starts;
+using Sluice.Node.Tests.Support;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Traces;
@@ -76,6 +77,21 @@ public sealed class StartTracesTests : IDisposable
         Assert.Equal((int[])[7, 1, 2, 3], Pages(traces.FindOf(Image, Worker)!)); // what the kernel had is missing in its own
         Assert.True(traces.TrySave(Trace(Worker, 3, 7)));
         Assert.Equal((int[])[3, 7], Pages(traces.FindOf(Image, Worker)!));
+    }
+
+    /// <summary>Of an image without blobs all ranges are foreign: so their number tells which plan was followed.</summary>
+    [Fact]
+    public async Task APlanThatIsNarrowedBeforeItBeginsIsThatOfTheCommandAndWhatTheImageHasNotIsSaidOnce()
+    {
+        ListLogger log = new();
+        TaskCompletionSource<StartTrace?> found = new();
+        PlanRun plan = PlanRun.Begin("r.example/app:v1", _ => found.Task, (run, end) => run.RunAsync(new Dictionary<Digest, BlobReader>(), rate: null, mayEvict: true, end), former: null, log);
+        plan.Narrow(Trace(Server, 100, 200));
+        found.SetResult(Trace(null, 100, 200, 300, 400));
+        while (log.Lines.Count < 2) await Task.Delay(10, TestContext.Current.CancellationToken);
+        Assert.Equal(2, Assert.Single(await plan.EndAsync()).LeftOut);
+        Assert.Equal([156, 150], log.Lines.Select(line => line.Number));
+        Assert.StartsWith("2 ranges", log.Lines[0].Text, StringComparison.Ordinal);
     }
 
     [Fact]

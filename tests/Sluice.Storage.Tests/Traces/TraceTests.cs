@@ -388,6 +388,7 @@ public sealed class TraceTests
         PrefetchRun run = new(PrefetchPlan.Of(trace));
         await run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
         Assert.Equal([(2L * 65536, 65536)], rig.Source.Requests);
+        Assert.Equal(2, run.LeftOut); // the third was too long for any plan
     }
 
     [Fact]
