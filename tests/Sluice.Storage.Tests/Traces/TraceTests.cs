@@ -7,6 +7,7 @@ using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Tests.Fetching;
 using Sluice.Storage.Traces;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Traces;
 
