@@ -253,7 +253,7 @@ public sealed partial class NodeDaemon : IAsyncDisposable
             new StatusRoutes(observer),
             new ExplainRoutes(explainer),
             new TraceRoutes(explainer, images),
-            new PolicyRoutes(new PolicyExplainer(options.Sources, policies, images.Starts.Traces)),
+            new PolicyRoutes(new PolicyExplainer(options.Sources, policies, images.Starts.Traces, local)),
             new MetricsRoutes(metrics),
             new ConfigurationRoutes(watch),
             new ImageRoutes(new ImageRegistration(options, policies, local, images, ordinary, snapshotter), new ContainerCommit(options, snapshotter, images, halts, TimeProvider.System)),

@@ -18,7 +18,7 @@ internal sealed partial class ImageMounter
 
     /// <summary>Mounts an image locally on <paramref name="target"/>, beside the mount that it has.</summary>
     /// <returns>Null: not all of it is here, or the kernel refused.</returns>
-    /// <inheritdoc cref="MountAsync(string, LocalImage, IImageStore, string, CancellationToken, string, Func{Storage.Activity.ImageActivity, IReadOnlyDictionary{Formats.Oci.Digest, Storage.Fetching.BlobReader}, IAsyncDisposable}?)"/>
+    /// <inheritdoc cref="MountAsync(string, LocalImage, IImageStore, string, CancellationToken, string, Func{Storage.Activity.ImageActivity, IReadOnlyDictionary{Formats.Oci.Digest, Storage.Fetching.BlobReader}, Starts.MountStarts}?)"/>
     public async Task<MountedImage?> TryMountLocalAsync(string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation)
     {
         OpenedImage opened = await image.Content.OpenAsync(Opener(image), store, key, image, OnLoop, cancellation);

@@ -189,10 +189,10 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     /// <param name="key">Names the image's disks; unique among the mounted ones.</param>
     /// <param name="store">Where its blobs come from; open as long as the image is mounted.</param>
     /// <param name="name">What was asked for, for a successor to compare.</param>
-    /// <param name="begin">Told who reads the blobs, before the mount is made, unless it is a local one; what it returns ends with the mount. Null: nobody wants to know.</param>
+    /// <param name="follow">Told who reads the blobs, before the mount is made, unless it is a local one: follows the starts of its containers. Null: nobody does.</param>
     public async Task<MountedImage> MountAsync(
         string key, LocalImage image, IImageStore store, string target, CancellationToken cancellation, string name = "",
-        Func<ImageActivity, IReadOnlyDictionary<Digest, BlobReader>, IAsyncDisposable>? begin = null)
+        Func<ImageActivity, IReadOnlyDictionary<Digest, BlobReader>, MountStarts>? follow = null)
     {
         ImageActivity activity = ActivityOf(image);
         activity.Mark(ImageStep.MountBegan);
@@ -200,8 +200,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         OpenedImage opened = await image.Content.OpenAsync(opener, store, key, image, OnLoop, cancellation);
         MountRecord record = RecordOf(key, image, target) with { Name = name, OwnsTarget = !Directory.Exists(target), OnLoop = OnLoop };
         MountedImage? here = await TryMountLocalAsync(record, opened);
-        if (here is not null || begin is null) activity.NoStartFollows();
-        MountedImage mounted = here ?? await MountServedAsync(record, opened, begin?.Invoke(activity, opener.Readers));
+        MountStarts? starts = here is null ? follow?.Invoke(activity, opener.Readers) : null;
+        if (starts?.Latest is null) activity.NoStartFollows();
+        MountedImage mounted = here ?? await MountServedAsync(record, opened, starts);
         activity.Mark(ImageStep.Mounted);
         Complete(image, opener);
         _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
@@ -262,9 +263,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         await _mounts.DisposeAsync();
     }
 
-    private async Task<MountedImage> MountServedAsync(MountRecord record, OpenedImage opened, IAsyncDisposable? start)
+    private async Task<MountedImage> MountServedAsync(MountRecord record, OpenedImage opened, MountStarts? starts)
     {
-        var mounted = new MountedImage(record.Target, record.OwnsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, record.Key)) { Start = start };
+        var mounted = new MountedImage(record.Target, record.OwnsTarget, opened.Disks, Server, _mounts, new DescribedMount(_description, record.Key)) { Starts = starts };
         try
         {
             string[] files = [.. opened.Disks.Select(disk => Server.Add(disk, _deadlines.Of(record.Reference)))];

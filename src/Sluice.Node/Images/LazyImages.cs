@@ -9,6 +9,7 @@ using Sluice.Node.Starts;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Disks.Uppers;
+using Sluice.Storage.Fetching;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Traces;
@@ -114,13 +115,18 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         Digest manifest = image.Key.Manifest;
         string target = Path.Combine(options.MountsDirectory, manifest.Hex);
         if (await FindMountedAsync(image) is { } existing)
-            return mounter.CouldBeLocal(existing.Mounted) ? await MountBesideAsync(image, existing, target + LocalSuffix, cancellation) : existing.Mounted.Target;
+        {
+            if (mounter.CouldBeLocal(existing.Mounted)) return await MountBesideAsync(image, existing, target + LocalSuffix, cancellation);
+            if (isStart) existing.Mounted.Starts?.Begin();
+            return existing.Mounted.Target;
+        }
+
         LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
         IImageStore store = _sources.Open(opened.Record.Reference);
         try
         {
             if (!_fetched.ContainsKey(manifest) && !local.WasUsed(manifest) && !local.IsImported(manifest)) await ImageSources.CheckAsync(image, store, cancellation);
-            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, begin: isStart ? (activity, readers) => starts.Begin(image, opened, activity, readers) : null);
+            MountedImage mounted = await mounter.MountAsync(manifest.Hex[..16], opened, store, target, cancellation, follow: options.Prefetch.IsOn ? Follow : null);
             _mounted[manifest] = new SharedMount(mounted, store);
             starts.BeginDownload(image, opened); // also with a policy that is younger than the pull, or after a restart
             local.RememberUse(manifest);
@@ -133,6 +139,14 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         {
             await store.DisposeAsync();
             throw;
+        }
+
+        MountStarts Follow(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers)
+        {
+            WeakReference<LocalImage> loaded = new(opened); // its tree is not needed as long as the mount stands
+            MountStarts all = starts.Follow(image, () => loaded.TryGetTarget(out LocalImage? here) ? here : local.Load(manifest), activity, readers);
+            if (isStart) all.Begin();
+            return all;
         }
     }
 
@@ -172,7 +186,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     public ImageStarts Starts => starts;
 
     /// <summary>The start of an image that goes on, or was the last of this mount; null: the image is not mounted, or nobody followed its start.</summary>
-    public ImageStart? StartOf(Digest manifest) => _mounted.TryGetValue(manifest, out SharedMount? mount) ? mount.All.Select(one => one.Mounted.Start).OfType<ImageStart>().FirstOrDefault() : null;
+    public ImageStart? StartOf(Digest manifest) => _mounted.TryGetValue(manifest, out SharedMount? mount) ? mount.All.Select(one => one.Mounted.Starts?.Latest).OfType<ImageStart>().FirstOrDefault() : null;
 
     /// <summary>An image as it is on the local disk; null if it is not, or damaged.</summary>
     public LocalImage? LoadLocal(Digest manifest) => local.Load(manifest);
@@ -273,7 +287,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
         await _disks.LeaveAsync();
         foreach (SharedMount mount in _mounted.Values.SelectMany(mount => mount.All))
         {
-            if (mount.Mounted.Start is { } start) await start.DisposeAsync();
+            if (mount.Mounted.Starts is { } followed) await followed.DisposeAsync();
             mount.Mounted.Leave();
             await mount.Store.DisposeAsync();
         }

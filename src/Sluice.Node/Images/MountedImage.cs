@@ -1,5 +1,6 @@
 using Sluice.Kernel.Fuse;
 using Sluice.Kernel.Mounts;
+using Sluice.Node.Starts;
 using Sluice.Node.Succession;
 using Sluice.Storage.Disks;
 
@@ -25,8 +26,8 @@ internal sealed class MountedImage(
     /// <summary>How long <see cref="DisposeAsync"/> waits for a writable file system that is still in use.</summary>
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Goes on with the mount and ends before its disks do; null: nothing.</summary>
-    public IAsyncDisposable? Start { get; init; }
+    /// <summary>Of its containers; they end before its disks do. Null: nobody follows them.</summary>
+    public MountStarts? Starts { get; init; }
 
     /// <summary>True while it is mounted, whatever else is mounted on the same directory.</summary>
     public bool IsMounted => MountTable.Read().Any(entry => entry.Id == _mount && entry.MountPoint == Target);
@@ -45,7 +46,7 @@ internal sealed class MountedImage(
     /// <summary>Instead of <see cref="Found"/>: the mount is that of a predecessor.</summary>
     public void Adopted(MountIdentity mount) => _mount = mount.Id;
 
-    /// <summary>Closes the disks and leaves the mount to a successor. Their server must have left before, and <see cref="Start"/> must be over.</summary>
+    /// <summary>Closes the disks and leaves the mount to a successor. Their server must have left before, and <see cref="Starts"/> must be over.</summary>
     public void Leave()
     {
         foreach (IDisk disk in Disks) disk.Dispose();
@@ -56,7 +57,7 @@ internal sealed class MountedImage(
     {
         try
         {
-            if (Start is not null) await Start.DisposeAsync();
+            if (Starts is not null) await Starts.DisposeAsync();
             if (_mount is not null && MountTable.Find(Target)?.Id == _mount) await mounts.DetachAsync(Target); // not what lay below ours
         }
         finally

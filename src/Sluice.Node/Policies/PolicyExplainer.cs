@@ -5,6 +5,7 @@ using Sluice.Node.Images;
 using Sluice.Node.Starts;
 using Sluice.Storage.Images;
 using Sluice.Storage.Sources;
+using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Policies;
 
@@ -17,12 +18,13 @@ public sealed class PolicyExplainer
     private readonly SourceOptions _sources;
     private readonly PullPolicies _policies;
     private readonly StartTraces _traces;
+    private readonly LocalImages _local;
 
-    internal PolicyExplainer(SourceOptions sources, PullPolicies policies, StartTraces traces) => (_sources, _policies, _traces) = (sources, policies, traces);
+    internal PolicyExplainer(SourceOptions sources, PullPolicies policies, StartTraces traces, LocalImages local) => (_sources, _policies, _traces, _local) = (sources, policies, traces, local);
 
     /// <summary>Of a node without a daemon: of its links nothing is known.</summary>
     public PolicyExplainer(NodeOptions options)
-        : this(options.Sources, new PullPolicies(options.Policies, options.Prefetch.IsOn), new StartTraces(new TraceStore(options.TracesDirectory)))
+        : this(options.Sources, new PullPolicies(options.Policies, options.Prefetch.IsOn), new StartTraces(new TraceStore(options.TracesDirectory)), new LocalImages(options.ImagesDirectory))
     {
     }
 
@@ -36,7 +38,9 @@ public sealed class PolicyExplainer
         await using IImageStore store = Open();
         StoredImage found = await SourceDeadline.AskAsync(
             Patience, store, $"the manifest of {reference}", token => ImageResolver.ResolveAsync(store, reference.TagOrDigest, wanted, preferAccelerated: true, token), cancellation);
-        return _policies.Choose(ContainerdNames.Of(reference), found.Stored.Digest, ImageFacts.Of(found), store, await _traces.LookUpAsync(found.Stored.Digest, Open, cancellation));
+        Digest manifest = found.Stored.Digest;
+        StartTrace? trace = await _traces.LookUpAsync(manifest, Open, cancellation);
+        return _policies.Choose(ContainerdNames.Of(reference), manifest, ImageFacts.Of(found), store, trace is null ? null : StartFacts.Of(trace, _local.Load(manifest)));
 
         IImageStore Open() => ImageStores.Open(reference, _sources);
     }

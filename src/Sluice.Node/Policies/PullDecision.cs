@@ -44,11 +44,11 @@ internal static class PullDecision
             return PullMode.Lazy;
         }
 
-        double needed = start is null ? image.Bytes * StartShare : Math.Min(start.Bytes, image.Bytes);
+        double needed = start is null ? image.Bytes * StartShare : Math.Min(start.CompressedBytes, image.Bytes);
         double trips = start is null ? Math.Ceiling(needed / BytesPerMiss) : Math.Ceiling((double)start.Requests / Together);
         reasons.Add(start is null
             ? new PullReason(PullReasons.NoTrace, $"no start of it is known: one is taken to read {Megabytes(needed)} of {Megabytes(image.Bytes)}")
-            : new PullReason(PullReasons.TraceKnown, $"an earlier start read {Megabytes(start.Bytes)}, in {start.Requests} requests; the image has {Megabytes(image.Bytes)}, compressed"));
+            : new PullReason(PullReasons.TraceKnown, $"an earlier start read {Megabytes(start.Bytes)}, which travel as {Megabytes(start.CompressedBytes)} in {start.Requests} requests; the image has {Megabytes(image.Bytes)}, compressed"));
         if (link is not { BytesPerSecond: > 0 and var rate, RoundTripSeconds: { } trip })
         {
             reasons.Add(new PullReason(PullReasons.LinkUnknown, "too little came from its source lately to tell how fast that is"));

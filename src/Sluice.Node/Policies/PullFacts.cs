@@ -18,8 +18,3 @@ public sealed record ImageFacts(ImageKind Kind, long Bytes)
 /// <param name="BytesPerSecond">Null: too little came to say.</param>
 /// <param name="RoundTripSeconds">95 of 100 short requests took no longer; null: there were too few.</param>
 public sealed record LinkFacts(string? Source = null, double? BytesPerSecond = null, double? RoundTripSeconds = null);
-
-/// <summary>What is known of an image's earlier starts, here or on the node whose trace lies beside it.</summary>
-/// <param name="Bytes">That a start read, uncompressed.</param>
-/// <param name="Requests">With which a start fetches them ahead.</param>
-public sealed record StartFacts(long Bytes, int Requests);

@@ -2,7 +2,6 @@ using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Places;
-using Sluice.Storage.Traces;
 
 namespace Sluice.Node.Policies;
 
@@ -23,11 +22,10 @@ public sealed class PullPolicies(IReadOnlyList<ImagePolicy> first, bool isTraceO
     /// <summary>Chooses by what the process knows of the image's source, and says how it came to that.</summary>
     /// <param name="name">The image's name.</param>
     /// <param name="store">Where the image comes from.</param>
-    /// <param name="trace">Of an earlier start; null: none is known.</param>
-    public PullExplanation Choose(string name, Digest manifest, ImageFacts image, IImageStore store, StartTrace? trace)
+    /// <param name="start">Null: no earlier one is known.</param>
+    public PullExplanation Choose(string name, Digest manifest, ImageFacts image, IImageStore store, StartFacts? start)
     {
         LinkFacts link = LinkTo(store);
-        StartFacts? start = trace is null ? null : new StartFacts(trace.Bytes, PrefetchPlan.Of(trace).Ranges.Count);
         PullChoice choice = PullDecision.Choose(_now, name, image, link, start);
         return new PullExplanation(
             name, manifest.ToString(), choice.Rule?.Pattern, PullDecision.Name(choice.Rule?.Policy ?? PullPolicy.Lazy), image, link, start, choice.Mode, choice.Reasons, KeepsTraces(choice.Rule));

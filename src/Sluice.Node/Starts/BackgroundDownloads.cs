@@ -13,7 +13,9 @@ internal sealed class BackgroundDownloads : IDisposable
     private static readonly TimeSpan LastRetry = TimeSpan.FromMinutes(15);
 
     private readonly Action<string> _log;
-    private readonly DownloadRate _rate;
+    private readonly TimeProvider _time;
+    private readonly Func<double> _random;
+    private readonly Func<IReadOnlyCollection<BlobReader>, CancellationToken, Task<DownloadEnd>> _download;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _over = new();
     private readonly Lock _gate = new();
@@ -21,10 +23,14 @@ internal sealed class BackgroundDownloads : IDisposable
     private CancellationTokenSource? _underWay;
     private TaskCompletionSource _turnedOn = NewSignal();
 
-    public BackgroundDownloads(BackgroundOptions options, Action<string> log)
+    /// <param name="random">From 0 to 1; null: at random.</param>
+    /// <param name="download">What brings an image; null: a <see cref="BackgroundDownload"/>.</param>
+    public BackgroundDownloads(
+        BackgroundOptions options, Action<string> log, TimeProvider? time = null, Func<double>? random = null, Func<IReadOnlyCollection<BlobReader>, CancellationToken, Task<DownloadEnd>>? download = null)
     {
-        (_options, _log) = (options, log);
-        _rate = new DownloadRate(() => _options.MaxMegabytesPerSecond * 1_000_000L);
+        (_options, _log, _time, _random) = (options, log, time ?? TimeProvider.System, random ?? Random.Shared.NextDouble);
+        DownloadRate rate = new(() => _options.MaxMegabytesPerSecond * 1_000_000L, _time);
+        _download = download ?? ((readers, cancellation) => new BackgroundDownload(readers, rate, _time).RunAsync(cancellation));
     }
 
     /// <summary>Other values hold: turned off, the download that is under way ends; turned on, those that wait go on.</summary>
@@ -59,12 +65,12 @@ internal sealed class BackgroundDownloads : IDisposable
         try
         {
             // Not at once: the start comes first; and nodes that start the same at one time do not go on at one time.
-            await Task.Delay(_options.Delay * (1 + Random.Shared.NextDouble()), over.Token);
+            await Task.Delay(_options.Delay * (1 + _random()), _time, over.Token);
             for (TimeSpan retry = FirstRetry; ; retry = TimeSpan.FromTicks(Math.Min(2 * retry.Ticks, LastRetry.Ticks)))
             {
                 Task turnedOn = Volatile.Read(ref _turnedOn).Task;
                 if (await TakeTurnAsync(image, readers) is DownloadEnd.Complete or DownloadEnd.Closed) return;
-                await turnedOn.WaitAsync(retry, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await turnedOn.WaitAsync(retry, _time, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 over.Token.ThrowIfCancellationRequested();
             }
         }
@@ -91,7 +97,7 @@ internal sealed class BackgroundDownloads : IDisposable
             }
 
             bool wasHere = readers.All(reader => reader.Holds(0, reader.Format.Length));
-            DownloadEnd end = await new BackgroundDownload(readers, _rate).RunAsync(stop.Token);
+            DownloadEnd end = await _download(readers, stop.Token);
             if (end == DownloadEnd.Complete && !wasHere) _log($"{image}: all of it is here, and it needs no registry any more");
             return end;
         }

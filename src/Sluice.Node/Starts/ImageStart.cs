@@ -18,8 +18,11 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>So often containerd is asked for the command: a container that is not there after ten seconds is another one.</summary>
-    private const int MostQuestions = 20;
+    /// <summary>containerd is asked for the command soon, as what other commands read is fetched until then, and then less and less often.</summary>
+    private static readonly TimeSpan FirstQuestion = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>So often it is asked: a container that is not there after ten seconds is another one.</summary>
+    private const int MostQuestions = 22;
 
     private readonly CancellationTokenSource _over = new();
     private readonly Task _work;
@@ -27,6 +30,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private readonly string _image;
     private readonly Func<StartTrace, bool> _save;
     private volatile bool _isWanted;
+    private volatile bool _isOver;
     private StartTrace? _unsaved; // until somebody asks for it
 
     /// <param name="plan">Followed for this start, and ended with it.</param>
@@ -43,6 +47,9 @@ internal sealed partial class ImageStart : IAsyncDisposable
         activity.Recorder = recorder;
         _work = Task.Run(() => RunAsync(manifest, activity, recorder, plan, readers, findCommand, keeps));
     }
+
+    /// <summary>Nothing is noted for it any more, and nothing fetched: another one may begin.</summary>
+    public bool IsOver => _isOver;
 
     /// <summary>Waits until it is over; what it read is kept then, whatever policy says.</summary>
     /// <param name="now">It is over at once: it has come to what was waited for.</param>
@@ -74,21 +81,30 @@ internal sealed partial class ImageStart : IAsyncDisposable
             Task<StartCommand?> command = FindCommandAsync(findCommand);
             while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            (activity.Recorder, activity.Origins) = (null, null);
+            StopNoting(activity, recorder);
             await _over.CancelAsync();
             IReadOnlyList<PrefetchRun> runs = await plan.EndAsync(); // what has not come by now is not needed for this start
-            activity.Ahead = runs.Count == 0 ? null : PrefetchRun.OutcomeOf(runs, recorder, readers);
-            StartTrace trace = new(manifest, recorder.Reads()) { Ahead = activity.Ahead, Command = await command };
+            PrefetchOutcome? ahead = runs.Count == 0 ? null : PrefetchRun.OutcomeOf(runs, recorder, readers);
+            activity.Ahead ??= ahead; // what is said of the mount's first start stays
+            StartTrace trace = new(manifest, recorder.Reads()) { Ahead = ahead, Command = await command };
+            _isOver = true;
             if (keeps(trace) || _isWanted) Save(trace);
             else Volatile.Write(ref _unsaved, trace);
         }
         catch (Exception exception)
         {
-            (activity.Recorder, activity.Origins) = (null, null);
+            StopNoting(activity, recorder);
             Log.Defect(_logger, _image, exception);
         }
 
+        _isOver = true;
         recorder.End();
+    }
+
+    /// <summary>Unless another start has taken over.</summary>
+    private static void StopNoting(ImageActivity activity, TraceRecorder recorder)
+    {
+        if (activity.Recorder == recorder) (activity.Recorder, activity.Origins) = (null, null);
     }
 
     private void Save(StartTrace trace)
@@ -101,10 +117,12 @@ internal sealed partial class ImageStart : IAsyncDisposable
     {
         try
         {
+            TimeSpan pause = FirstQuestion;
             for (int attempt = 0; attempt < MostQuestions; attempt++)
             {
                 if (await find(_over.Token) is { } command) return command;
-                await Task.Delay(Interval, _over.Token);
+                await Task.Delay(pause, _over.Token);
+                pause = TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, Interval.Ticks));
             }
         }
         catch (OperationCanceledException)

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Sluice.Containerd.Snapshots.Lazy;
-using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Node.Configuration;
 using Sluice.Node.Images;
@@ -49,32 +48,16 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
         {
             await using IImageStore store = _sources.Open(opened.Record.Reference);
             StartTrace? trace = await Traces.FindAsync(image.Key.Manifest).WaitAsync(cancellation);
-            PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace);
+            PullExplanation chosen = policies.Choose(image.Reference, image.Key.Manifest, ImageFacts.Of(opened), store, trace is null ? null : StartFacts.Of(trace, opened));
             return chosen.Mode == PullMode.Eager ? await mounter.DownloadAsync(opened, store, cancellation) : null;
         });
     }
 
-    /// <summary>The image is mounted for a start: goes on with what the pull has begun, or begins anew where that has found nothing, or is long ago.</summary>
+    /// <summary>Follows starts on a mount of an image.</summary>
+    /// <param name="load">The image as it is on the local disk; null: it is not there any more.</param>
     /// <param name="readers">Of the mount.</param>
-    public ImageStart Begin(LazyImage image, LocalImage opened, ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers)
-    {
-        Digest manifest = image.Key.Manifest;
-        PlanRun? pulled = _pulled.Take(manifest);
-        PlanRun plan = PlanRun.Begin(
-            image.Reference,
-            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, opened, cancellation)),
-            (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
-        DateTimeOffset began = DateTimeOffset.UtcNow;
-        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, Traces.TrySave, logger);
-
-        bool Keeps(StartTrace trace)
-        {
-            Traces.Count(trace);
-            return policies.KeepsTraces(image.Reference);
-        }
-
-        Task<StartCommand?> FindCommandAsync(CancellationToken cancellation) => Commands?.FindAsync(manifest, began, cancellation) ?? Task.FromResult<StartCommand?>(null);
-    }
+    public MountStarts Follow(LazyImage image, Func<LocalImage?> load, ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers) =>
+        new(isFirst => Begin(image, load, activity, readers, isFirst));
 
     /// <summary>Ends what the pull of an image has begun, if it was not mounted since.</summary>
     public Task EndPlanAsync(Digest manifest) => _pulled.ForgetAsync(manifest);
@@ -89,25 +72,40 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
         await _pulled.DisposeAsync();
     }
 
-    /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
-    private async Task<StartTrace?> ReadIncludedAsync(LazyImage image, LocalImage opened, CancellationToken cancellation)
+    /// <summary>Goes on with what the pull has begun, or begins anew where that has found nothing, or is long ago.</summary>
+    /// <param name="isFirst">Of the mount.</param>
+    private ImageStart Begin(LazyImage image, Func<LocalImage?> load, ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers, bool isFirst)
     {
-        try
+        Digest manifest = image.Key.Manifest;
+        PlanRun? pulled = _pulled.Take(manifest);
+        PlanRun plan = PlanRun.Begin(
+            image.Reference,
+            cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, load(), cancellation)),
+            (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
+        DateTimeOffset began = DateTimeOffset.UtcNow;
+        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, trace => Traces.TrySave(trace with { IsWarm = !isFirst }), logger);
+
+        bool Keeps(StartTrace trace)
         {
-            return await IncludedStart.ReadAsync(opened, () => _sources.FindAsync(image, opened.Record.Reference, cancellation), cancellation);
+            Traces.Count(trace);
+            return policies.KeepsTraces(image.Reference);
         }
-        catch (Exception exception) when (exception is SluiceException or IOException or OperationCanceledException)
+
+        async Task<StartCommand?> FindCommandAsync(CancellationToken cancellation)
         {
-            Log.Useless(logger, image.Reference, exception.Message);
-            return null;
+            if (Commands is null || await Commands.FindAsync(manifest, began, cancellation) is not { } command) return null;
+            if (Traces.FindOf(manifest, command) is { } known) plan.Narrow(known);
+            return command;
         }
     }
 
+    /// <summary>What the image says itself that its start needs; null: nothing that could be used.</summary>
+    private async Task<StartTrace?> ReadIncludedAsync(LazyImage image, LocalImage? opened, CancellationToken cancellation) => opened is null
+        ? null
+        : await IncludedStart.TryReadAsync(image.Reference, opened, () => _sources.FindAsync(image, opened.Record.Reference, cancellation), logger, cancellation);
+
     private static partial class Log
     {
-        [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
-        public static partial void Useless(ILogger logger, string image, string reason);
-
         [LoggerMessage(155, LogLevel.Warning, "A trace counts as none: {Reason}")]
         public static partial void Ignored(ILogger logger, string reason);
     }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Formats;
 using Sluice.Formats.Oci;
 using Sluice.Formats.Prefetch;
 using Sluice.Node.Images;
@@ -11,12 +13,28 @@ namespace Sluice.Node.Starts;
 /// What an image says itself that its start needs: a RAFS image in Nydus's prefetch files, which come with its bootstrap, or else in the prefetch table; a block image in the trace, or the list of paths, in its
 /// acceleration layer.
 /// </summary>
-internal static class IncludedStart
+internal static partial class IncludedStart
 {
+    /// <summary>Null also where that can't be used, with a word in the log: the start goes without.</summary>
+    /// <param name="name">The image's.</param>
+    /// <inheritdoc cref="ReadAsync"/>
+    public static async Task<StartTrace?> TryReadAsync(string name, LocalImage image, Func<Task<StoredImage>> find, ILogger logger, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ReadAsync(image, find, cancellation);
+        }
+        catch (Exception exception) when (exception is SluiceException or IOException)
+        {
+            Log.Useless(logger, name, exception.Message);
+            return null;
+        }
+    }
+
     /// <param name="find">The image at its source, to look for files on a block image; the store is closed.</param>
     /// <returns>Null: it says nothing.</returns>
-    /// <exception cref="Formats.SluiceException">What it says is damaged, or can't be looked up.</exception>
-    public static async Task<StartTrace?> ReadAsync(LocalImage image, Func<Task<StoredImage>> find, CancellationToken cancellation)
+    /// <exception cref="SluiceException">What it says is damaged, or can't be looked up.</exception>
+    private static async Task<StartTrace?> ReadAsync(LocalImage image, Func<Task<StoredImage>> find, CancellationToken cancellation)
     {
         Digest manifest = image.Record.Manifest;
         ReadOnlyMemory<byte> list = image.StartList;
@@ -32,4 +50,10 @@ internal static class IncludedStart
 
     private static Task<StartTrace?> FindFilesAsync(Digest manifest, IReadOnlyList<FileRange> files, StoredImage stored, CancellationToken cancellation) =>
         BlockTree.ReadAsync(stored, (tree, image) => ListedStart.OfFiles(manifest, tree, image.Index, [.. image.Layers.Select(layer => layer.Descriptor.Digest)], files), cancellation);
+
+    private static partial class Log
+    {
+        [LoggerMessage(105, LogLevel.Warning, "What {Image} says that its start needs is of no use: {Reason}")]
+        public static partial void Useless(ILogger logger, string image, string reason);
+    }
 }

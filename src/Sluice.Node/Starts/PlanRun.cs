@@ -11,7 +11,9 @@ internal sealed partial class PlanRun
 {
     private readonly Func<Task> _cancel;
     private readonly Task<IReadOnlyList<PrefetchRun>> _work;
-    private StartTrace? _found;
+    private readonly Lock _gate = new();
+    private StartTrace? _found, _narrowed;
+    private PrefetchRun? _run;
 
     private PlanRun(Func<PlanRun, CancellationToken, Task<IReadOnlyList<PrefetchRun>>> work)
     {
@@ -34,9 +36,17 @@ internal sealed partial class PlanRun
         {
             if (await find(end).WaitAsync(end) is not { } trace) return runs;
             Volatile.Write(ref self._found, trace);
-            PrefetchRun run = new(PrefetchPlan.Of(trace), runs.LastOrDefault());
+            PrefetchRun run = self.RunOf(trace, runs.LastOrDefault());
             runs.Add(run);
-            await fetch(run, end);
+            try
+            {
+                await fetch(run, end);
+            }
+            finally
+            {
+                if (run.LeftOut > 0) Log.Stale(logger, image, run.LeftOut);
+            }
+
             Log.Fetched(logger, image, run.Bytes, run.Failed);
         }
         catch (OperationCanceledException)
@@ -55,12 +65,27 @@ internal sealed partial class PlanRun
         return runs;
     });
 
+    /// <summary>More is known of the start: this is followed in place of what was found, of which nothing more is begun.</summary>
+    public void Narrow(StartTrace trace)
+    {
+        lock (_gate)
+        {
+            _narrowed = trace;
+            _run?.Follow(PrefetchPlan.Of(trace));
+        }
+    }
+
     /// <summary>Ends it. Afterwards nothing is under way.</summary>
     /// <returns>What was fetched, to be asked what has come of it; empty: there was no trace.</returns>
     public async Task<IReadOnlyList<PrefetchRun>> EndAsync()
     {
         await _cancel();
         return await _work;
+    }
+
+    private PrefetchRun RunOf(StartTrace found, PrefetchRun? former)
+    {
+        lock (_gate) return _run = new PrefetchRun(PrefetchPlan.Of(_narrowed ?? found), former);
     }
 
     private static partial class Log
@@ -70,6 +95,9 @@ internal sealed partial class PlanRun
 
         [LoggerMessage(153, LogLevel.Debug, "Not everything that the start of {Image} will read is fetched ahead: {Reason}")]
         public static partial void Failed(ILogger logger, string image, string reason);
+
+        [LoggerMessage(156, LogLevel.Warning, "{Ranges} ranges of what is fetched ahead for the start of {Image} are left out: the image has no such blobs, or they are shorter; its trace is of another image, or made by hand")]
+        public static partial void Stale(ILogger logger, string image, int ranges);
 
         [LoggerMessage(154, LogLevel.Error, "Fetching {Image} ahead of its start met a defect")]
         public static partial void Defect(ILogger logger, string image, Exception exception);

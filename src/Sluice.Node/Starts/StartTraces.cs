@@ -44,6 +44,16 @@ internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
         return coming is null ? null : await coming;
     }
 
+    /// <summary>
+    /// What a start with a command probably reads; null: none with that command was seen here. If the only one was warm, what the others read comes behind it: some of that the kernel had.
+    /// </summary>
+    public StartTrace? FindOf(Digest manifest, StartCommand command)
+    {
+        IReadOnlyList<StartTrace> all = own.Load(manifest);
+        StartTrace? its = all.FirstOrDefault(trace => trace.Command?.Id == command.Id);
+        return its is { IsWarm: true } ? StartTrace.Follow([its, .. all.Where(trace => trace != its)]) : its;
+    }
+
     /// <summary>Of the latest start here, or what is beside the image; null: neither.</summary>
     public async Task<StartTrace?> LatestAsync(Digest manifest) => own.Load(manifest) is [var latest, ..] ? latest : await FindAsync(manifest);
 
@@ -73,7 +83,9 @@ internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
     public bool TrySave(StartTrace trace)
     {
         if (trace.Reads.Count == 0) return false;
-        StartTrace? known = own.Load(trace.Manifest).FirstOrDefault(known => known.Command?.Id == trace.Command?.Id);
+        IReadOnlyList<StartTrace> all = own.Load(trace.Manifest);
+        StartTrace? known = all.FirstOrDefault(known => known.Command?.Id == trace.Command?.Id);
+        if (trace.IsWarm) return IsOfUse(trace, known, all.Count) && TryKeep(trace);
         if (trace.Bytes < known?.Bytes / 2 && _shortStarts.AddOrUpdate((trace.Manifest, trace.Command?.Id), 1, static (_, count) => count + 1) < MostShortStarts) return false;
         return TryKeep(trace);
     }
@@ -85,6 +97,10 @@ internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
         Forget(trace.Manifest);
         return true;
     }
+
+    /// <summary>A warm trace lacks what the kernel had. So it displaces no cold one, of whichever command, and one of its own command only if it says more.</summary>
+    /// <param name="known">Of its command; null: none.</param>
+    private static bool IsOfUse(StartTrace warm, StartTrace? known, int count) => known is null ? count < TraceStore.MostCommands : known.IsWarm && warm.Bytes > known.Bytes;
 
     private async Task<StartTrace?> AskAsync(Digest manifest, Func<IImageStore> open, CancellationToken cancellation)
     {

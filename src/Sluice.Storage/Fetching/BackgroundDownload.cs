@@ -40,13 +40,17 @@ public sealed class BackgroundDownload(IReadOnlyCollection<BlobReader> readers, 
             (int next, long length, long wire) = Measure(reader, slot);
             if (!reader.HasRoomFor(fetches.UnderWay + length)) return DownloadEnd.NoRoom;
             await rate.TakeAsync(wire, cancellation);
-            while (reader.OthersWait && !reader.IsDisposed) await Task.Delay(LookAgain, _time, cancellation);
             if (fetches.Failed >= MostFailures) return DownloadEnd.Failed;
-            await fetches.BeginAsync(reader, reader.Format.GetExtent(slot).Offset, length, cancellation);
+            await fetches.BeginAsync(reader, reader.Format.GetExtent(slot).Offset, length, cancellation, others: () => LetPassAsync(reader, cancellation));
             slot = next;
         }
 
         return DownloadEnd.Complete;
+    }
+
+    private async Task LetPassAsync(BlobReader reader, CancellationToken cancellation)
+    {
+        while (reader.OthersWait && !reader.IsDisposed) await Task.Delay(LookAgain, _time, cancellation);
     }
 
     /// <summary>A range that begins with a chunk: the slot behind it, its blob space, and about what comes over the wire for it.</summary>

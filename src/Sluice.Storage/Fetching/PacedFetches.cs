@@ -86,9 +86,11 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
 
     /// <summary>Waits until there is room for a range, begins to fetch it and returns.</summary>
     /// <param name="beginning">Told before it begins.</param>
-    public async Task BeginAsync(BlobReader reader, long offset, long length, CancellationToken cancellation, Action? beginning = null)
+    /// <param name="others">Waited for when there is room; null: nobody is.</param>
+    public async Task BeginAsync(BlobReader reader, long offset, long length, CancellationToken cancellation, Action? beginning = null, Func<Task>? others = null)
     {
         await WaitForRoomAsync(length).WaitAsync(cancellation);
+        if (others is not null) await others();
         beginning?.Invoke();
         Task fetch = FetchAsync(reader, offset, length, cancellation);
         lock (_gate) _running.Add(fetch);

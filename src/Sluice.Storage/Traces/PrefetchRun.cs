@@ -16,12 +16,20 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null)
 
     private readonly PacedFetches _fetches = new(FetchPriority.Prefetch, TimeProvider.System, former?._fetches);
     private long _here;
+    private PrefetchPlan? _instead;
+    private int _leftOut;
 
     /// <summary>Blob space bytes that are here and that the plan asked for.</summary>
     public long Bytes => Volatile.Read(ref _here) + _fetches.Bytes;
 
     /// <summary>Ranges that could not be had, or kept: the read that needs them will say why.</summary>
     public long Failed => _fetches.Failed;
+
+    /// <summary>Ranges that the plan has and the image can't: of other blobs, or outside of them. It is of another image, or stale.</summary>
+    public int LeftOut => Volatile.Read(ref _leftOut);
+
+    /// <summary>Another plan holds: what is under way goes on, and of the first nothing more is begun. Of use as long as it runs.</summary>
+    public void Follow(PrefetchPlan other) => Volatile.Write(ref _instead, other);
 
     /// <summary>Once. Ends when everything was asked for and has come or failed, or when it gives up; nothing is under way then, cancelled or not. Never faults but by cancellation.</summary>
     /// <param name="readers">Of the image, by blob.</param>
@@ -43,11 +51,17 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null)
 
     private async Task BeginAllAsync(IReadOnlyDictionary<Digest, BlobReader> readers, DownloadRate? rate, bool mayEvict, CancellationToken cancellation)
     {
-        PlanCursor cursor = new(Missing(readers), (range, place) => EndOfUnit(readers[range.Blob].Format, place));
+        PlanCursor cursor = Through(plan, readers);
         while (cursor.TryTake(_fetches.MostOfOne, _fetches.Gap, _fetches.Ahead, out PlanRange range))
         {
             cancellation.ThrowIfCancellationRequested();
             if (Failed >= MostFailures) return;
+            if (Interlocked.Exchange(ref _instead, null) is { } other)
+            {
+                cursor = Through(other, readers);
+                continue;
+            }
+
             BlobReader reader = readers[range.Blob];
             if (reader.Holds(range.Offset, range.Length)) // by now: a read was faster
             {
@@ -61,23 +75,27 @@ public sealed class PrefetchRun(PrefetchPlan plan, PrefetchRun? former = null)
         }
     }
 
+    private PlanCursor Through(PrefetchPlan followed, IReadOnlyDictionary<Digest, BlobReader> readers) => new(Missing(followed, readers), (range, place) => EndOfUnit(readers[range.Blob].Format, place));
+
     /// <summary>What is asked for, when it is: the rest was here.</summary>
     private void Note(BlobReader reader, PlanRange range)
     {
         foreach (ChunkExtent chunk in reader.MissingIn(range.Offset, range.Length)) _asked[(range.Blob, chunk.Number)] = chunk.Length;
     }
 
-    /// <summary>The plan's ranges but for those that are here, and those that can't be.</summary>
-    private List<PlanRange> Missing(IReadOnlyDictionary<Digest, BlobReader> readers)
+    /// <summary>A plan's ranges but for those that are here, and those that can't be.</summary>
+    private List<PlanRange> Missing(PrefetchPlan followed, IReadOnlyDictionary<Digest, BlobReader> readers)
     {
         List<PlanRange> missing = [];
-        foreach (PlanRange range in plan.Ranges)
+        int leftOut = 0;
+        foreach (PlanRange range in followed.Ranges)
         {
-            if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) continue;
-            if (reader.Holds(range.Offset, range.Length)) Interlocked.Add(ref _here, range.Length);
+            if (!readers.TryGetValue(range.Blob, out BlobReader? reader) || !IsPossible(range, reader)) leftOut++;
+            else if (reader.Holds(range.Offset, range.Length)) Interlocked.Add(ref _here, range.Length);
             else missing.Add(range);
         }
 
+        Volatile.Write(ref _leftOut, leftOut);
         return missing;
     }
 

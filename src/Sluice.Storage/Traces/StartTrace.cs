@@ -13,6 +13,9 @@ public sealed record StartTrace(Digest Manifest, IReadOnlyList<TraceRead> Reads)
     /// <summary>What the container was started with; null: not known.</summary>
     public StartCommand? Command { get; init; }
 
+    /// <summary>The image was mounted before: what the kernel had in its page cache from earlier starts is missing.</summary>
+    public bool IsWarm { get; init; }
+
     /// <summary>What was fetched ahead of this start; null: nothing, or it is not known.</summary>
     public PrefetchOutcome? Ahead { get; init; }
 

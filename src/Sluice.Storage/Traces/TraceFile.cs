@@ -10,7 +10,8 @@ namespace Sluice.Storage.Traces;
 /// A trace as JSON: <c>version</c> (1), <c>manifest</c>, <c>blobs</c> (digests), <c>reads</c> and, where they are known, <c>files</c> (paths). A read is
 /// <c>[blob, offset, length, microseconds, was here]</c>: the index of its blob, bytes of blob space, time after the beginning, 0 or 1; and behind that, where a file is known,
 /// its index and the place in it in bytes. Where it is known, arrays of as many elements say of each read how long it <c>waited</c>, in microseconds, and <c>from</c> where its bytes came: 0, the cache,
-/// or n, the nth of <c>sources</c>. <c>prefetched</c> and <c>unread</c>, bytes, say what was fetched ahead of the start and what of that it did not read; <c>command</c>, with <c>program</c> and <c>id</c>, what the container was started with.
+/// or n, the nth of <c>sources</c>. <c>prefetched</c> and <c>unread</c>, bytes, say what was fetched ahead of the start and what of that it did not read; <c>command</c>, with <c>program</c> and <c>id</c>, what the container was started with;
+/// <c>warm</c>, true, that the image was mounted before, so that what the kernel had in its page cache is missing.
 /// </summary>
 public static class TraceFile
 {
@@ -52,6 +53,7 @@ public static class TraceFile
                 writer.WriteEndObject();
             }
 
+            if (trace.IsWarm) writer.WriteBoolean("warm"u8, true);
             if (trace.Ahead is { } ahead)
             {
                 writer.WriteNumber("prefetched"u8, ahead.Fetched);
@@ -86,7 +88,7 @@ public static class TraceFile
             if (reads.GetArrayLength() > TraceRecorder.MaxReads) throw Error($"has more than {TraceRecorder.MaxReads} reads");
             TraceRead[] all = [.. reads.EnumerateArray().Select(read => ReadOf(read, blobs, files))];
             AddWaits(root, all);
-            return new StartTrace(manifest, all) { Ahead = AheadOf(root), Command = CommandOf(root) };
+            return new StartTrace(manifest, all) { Ahead = AheadOf(root), Command = CommandOf(root), IsWarm = root.TryGetProperty("warm", out JsonElement warm) && warm.GetBoolean() };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or OverflowException or ArgumentOutOfRangeException)
         {

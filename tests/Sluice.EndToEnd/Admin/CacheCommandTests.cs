@@ -1,5 +1,10 @@
 using System.Text.Json;
 using Sluice.EndToEnd.Harness;
+using Sluice.Formats.Oci;
+using Sluice.Formats.Trees;
+using Sluice.Storage.Sources;
+using Sluice.Testing.Images;
+using Sluice.Testing.Runtime;
 
 namespace Sluice.EndToEnd.Admin;
 
@@ -85,6 +90,44 @@ public sealed class CacheCommandTests
         // Other tools see an OCI layout.
         await second.CtrAsync("images", "import", "--no-unpack", again);
         Assert.Contains(image, await second.CtrAsync("images", "ls"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_another_image_has_is_not_downloaded_and_counts_as_saved()
+    {
+        await using TestNode node = await TestNode.StartAsync();
+        byte[] common = new byte[4 << 20];
+        new Random(1).NextBytes(common);
+        string first = await ConvertedAsync(node, "first", common), second = await ConvertedAsync(node, "second", common);
+        Assert.Empty((await TestNode.LayersAsync(first)).Intersect(await TestNode.LayersAsync(second)));
+        await node.PullAsync(first);
+        await node.PullAsync(second);
+        string expected = $"{Digest.Sha256(common).Hex}  /common";
+        Assert.StartsWith(expected, await node.RunAsync(first, "first", "/bin/busybox", "sha256sum", "/common"), StringComparison.Ordinal);
+        Assert.Equal(0, Saved(await AskAsync(node, "ls")));
+        Assert.Contains(" saved 0 ", (await RunAsync(node, "ls")).Succeeds().Output, StringComparison.Ordinal);
+        node.Registry.Forget();
+
+        Assert.StartsWith(expected, await node.RunAsync(second, "second", "/bin/busybox", "sha256sum", "/common"), StringComparison.Ordinal);
+        Assert.InRange(Saved(await AskAsync(node, "ls")), common.Length, long.MaxValue);
+        Assert.DoesNotContain(" saved 0 ", (await RunAsync(node, "ls")).Succeeds().Output, StringComparison.Ordinal);
+        Assert.InRange(node.Registry.RangedBytes, 0, common.Length / 2);
+    }
+
+    private static long Saved(JsonElement listed) => listed.GetProperty("shared").GetInt64() + listed.GetProperty("copied").GetInt64();
+
+    /// <summary>A RAFS image of one layer, which no other name has.</summary>
+    private static async Task<string> ConvertedAsync(TestNode node, string name, byte[] common)
+    {
+        TestImage image = new TestImage().Layer(layer =>
+        {
+            foreach (string directory in (string[])["bin", "dev", "proc", "run", "sys", "tmp"]) layer.Directory(directory);
+            layer.File(new FileName("bin/busybox"), File.ReadAllBytes(Command.Require("busybox")), 0x1ED).File("a-" + name, name).File("common", common);
+        });
+        ImageReference ordinary = ImageReference.Parse(node.Image(name + ":v1"));
+        await using (IImageStore store = ImageStores.Open(ordinary, new SourceOptions())) await image.StoreAsync(store, ordinary.Tag);
+        (await SluiceProgram.RunAsync("convert", $"{ordinary}", node.Image(name + ":rafs"))).Succeeds();
+        return node.Image(name + ":rafs");
     }
 
     private static Task<SluiceResult> RunAsync(TestNode node, params string[] arguments) =>

@@ -22,7 +22,8 @@ internal sealed class OrdinaryImage
 
     /// <param name="state">What <c>/etc/state</c> holds.</param>
     /// <param name="architecture">As the configuration says.</param>
-    public OrdinaryImage(string state = "READY", int seed = 1, string architecture = "amd64", params string[] command)
+    /// <param name="dataFiles">Of <see cref="DataFileSize"/> each, which no compression makes smaller.</param>
+    public OrdinaryImage(string state = "READY", int seed = 1, string architecture = "amd64", int dataFiles = DataFiles, params string[] command)
     {
         string busybox = Command.Require("busybox");
         Random random = new(seed);
@@ -32,7 +33,7 @@ internal sealed class OrdinaryImage
             Regular("bin/busybox", File.ReadAllBytes(busybox), 0x1ed),
             .. Applets.Select(name => new PaxTarEntry(TarEntryType.SymbolicLink, "bin/" + name) { LinkName = "busybox" }),
         ]));
-        _layers.Add(Tar([Directory("data/"), .. Enumerable.Range(0, DataFiles).Select(i => Regular($"data/{i}", Bytes(random), 0x1a4))]));
+        _layers.Add(Tar([Directory("data/"), .. Enumerable.Range(0, dataFiles).Select(i => Regular($"data/{i}", Bytes(random), 0x1a4))]));
         _layers.Add(Tar([Directory("etc/"), Regular("etc/state", Encoding.UTF8.GetBytes(state + "\n"), 0x1a4)]));
         Config = Encoding.UTF8.GetBytes(new JsonObject
         {

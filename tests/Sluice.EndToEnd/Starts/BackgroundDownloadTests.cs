@@ -7,6 +7,9 @@ namespace Sluice.EndToEnd.Starts;
 /// <summary>What images in use still lack comes by itself, and then they need no registry.</summary>
 public sealed class BackgroundDownloadTests
 {
+    /// <summary>Of one request in the background, at most.</summary>
+    private const int Range = 2 << 20;
+
     public static TheoryData<ImageFormat> Formats => [ImageFormat.Rafs, ImageFormat.OverlayBd];
 
     [Theory]
@@ -29,6 +32,37 @@ public sealed class BackgroundDownloadTests
         await node.Registry.DisposeAsync();
         Assert.Contains(OrdinaryImage.DataSha256(seed: 1), await node.ExecAsync("one", "cat /data/* | sha256sum"), StringComparison.Ordinal);
         Assert.Contains("READY", await node.RunAsync(image, "two", "/bin/cat", "/etc/state"), StringComparison.Ordinal);
+    }
+
+    /// <summary>What the map of the data blob says when the daemon is killed is not asked for again; what came after it was written is.</summary>
+    [Fact]
+    public async Task After_a_kill_midway_only_what_the_map_did_not_have_yet_comes_again()
+    {
+        const int mebibytes = 24;
+        await using TestNode node = await TestNode.StartAsync();
+        await node.StopDaemonAsync();
+        string config = node.Workspace.File("config.yaml");
+        await File.WriteAllTextAsync(config, "background:\n  delay_seconds: 0\n  max_mb_per_second: 1\n", TestMachine.Cancellation);
+        await node.StartDaemonAsync("--config", config);
+        string image = await node.ConvertedAsync(new OrdinaryImage(dataFiles: mebibytes));
+        await node.PullAsync(image);
+        await node.StartContainerAsync(image, "one");
+        node.Registry.Forget();
+        while (node.Registry.RangedBytes < mebibytes / 3 << 20) await Task.Delay(50, TestMachine.Cancellation);
+
+        long before = node.Registry.RangedBytes;
+        DateTime known = MapWritten();
+        while (MapWritten() == known) await Task.Delay(10, TestMachine.Cancellation);
+        await node.KillDaemonAsync();
+        long lost = node.Registry.RangedBytes - before + (2 * Range); // and what had been asked for and was not stored
+        Assert.True(before + (2 * Range) < mebibytes << 20, "the image was here before the daemon was killed");
+        await File.WriteAllTextAsync(config, "background:\n  delay_seconds: 0\n", TestMachine.Cancellation);
+        await node.StartDaemonAsync("--config", config);
+        await TestMachine.UntilAsync(() => node.Daemon!.Log.Contains("it needs no registry any more", StringComparison.Ordinal), "the image is complete");
+        long size = (await TestNode.LayersAsync(image)).Sum(layer => new FileInfo(node.Registry.BlobPath(layer["sha256:".Length..])).Length);
+        Assert.InRange(node.Registry.RangedBytes, 0, size + lost);
+
+        DateTime MapWritten() => Directory.EnumerateFiles(Path.Combine(node.Root, "cache", "sha256"), "map", SearchOption.AllDirectories).Max(File.GetLastWriteTimeUtc);
     }
 
     [Fact]

@@ -191,16 +191,27 @@ public sealed class PrefetchTests
         await StartAsync(node, image, "one");
         string sleep = await TraceAsync(node);
         Assert.Contains("started with /bin/sleep", (await TraceAsync(node, "show", image)).Succeeds().Output, StringComparison.Ordinal);
-        await ForgetAsync(node, image, "one");
 
-        await node.PullAsync(image);
-        await node.CtrAsync("run", "-d", "--snapshotter", "sluice", image, node.Id("two"), "/bin/sh", "-c", "cat /data/6 > /dev/null; exec sleep 10000");
+        // The image stays mounted: what the kernel has of it now, the other trace lacks.
+        await RunAsync("two");
         await TestMachine.UntilAsync(() => Directory.GetFiles(directory, "*.json").Length == 2, "the other command was noted");
         string shell = (await TraceAsync(node, "show", image)).Succeeds().Output;
         Assert.Contains("started with /bin/sh", shell, StringComparison.Ordinal);
         Assert.Contains("/data/6", shell, StringComparison.Ordinal);
-        Assert.DoesNotContain("exec sleep", await File.ReadAllTextAsync(Directory.GetFiles(directory, "*.json").Single(file => file != sleep), TestMachine.Cancellation), StringComparison.Ordinal);
-        await ForgetAsync(node, image, "two");
+        string file = Directory.GetFiles(directory, "*.json").Single(file => file != sleep), other = await File.ReadAllTextAsync(file, TestMachine.Cancellation);
+        Assert.DoesNotContain("exec sleep", other, StringComparison.Ordinal);
+        Assert.Contains("\"warm\":true", other, StringComparison.Ordinal);
+        await node.RemoveContainerAsync("two");
+        await ForgetAsync(node, image, "one");
+        Assert.Equal(other, await File.ReadAllTextAsync(file, TestMachine.Cancellation));
+
+        // A cold start with it takes its place.
+        await node.PullAsync(image);
+        await RunAsync("three");
+        await TestMachine.UntilAsync(() => !File.ReadAllText(file).Contains("\"warm\"", StringComparison.Ordinal), "the cold start was noted");
+        await ForgetAsync(node, image, "three");
+
+        Task RunAsync(string id) => node.CtrAsync("run", "-d", "--snapshotter", "sluice", image, node.Id(id), "/bin/sh", "-c", "cat /data/6 > /dev/null; exec sleep 10000");
     }
 
     [Fact]

@@ -19,6 +19,9 @@ internal sealed class WritableMemoryDisk(string name, int length) : IWritableDis
     /// <summary>What a flush does before it returns.</summary>
     public Action OnFlush { get; set; } = () => { };
 
+    /// <summary>What a write or a discard does before anything else.</summary>
+    public Action OnWrite { get; set; } = () => { };
+
     /// <summary>Writes and discards wait for this, and say so before.</summary>
     public ManualResetEventSlim? Room { get; set; }
 
@@ -43,6 +46,7 @@ internal sealed class WritableMemoryDisk(string name, int length) : IWritableDis
     public DiskError Write(long offset, ReadOnlySpan<byte> data)
     {
         if (((offset | (long)data.Length) & 511) != 0) return DiskError.Invalid;
+        OnWrite();
         Room?.Wait();
         if (WriteError == DiskError.None) data.CopyTo(Bytes.AsSpan((int)offset));
         return WriteError;
@@ -50,6 +54,7 @@ internal sealed class WritableMemoryDisk(string name, int length) : IWritableDis
 
     public DiskError Discard(long offset, long count)
     {
+        OnWrite();
         Room?.Wait();
         Bytes.AsSpan((int)offset, (int)count).Clear();
         return WriteError;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Sluice.Formats.Oci;
 using Sluice.Node.Starts;
+using Sluice.Node.Tests.Support;
 using Sluice.Storage.Activity;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Traces;
@@ -46,6 +47,78 @@ public sealed class StartTracesTests : IDisposable
         Assert.False(traces.TrySave(Trace(Server, 1)));
         Assert.True(traces.TrySave(Trace(Server, 1))); // so it is
         Assert.False(traces.TrySave(new StartTrace(Image, [])));
+    }
+
+    /// <summary>One of a container on an image that was mounted before.</summary>
+    [Fact]
+    public void AWarmStartDisplacesNoColdTrace()
+    {
+        StartTraces traces = New();
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 3)));
+        for (int i = 0; i < 4; i++) Assert.False(traces.TrySave(Warm(Server, 1, 2, 3, 4)));
+        Assert.True(traces.TrySave(Warm(Worker, 7)));
+        Assert.False(traces.TrySave(Warm(Worker, 8)));
+        Assert.True(traces.TrySave(Warm(Worker, 7, 8)));
+        Assert.True(traces.TrySave(Trace(Worker, 7, 9)));
+        for (int command = 0; command < 3; command++) Assert.Equal(command < 2, traces.TrySave(Warm(StartCommand.Of([$"/{command}"]), command)));
+        Assert.Equal(2, new TraceStore(Traces).Load(Image).Count(trace => trace.IsWarm));
+
+        static StartTrace Warm(StartCommand command, params int[] pages) => Trace(command, pages) with { IsWarm = true };
+    }
+
+    [Fact]
+    public void WhenTheCommandIsKnownItsTraceIsFollowedAlone()
+    {
+        StartTraces traces = New();
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 3)));
+        Assert.Null(traces.FindOf(Image, Worker));
+        Assert.True(traces.TrySave(Trace(Worker, 7) with { IsWarm = true }));
+        Assert.Equal((int[])[1, 2, 3], Pages(traces.FindOf(Image, Server)!));
+        Assert.Equal((int[])[7, 1, 2, 3], Pages(traces.FindOf(Image, Worker)!)); // what the kernel had is missing in its own
+        Assert.True(traces.TrySave(Trace(Worker, 3, 7)));
+        Assert.Equal((int[])[3, 7], Pages(traces.FindOf(Image, Worker)!));
+    }
+
+    /// <summary>Of an image without blobs all ranges are foreign: so their number tells which plan was followed.</summary>
+    [Fact]
+    public async Task APlanThatIsNarrowedBeforeItBeginsIsThatOfTheCommandAndWhatTheImageHasNotIsSaidOnce()
+    {
+        ListLogger log = new();
+        TaskCompletionSource<StartTrace?> found = new();
+        PlanRun plan = PlanRun.Begin("r.example/app:v1", _ => found.Task, (run, end) => run.RunAsync(new Dictionary<Digest, BlobReader>(), rate: null, mayEvict: true, end), former: null, log);
+        plan.Narrow(Trace(Server, 100, 200));
+        found.SetResult(Trace(null, 100, 200, 300, 400));
+        while (log.Lines.Count < 2) await Task.Delay(10, TestContext.Current.CancellationToken);
+        Assert.Equal(2, Assert.Single(await plan.EndAsync()).LeftOut);
+        Assert.Equal([156, 150], log.Lines.Select(line => line.Number));
+        Assert.StartsWith("2 ranges", log.Lines[0].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OfAMountOneStartGoesOnAtATime()
+    {
+        List<bool> begun = [];
+        ImageActivity activity = new("image");
+        MountStarts starts = new(isFirst =>
+        {
+            begun.Add(isFirst);
+            PlanRun plan = PlanRun.Begin("image", _ => Task.FromResult<StartTrace?>(null), (_, _) => Task.CompletedTask, former: null, NullLogger.Instance);
+            return new ImageStart(Image, activity, plan, new Dictionary<Digest, BlobReader>(), _ => Task.FromResult<StartCommand?>(Server), keeps: _ => true, save: _ => true, NullLogger.Instance);
+        });
+        Assert.Null(starts.Latest);
+        for (int i = 0; i < 3; i++) starts.Begin();
+        Assert.Equal([true], begun);
+        ImageStart first = starts.Latest!;
+        await first.EndAsync(now: true, TestContext.Current.CancellationToken);
+        Assert.Null(activity.Recorder);
+        for (int i = 0; i < 3; i++) starts.Begin();
+        Assert.Equal([true, false], begun);
+        Assert.NotSame(first, starts.Latest);
+        Assert.NotNull(activity.Recorder);
+        await starts.DisposeAsync();
+        starts.Begin();
+        Assert.Equal(2, begun.Count);
+        Assert.Null(activity.Recorder);
     }
 
     [Fact]

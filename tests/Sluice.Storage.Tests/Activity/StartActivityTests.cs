@@ -1,6 +1,7 @@
 using Sluice.Storage.Activity;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Tests.Fetching;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Activity;
 

@@ -1,5 +1,6 @@
 using Sluice.Storage.Disks;
 using Sluice.Storage.Tests.Fetching;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Cache;
 

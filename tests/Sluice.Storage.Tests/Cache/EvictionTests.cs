@@ -3,6 +3,7 @@ using Sluice.Formats.Oci;
 using Sluice.Storage.Cache;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Tests.Fetching;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Cache;
 

@@ -59,6 +59,36 @@ public sealed class BackgroundDownloadTests
     }
 
     [Fact]
+    public async Task ItStopsMidwayWhileAReadOfAnotherImageWaits()
+    {
+        SyntheticBlob other = SyntheticBlob.Create(82, 4, Chunk);
+        ScriptedSource others = new(other.Stored, "others");
+        using Rig rig = new(Image);
+        using FilesystemDisk disk = rig.Open(other, others);
+        (Gate range, Gate read, ManualTime time) = (new Gate(), new Gate(), new ManualTime());
+        rig.Source.Script = (_, _, cancellation) => range.PassAsync(cancellation);
+        others.Script = (_, _, cancellation) => read.PassAsync(cancellation);
+        Task<DownloadEnd> download = new BackgroundDownload([rig.Disk.Reader], Unbound, time).RunAsync(CancellationToken.None);
+        await range.ArrivedAsync(1); // the next range waits for room by now, or will
+
+        Task waiting = Rig.AssertReadAsync(disk, other, 0, Chunk);
+        await read.ArrivedAsync(1);
+        range.Open();
+        await Eventually.TrueAsync(() => time.HasTimer(TimeSpan.FromMilliseconds(50))); // there is room, and it looks again later
+        long asked = rig.Source.Requests.Sum(request => request.Length);
+        Assert.InRange(asked, 1, 3 << 20); // one range of 2 MiB
+        time.Advance(TimeSpan.FromMilliseconds(50));
+        await Eventually.TrueAsync(() => time.HasTimer(TimeSpan.FromMilliseconds(50)));
+        Assert.Equal(asked, rig.Source.Requests.Sum(request => request.Length));
+
+        read.Open();
+        await waiting;
+        time.Advance(TimeSpan.FromMilliseconds(50));
+        Assert.Equal(DownloadEnd.Complete, await download);
+        Assert.Equal(Image.Stored.Length, rig.Source.Requests.Sum(request => request.Length));
+    }
+
+    [Fact]
     public async Task ItGoesAtTheRateThatIsSet()
     {
         using Rig rig = new(Image);

@@ -4,6 +4,7 @@ using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Sources;
 using Sluice.Storage.Sources.Places;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Fetching;
 

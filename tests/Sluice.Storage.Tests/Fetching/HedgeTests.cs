@@ -1,5 +1,6 @@
 using Sluice.Formats;
 using Sluice.Storage.Fetching;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Fetching;
 

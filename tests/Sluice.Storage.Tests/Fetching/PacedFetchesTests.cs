@@ -1,4 +1,5 @@
 using Sluice.Storage.Fetching;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Fetching;
 

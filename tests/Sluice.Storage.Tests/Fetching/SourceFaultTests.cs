@@ -1,6 +1,7 @@
 using Sluice.Formats;
 using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Fetching;
 

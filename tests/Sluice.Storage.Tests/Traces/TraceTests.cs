@@ -7,6 +7,7 @@ using Sluice.Storage.Disks;
 using Sluice.Storage.Fetching;
 using Sluice.Storage.Tests.Fetching;
 using Sluice.Storage.Traces;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Traces;
 
@@ -354,6 +355,30 @@ public sealed class TraceTests
         Assert.Equal(3, rig.Source.Requests.Count);
     }
 
+    /// <summary>Two commands that read nothing in common; which of them it is comes out when the plan of both is under way.</summary>
+    [Fact]
+    public async Task OfAPlanThatOthersWouldNeedNothingMoreIsBegun()
+    {
+        SyntheticBlob blob = SyntheticBlob.Create(70, 256, 65536);
+        using Rig rig = new(blob);
+        Gate gate = new();
+        rig.Source.Script = (_, _, cancellation) => gate.PassAsync(cancellation);
+        StartTrace other = new(Manifest, [.. Enumerable.Range(0, 80).Select(index => Of(blob, index, index * 10))]), its = new(Manifest, [.. Enumerable.Range(120, 120).Select(index => Of(blob, index, index * 10))]);
+        Dictionary<Digest, BlobReader> readers = new() { [blob.Blob] = rig.Disk.Reader };
+        PrefetchRun run = new(PrefetchPlan.Of(StartTrace.Follow([other, its])!));
+        Task running = run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
+        await gate.ArrivedAsync(2);
+        run.Follow(PrefetchPlan.Of(its));
+        gate.Open();
+        await running;
+
+        TraceRecorder recorder = new();
+        foreach (TraceRead read in its.Reads) recorder.Of(blob).Touch(blob, read.Offset, read.Length);
+        PrefetchOutcome outcome = PrefetchRun.OutcomeOf([run], recorder, readers);
+        Assert.True(outcome.Fetched >= its.Bytes);
+        Assert.InRange(outcome.Unread, 1, outcome.Fetched / 5);
+    }
+
     [Fact]
     public async Task APlanForOtherBytesIsLeftOut()
     {
@@ -364,6 +389,7 @@ public sealed class TraceTests
         PrefetchRun run = new(PrefetchPlan.Of(trace));
         await run.RunAsync(readers, rate: null, mayEvict: true, CancellationToken.None);
         Assert.Equal([(2L * 65536, 65536)], rig.Source.Requests);
+        Assert.Equal(2, run.LeftOut); // the third was too long for any plan
     }
 
     [Fact]

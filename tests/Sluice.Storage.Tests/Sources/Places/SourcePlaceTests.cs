@@ -1,6 +1,7 @@
 using Sluice.Formats.Oci;
 using Sluice.Storage.Sources.Places;
 using Sluice.Storage.Tests.Fetching;
+using Sluice.Testing;
 
 namespace Sluice.Storage.Tests.Sources.Places;
 

@@ -1,4 +1,4 @@
-namespace Sluice.Storage.Tests.Fetching;
+namespace Sluice.Testing;
 
 /// <summary>A clock that stands still until the test moves it; timers fire while it moves.</summary>
 internal sealed class ManualTime : TimeProvider
