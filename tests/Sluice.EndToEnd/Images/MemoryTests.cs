@@ -36,7 +36,7 @@ public sealed class MemoryTests
             (int exitCode, string read) = await Command.RunAsync("/bin/sh", ["-c", "cat noise text | sha256sum"], directory: mounted.Directory);
             Assert.True(exitCode == 0, read);
             Assert.StartsWith(content, read, StringComparison.Ordinal);
-            Assert.InRange(Peak(mounted.ProcessId), 1, Limit);
+            Assert.InRange(Processes.Memory($"{mounted.ProcessId}", "VmHWM"), 1, Limit);
             await mounted.UnmountAsync();
         }
     }
@@ -46,12 +46,6 @@ public sealed class MemoryTests
     {
         (int exitCode, string output) = await Command.RunAsync(Command.Require("python3"), ["-c", Measure, SluiceProgram.Path, .. arguments]);
         Assert.True(exitCode == 0, output);
-        return Kibibytes(output.Split('\n')[0]);
+        return long.Parse(output.Split('\n')[0], CultureInfo.InvariantCulture) << 10;
     }
-
-    /// <summary>The most memory that a process had until now, in bytes.</summary>
-    private static long Peak(int process) =>
-        Kibibytes(File.ReadLines($"/proc/{process}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split()[^2]);
-
-    private static long Kibibytes(string text) => long.Parse(text, CultureInfo.InvariantCulture) << 10;
 }
