@@ -16,6 +16,12 @@ namespace Sluice.Node.Starts;
 /// </summary>
 internal sealed partial class ImageStarts(NodeOptions options, ImageMounter mounter, PullPolicies policies, ILogger logger) : IAsyncDisposable
 {
+    /// <summary>A container's snapshot is made before its image is mounted, which takes a while on a busy node. Others of the image there were none in that time.</summary>
+    private static readonly TimeSpan MountPatience = TimeSpan.FromSeconds(20);
+
+    /// <summary>The same where the image is mounted already: others may have started not long ago.</summary>
+    private static readonly TimeSpan SnapshotPatience = TimeSpan.FromSeconds(2);
+
     private readonly EagerDownloads _downloads = new(logger);
     private readonly PulledPlans _pulled = new();
     private readonly ImageSources _sources = new(options.Sources);
@@ -82,7 +88,7 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
             image.Reference,
             cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, load(), cancellation)),
             (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
-        DateTimeOffset began = DateTimeOffset.UtcNow;
+        DateTimeOffset since = DateTimeOffset.UtcNow - (isFirst ? MountPatience : SnapshotPatience);
         return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, trace => Traces.TrySave(trace with { IsWarm = !isFirst }), logger);
 
         bool Keeps(StartTrace trace)
@@ -93,7 +99,7 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
 
         async Task<StartCommand?> FindCommandAsync(CancellationToken cancellation)
         {
-            if (Commands is null || await Commands.FindAsync(manifest, began, cancellation) is not { } command) return null;
+            if (Commands is null || await Commands.FindAsync(manifest, since, cancellation) is not { } command) return null;
             if (Traces.FindOf(manifest, command) is { } known) plan.Narrow(known);
             return command;
         }

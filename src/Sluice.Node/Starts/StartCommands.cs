@@ -15,17 +15,14 @@ internal sealed class StartCommands(Snapshotter snapshotter, string socket)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>The snapshot is made before its image is mounted.</summary>
-    private static readonly TimeSpan Before = TimeSpan.FromSeconds(2);
-
     /// <summary>Null: there is no such container yet, or containerd does not say. Never faults but by cancellation.</summary>
-    /// <param name="since">When the mount began.</param>
+    /// <param name="since">The container's snapshot is not older.</param>
     public async Task<StartCommand?> FindAsync(Digest manifest, DateTimeOffset since, CancellationToken cancellation)
     {
         if (!File.Exists(socket)) return null; // containerd's is another one
         try
         {
-            foreach (SnapshotInfo snapshot in snapshotter.List([]).Where(snapshot => snapshot.Kind == SnapshotKind.Active && snapshot.Created >= since - Before).OrderBy(snapshot => snapshot.Created))
+            foreach (SnapshotInfo snapshot in snapshotter.List([]).Where(snapshot => snapshot.Kind == SnapshotKind.Active && snapshot.Created >= since).OrderBy(snapshot => snapshot.Created))
             {
                 if (!SnapshotKey.TryParse(snapshot.Name, out SnapshotKey key) || snapshotter.FindContainer(key.Namespace, key.Key)?.Image?.Key.Manifest != manifest) continue;
                 using var client = new ContainerdClient(socket, key.Namespace, Patience);

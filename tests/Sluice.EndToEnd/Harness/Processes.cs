@@ -25,6 +25,13 @@ internal static class Processes
         await TestMachine.UntilAsync(() => found.All(id => CommandLine(id) is ""), "killed processes have ended");
     }
 
+    /// <summary>Memory of a process in bytes, by its name in proc_pid_status(5), e.g. <c>VmRSS</c>.</summary>
+    public static long Memory(string id, string name)
+    {
+        string line = Text(id, "status").Split('\n').Single(line => line.StartsWith(name + ":", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) << 10;
+    }
+
     private static IEnumerable<string> All() => Directory.EnumerateDirectories("/proc").Select(path => Path.GetFileName(path)!).Where(name => int.TryParse(name, CultureInfo.InvariantCulture, out _));
 
     /// <summary>proc(5): the field after the name, which may hold anything, and the state.</summary>

@@ -15,17 +15,19 @@ internal static class LargeImage
     private const int Piece = 1 << 20;
     private const int Pieces = 256;
 
-    /// <summary>Stores it under <paramref name="reference"/>; its layer is made at <paramref name="file"/>.</summary>
+    /// <summary>Makes it as an OCI layout (tag <c>v1</c>).</summary>
     /// <returns>Digest of both files' contents, <c>noise</c> before <c>text</c>, in hexadecimal.</returns>
-    public static async Task<string> PushAsync(ImageReference reference, string file, CancellationToken cancellation)
+    public static async Task<string> MakeAsync(string layout, CancellationToken cancellation)
     {
-        (Digest diffId, string content) = Write(file);
+        ImageReference reference = ImageReference.Parse($"oci:{layout}:v1");
         await using IImageStore store = ImageStores.Open(reference, new SourceOptions());
+        string file = layout + ".layer";
+        (Digest diffId, string content) = Write(file);
         byte[] config = Encoding.UTF8.GetBytes($$$"""{"architecture":"{{{Platform.Host.Architecture}}}","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["{{{diffId}}}"]}}""");
         var manifest = new ImageManifest
         {
             Config = await TestImage.PutAsync(store, config, MediaTypes.OciConfig),
-            Layers = [await PutAsync(store, file, cancellation)],
+            Layers = [await MoveAsync(file, layout, cancellation)],
         };
         byte[] bytes = manifest.ToBytes();
         await store.PutManifestAsync(new StoredManifest(manifest.MediaType!, Digest.Sha256(bytes), bytes), reference.Tag, cancellation);
@@ -66,15 +68,12 @@ internal static class LargeImage
         for (int i = 0; i < piece.Length; i++) piece[i] = (byte)('a' + (piece[i] & 15));
     }
 
-    private static async Task<Descriptor> PutAsync(IImageStore store, string file, CancellationToken cancellation)
+    /// <summary>Moves a layer to its place, once there are others: it is too large to be written twice.</summary>
+    private static async Task<Descriptor> MoveAsync(string file, string layout, CancellationToken cancellation)
     {
         await using FileStream layer = File.OpenRead(file);
         Digest digest = Digest.Parse($"sha256:{Convert.ToHexStringLower(await SHA256.HashDataAsync(layer, cancellation))}");
-        layer.Position = 0;
-        await using IBlobUpload upload = await store.StartUploadAsync(cancellation);
-        byte[] piece = new byte[Piece];
-        for (int read; (read = await layer.ReadAsync(piece, cancellation)) > 0;) await upload.WriteAsync(piece.AsMemory(0, read), cancellation);
-        await upload.CommitAsync(digest, cancellation);
+        File.Move(file, Path.Combine(layout, "blobs", "sha256", digest.Hex));
         return new Descriptor { MediaType = MediaTypes.OciLayerGzip, Digest = digest, Size = layer.Length };
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Sluice.EndToEnd.Harness;
-using Sluice.Formats.Oci;
 using Sluice.Testing.Runtime;
 
 namespace Sluice.EndToEnd.Images;
@@ -26,17 +25,16 @@ public sealed class MemoryTests
         TestMachine.RequireMounts();
         using Workspace workspace = new();
         await using TestRegistry registry = await TestRegistry.StartAsync(workspace.File("registry"));
-        string ordinary = $"oci:{workspace.File("ordinary")}:v1";
-        string content = await LargeImage.PushAsync(ImageReference.Parse(ordinary), workspace.File("layer"), TestMachine.Cancellation);
+        string content = await LargeImage.MakeAsync(workspace.File("ordinary"), TestMachine.Cancellation);
         foreach (string format in (string[])["rafs", "overlaybd"])
         {
             string converted = $"{registry.Host}/large:{format}";
-            Assert.InRange(await PeakAsync("convert", "--format", format, ordinary, converted), 1, Limit);
+            Assert.InRange(await PeakAsync("convert", "--format", format, $"oci:{workspace.File("ordinary")}:v1", converted), 1, Limit);
             await using MountedImage mounted = await MountedImage.MountAsync(workspace, converted, format);
             (int exitCode, string read) = await Command.RunAsync("/bin/sh", ["-c", "cat noise text | sha256sum"], directory: mounted.Directory);
             Assert.True(exitCode == 0, read);
             Assert.StartsWith(content, read, StringComparison.Ordinal);
-            Assert.InRange(Peak(mounted.ProcessId), 1, Limit);
+            Assert.InRange(Processes.Memory($"{mounted.ProcessId}", "VmHWM"), 1, Limit);
             await mounted.UnmountAsync();
         }
     }
@@ -46,12 +44,6 @@ public sealed class MemoryTests
     {
         (int exitCode, string output) = await Command.RunAsync(Command.Require("python3"), ["-c", Measure, SluiceProgram.Path, .. arguments]);
         Assert.True(exitCode == 0, output);
-        return Kibibytes(output.Split('\n')[0]);
+        return long.Parse(output.Split('\n')[0], CultureInfo.InvariantCulture) << 10;
     }
-
-    /// <summary>The most memory that a process had until now, in bytes.</summary>
-    private static long Peak(int process) =>
-        Kibibytes(File.ReadLines($"/proc/{process}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split()[^2]);
-
-    private static long Kibibytes(string text) => long.Parse(text, CultureInfo.InvariantCulture) << 10;
 }

@@ -95,10 +95,24 @@ public sealed class KilledDaemonTests
     }
 
     /// <summary>Connections that the keeper has taken in place of a daemon: sockets beside the two that it listens on.</summary>
-    private static int Waiting(TestNode node)
+    private static int Waiting(TestNode node) =>
+        Directory.GetFileSystemEntries($"/proc/{Keeper(node)}/fd").Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true) - 2;
+
+    [Fact]
+    public async Task The_keeper_stays_small()
     {
-        string keeper = "/proc/" + Assert.Single(Processes.With($"__keeper {node.State} "));
-        return Directory.GetFileSystemEntries($"{keeper}/fd").Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true) - 2;
+        await using WritableNode writable = await WritableNode.StartAsync();
+        TestNode node = writable.Node;
+        await writable.RunAsync("one", "dir");
+        for (int round = 0; round < 3; round++)
+        {
+            await node.KillDaemonAsync();
+            await node.StartDaemonAsync();
+            Assert.Equal($"{round}\n", await writable.ExecAsync("one", $"echo {round} > /round && busybox sync && cat /round"));
+        }
+
+        Assert.Equal(3, KeeperProcess.Names(node.State)!.Count); // disks, writable disks, containerd's socket
+        Assert.InRange(Processes.Memory(Keeper(node), "VmRSS"), 1, 30 << 20);
     }
 
     [Fact]
@@ -129,6 +143,8 @@ public sealed class KilledDaemonTests
         Assert.False(File.Exists(socket));
         Assert.Null(KeeperProcess.Names(node.State));
     }
+
+    private static string Keeper(TestNode node) => Assert.Single(Processes.With($"__keeper {node.State} "));
 
     private static async Task<TakeOverCounts> TakeOversAsync(TestNode node) => (await new AdminClient(node.AdminSocket).StatusAsync(TestMachine.Cancellation)).TakeOvers;
 
