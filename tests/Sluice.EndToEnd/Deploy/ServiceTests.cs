@@ -34,6 +34,9 @@ public sealed partial class ServiceTests
             await machine.RunAsync(Run(image, "-d", Name(image), "/bin/sleep 100000"));
         }
 
+        string keeperMemory = await machine.RunAsync("sed -n 's/^VmRSS:\\s*//p' /proc/$(systemctl show -P MainPID sluice-keeper)/status"); // KiB
+        Assert.InRange(int.Parse(keeperMemory.Split(' ')[0], CultureInfo.InvariantCulture), 1, 30 << 10);
+
         // Containers keep the package from being removed.
         (int exitCode, string refused) = await machine.TryAsync("dpkg -r sluice");
         Assert.NotEqual(0, exitCode);
