@@ -7,6 +7,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 MODES = ("kill", "kill", "kill", "kill", "group", "cgroup", "stop", "upgrade")
 LONGEST_CALM = 0.4  # seconds of work between two deaths
 READERS = 2
+CPU_WEIGHT = 1000  # of the daemon's cgroup, as deploy/systemd/sluice.service has it (CPUWeight); 100 is what others have
 WRITER_REST = 0.02  # seconds between two synced writes
 MOUNT_REST = 0.05  # seconds between two files that are read from a `sluice mount`: the daemon is to have the processors
 LONGEST_MOUNT = 12  # seconds between two deaths of what `sluice mount` serves with; it is started again the later, up to 10 s, the sooner it dies
@@ -121,6 +122,10 @@ class ChaosNode(Node):
             group = f"{top}/sluice-chaos-{os.getpid()}"
             try:
                 os.makedirs(group, exist_ok=True)
+                for name, value in (("cpu.weight", CPU_WEIGHT), ("cpu.shares", CPU_WEIGHT * 1024 // 100)):
+                    if os.path.exists(f"{group}/{name}"):
+                        with open(f"{group}/{name}", "w") as file:
+                            file.write(str(value))
                 yield group
             except OSError:
                 pass
