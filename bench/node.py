@@ -4,6 +4,7 @@ import hashlib, io, os, random, shutil, socket, subprocess, tarfile, tempfile, t
 SLUICE = os.environ["SLUICE"]
 KINDS = ("rafs", "overlaybd")
 MIB = 1 << 20
+os.environ["MALLOC_ARENA_MAX"] = "2"  # as the unit of the daemon has it
 
 
 class Node:

@@ -28,10 +28,12 @@ internal sealed class RequestWatch
     /// <summary>As <see cref="Since"/>, but also when the request has been answered by somebody else, until <see cref="End"/>.</summary>
     public long BusySince => Volatile.Read(ref _busySince);
 
+    /// <summary>It keeps nothing of the disk alive.</summary>
     public void End()
     {
         Volatile.Write(ref _since, 0);
         Volatile.Write(ref _busySince, 0);
+        _node = null;
     }
 
     /// <summary>True, with the request, if its time has passed. Once for each request.</summary>
@@ -39,9 +41,9 @@ internal sealed class RequestWatch
     {
         long since = Volatile.Read(ref _since);
         unique = Volatile.Read(ref _unique);
-        node = _node!;
+        node = _node!; // null if it has ended meanwhile
 
         // With another request meanwhile the time would be another, too: that one has only just begun.
-        return since != 0 && node.IsOverdue(since, now) && Interlocked.CompareExchange(ref _since, 0, since) == since;
+        return since != 0 && node is not null && node.IsOverdue(since, now) && Interlocked.CompareExchange(ref _since, 0, since) == since;
     }
 }

@@ -8,12 +8,16 @@ public static class ProcessMemory
     /// middle, and where memory is locked (<see cref="Fuse.MemoryLock"/>) it keeps that for good: the kernel refuses malloc_trim(3) its MADV_DONTNEED of locked pages. With the eight arenas a
     /// processor that are the default the daemon grew for hours.
     /// </summary>
+    /// <remarks>
+    /// Blocks of a mebibyte and more, as the buffers of reads, have memory of their own: by default malloc takes larger and larger ones from its arenas, once one was freed, and what lives long there keeps all that is below it.
+    /// </remarks>
     public static void LimitArenas()
     {
-        const int arenaMax = -8, arenas = 2;
+        const int mmapThreshold = -3, large = 1 << 20, arenaMax = -8, arenas = 2;
         try
         {
             _ = Libc.SetHeapOption(arenaMax, arenas);
+            _ = Libc.SetHeapOption(mmapThreshold, large);
         }
         catch (EntryPointNotFoundException)
         {
@@ -28,6 +32,7 @@ public static class ProcessMemory
     public static void Trim()
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        GC.WaitForPendingFinalizers(); // what is native of dead images is freed here
         try
         {
             _ = Libc.TrimHeap(0);

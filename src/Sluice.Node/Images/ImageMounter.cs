@@ -205,7 +205,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         MountedImage mounted = here ?? await MountServedAsync(record, opened, starts);
         activity.Mark(ImageStep.Mounted);
         Complete(image, opener);
-        _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
+        TrimSoon();
         return mounted;
     }
 
@@ -220,6 +220,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         WritableDisk disk = OpenWritable(_writable.NameOf(key), image, store, layer);
         MountedImage mounted = await _writable.MountAsync(disk, RecordOf(key, image, target) with { Name = name, Layer = layer.Directory }, _options.LazyReadAheadKilobytes, cancellation);
         ActivityOf(image).Mark(ImageStep.Mounted);
+        TrimSoon();
         return mounted;
     }
 
@@ -231,6 +232,7 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         AttachedDevice device = await _writable.AttachAsync(
             OpenWritable(_writable.NameOf(key), image, store, layer), RecordOf(key, image, target: "") with { Layer = layer.Directory }, _options.LazyReadAheadKilobytes, cancellation);
         ActivityOf(image).Mark(ImageStep.Mounted);
+        TrimSoon();
         return device;
     }
 
@@ -288,6 +290,9 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         await mount(_mounts, files, record.Target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
         mounted.Found();
     }
+
+    /// <summary>A mount leaves garbage behind, which nobody would collect for long on a node where little happens.</summary>
+    private void TrimSoon() => _trim.Change(TrimAfter, Timeout.InfiniteTimeSpan);
 
     private ImageDisks Opener(LocalImage image) => new(_cache, _fetcher, ActivityOf(image), _deadlines.Of(image.Record.Reference));
 
