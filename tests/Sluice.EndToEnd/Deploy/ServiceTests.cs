@@ -149,7 +149,7 @@ public sealed partial class ServiceTests
         Assert.NotEmpty(files);
         ConcurrentBag<(long Began, long Ended)> slow = [];
         using CancellationTokenSource over = new();
-        Task[] readers = [.. Enumerable.Range(0, 2).Select(reader => Task.Run(() => ReadUntil(over.Token, files, new Random(reader), slow)))];
+        Task[] readers = [.. Enumerable.Range(0, 2).Select(reader => Task.Run(() => ReadUntil(files, new Random(reader), slow, over.Token)))];
         Random random = new(1);
         List<long> restarts = [];
         for (int round = 0; round < rounds; round++)
@@ -170,7 +170,7 @@ public sealed partial class ServiceTests
             $"{rounds} restarts by systemd: longest pause of a read p50 {pauses[rounds / 2]:0.000} s, p90 {pauses[rounds * 9 / 10]:0.000} s, longest {pauses[^1]:0.000} s; load {File.ReadAllText("/proc/loadavg").Trim()}"));
     }
 
-    private static void ReadUntil(CancellationToken over, string[] files, Random random, ConcurrentBag<(long Began, long Ended)> slow)
+    private static void ReadUntil(string[] files, Random random, ConcurrentBag<(long Began, long Ended)> slow, CancellationToken over)
     {
         byte[] buffer = new byte[128 << 10];
         while (!over.IsCancellationRequested)
