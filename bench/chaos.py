@@ -63,7 +63,7 @@ class ChaosNode(Node):
         self.keeper, self.seed = keeper, seed
         self.stopping = threading.Event()
         self.events, self.rounds, self.lines = [], [], []
-        self.watched, self.hearing = [], []
+        self.watched, self.hearing, self.noting = [], [], threading.Lock()
         self.born = []  # when each process that came to serve the plain mount was started
         self.background = 0  # bytes
         self.reads = self.fio_runs = self.starts = self.refused = self.errors = self.wrong_bytes = self.mount_kills = 0
@@ -184,37 +184,45 @@ class ChaosNode(Node):
 
     def pauses(self):
         """
-        How long each read and each synced write waited that had begun when a daemon came, by kind: after a death from the start of the last daemon that came meanwhile; of a stop from its signal, or
-        from the read's own beginning, without what the bench did between the end of one daemon and the start of the next. A round for which nobody waited long counts as none.
+        How long each read and each synced write waited in each round that it met, by kind: after a death from the start of the next daemon to the answer, or to the next death; of a stop from its signal, or
+        from the read's own beginning, without what the bench did between the end of one daemon and the start of the next; of an upgrade all of it. A round for which nobody waited long counts as none.
         """
         found = {"restart": [], "stop": [], "upgrade": [], "write": [], "mount": []}
+        heard = {"restart": set(), "stop": set(), "upgrade": set()}
+
+        def add(kind, number, waited):
+            found[kind].append(waited)
+            heard[kind].add(number)
+
+        ends = [told for _, told, *_ in self.rounds[1:]] + [float("inf")]
         for event in self.events:
             began, ended = event["at"] - event["took"], event["at"]
             if event["name"].startswith(self.mounted):
-                born = [at for at in self.born if began <= at <= ended]
-                found["mount"] += [ended - max(born)] if born else []
+                found["mount"] += [ended - at for at in self.born if began <= at <= ended]
                 continue
-            over = [number for number, (mode, told, gone, at) in enumerate(self.rounds) if began <= at and ended >= told]
-            if not over:
-                continue
-            mode, told, gone, at = self.rounds[over[-1]]
-            if event["name"].startswith(self.writable):
-                found["write"] += [ended - at] if ended > at else []
-            elif mode == "upgrade":
-                found["upgrade"].append((over[-1], event["took"]))
-            else:
-                if ended > at:
-                    found["restart"].append((over[-1], ended - at))
+            for number, ((mode, told, gone, at, ready), end) in enumerate(zip(self.rounds, ends)):
+                if began > ready or ended < told:
+                    continue
+                if mode == "upgrade":
+                    if event["name"].startswith(self.writable):
+                        found["write"].append(event["took"])
+                    else:
+                        add("upgrade", number, event["took"])
+                    continue
+                after = min(ended, end) - max(began, at)
+                if event["name"].startswith(self.writable):
+                    found["write"] += [after] if after > 0 else []
+                    continue
+                if after > 0:
+                    add("restart", number, after)
                 if mode == "stop":
-                    found["stop"].append((over[-1], ended - max(began, told) - (at - max(gone, began) if ended > at else 0)))
+                    add("stop", number, min(ended, end) - max(began, told) - (max(0, at - max(gone, began)) if ended > at else 0))
         for kind, belongs in (("restart", lambda mode: mode != "upgrade"), ("stop", lambda mode: mode == "stop"), ("upgrade", lambda mode: mode == "upgrade")):
-            heard = {number for number, _ in found[kind]}
-            silent = [number for number, (mode, *_) in enumerate(self.rounds) if belongs(mode) and number not in heard]
-            found[kind] = [waited for _, waited in found[kind]] + [0] * len(silent)
+            found[kind] += [0] * sum(belongs(mode) and number not in heard[kind] for number, (mode, *_) in enumerate(self.rounds))
         return found
 
     def restart(self, mode, cold):
-        """Ends the daemon and starts the next one at once; returns its kind, and when the signal, the end and the start were."""
+        """Ends the daemon and starts the next one at once; returns its kind, and when the signal, the end and the start were, and when the next one answered."""
         told = time.monotonic()
         self.end(mode)
         gone = time.monotonic()
@@ -223,7 +231,7 @@ class ChaosNode(Node):
         at = time.monotonic()
         self.daemon = self.start("sluice.log", SLUICE, "daemon", "--root", self.path("root"), "--state", self.path("run"))
         self.wait("the daemon", lambda: self.process() == self.daemon.pid)
-        return mode, told, gone, at
+        return mode, told, gone, at, time.monotonic()
 
     def end(self, mode):
         if mode == "group":
@@ -243,7 +251,8 @@ class ChaosNode(Node):
             ended = os.pidfd_open(self.daemon.pid)  # tells at once, also while nobody has asked how it ended
         except ProcessLookupError:
             return
-        select.select([ended], [], [], 60)
+        if not select.select([ended], [], [], 60)[0]:
+            self.note("errors", f"{mode}: the daemon does not end")
         os.close(ended)
         if isinstance(self.daemon, subprocess.Popen):
             code = self.daemon.wait(1)
@@ -254,7 +263,8 @@ class ChaosNode(Node):
         told = time.monotonic()
         self.run(SLUICE, "upgrade", "--admin-address", self.path("run", "admin.sock"))
         self.daemon = Successor(self.process())
-        return "upgrade", told, told, time.monotonic()
+        ready = time.monotonic()
+        return "upgrade", told, told, ready, ready
 
     def process(self):
         """The process that answers on the admin socket, or None."""
@@ -298,7 +308,8 @@ class ChaosNode(Node):
                 self.events.append(event)
 
     def note(self, counter, line):
-        setattr(self, counter, getattr(self, counter) + 1)
+        with self.noting:
+            setattr(self, counter, getattr(self, counter) + 1)
         self.lines.append(f"{line}; the node said so far: {self.tail('sluice.log')}")
 
     def verify(self):
@@ -328,10 +339,10 @@ class ChaosNode(Node):
             try:
                 os.kill(serving, signal.SIGKILL)
                 self.wait("the next server of the mount", lambda: self.mount_server() not in (None, serving))
+                self.born.append(started(self.mount_server()))
             except (SystemExit, OSError, TypeError) as failed:
                 return self.note("errors", f"sluice mount: no server: {failed}")
             self.mount_kills += 1
-            self.born.append(started(self.mount_server()))
 
     def mount_server(self):
         for child in children(self.supervisor.pid):

@@ -198,7 +198,7 @@ def show(image, link, results):
         if said:
             metadata, mount, runc = (middle(said, lambda one: stage(one, name)) for name in ("metadata", "mount", "container"))
             waited = middle(said, lambda one: one["waitedSeconds"])
-            line += f"{metadata:9.2f} {start:7.2f} {mount:6.2f} {runc:7.2f} {waited:7.2f} {start - mount - runc - waited:7.2f}"
+            line += f"{metadata:9.2f} {start:7.2f} {mount:6.2f} {f'{runc:.2f}' if runc else '':>7} {waited:7.2f} {start - mount - runc - waited:7.2f}"
         else:
             line += f"{'':9} {start:7.2f} {'':30}"
         requests = f"{middle(said, lambda one: one['requests']):.0f}" if said else ""

@@ -26,6 +26,9 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
     /// <summary>containerd refuses calls for up to 3 s (and a fifth of it) before it dials a snapshotter again that was not there.</summary>
     private static readonly TimeSpan DialTime = TimeSpan.FromSeconds(5), AskAgainAfter = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Source: google.golang.org/grpc.</summary>
+    private static readonly string[] DiallingErrors = ["connection error:", "connection closed", "last connection error:", "transport is closing", "the connection is draining", "error reading from server:", "timed out waiting for server handshake", "closing transport due to:"];
+
     /// <returns>The chain id of the whole image, which is the name of its topmost snapshot.</returns>
     /// <exception cref="SluiceException">The image has no layers, the snapshotter does not serve one of them lazily, or containerd refused a call.</exception>
     public async Task<Digest> RegisterAsync(ImageToRegister image, CancellationToken cancellation)
@@ -99,7 +102,7 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
 
     private async Task PrepareAllAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, CancellationToken cancellation)
     {
-        long begin = time.GetTimestamp();
+        long? refusedAt = null;
         for (int i = 0; i < image.Layers.Count; i++)
         {
             while (true)
@@ -109,13 +112,16 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
                     await PrepareAsync(leased, image, chain, i, cancellation);
                     break;
                 }
-                catch (GrpcException refused) when (refused.Status == GrpcStatusCode.Unavailable && time.GetElapsedTime(begin) < DialTime)
+                catch (GrpcException refused) when (IsOfDialling(refused) && time.GetElapsedTime(refusedAt ??= time.GetTimestamp()) < DialTime)
                 {
                     await Task.Delay(AskAgainAfter, time, cancellation);
                 }
             }
         }
     }
+
+    /// <summary>True for what containerd's client of the snapshotter says itself; what the snapshotter says, as of a registry that does not answer, is not asked for again.</summary>
+    private static bool IsOfDialling(GrpcException refused) => refused.Status == GrpcStatusCode.Unavailable && DiallingErrors.Any(error => refused.Detail.StartsWith(error, StringComparison.Ordinal));
 
     private static async Task PrepareAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, int index, CancellationToken cancellation)
     {

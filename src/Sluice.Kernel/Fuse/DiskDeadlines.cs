@@ -29,7 +29,7 @@ internal sealed class DiskDeadlines : IDisposable
         _writes?.Expire(now, Fail);
         foreach (FuseWorker worker in _connection.Workers)
         {
-            if (worker.Watch.TryExpire(now, out ulong unique, out DiskNode node)) Fail(node, unique);
+            if (worker.Watch.TryExpire(now, out ulong unique, out DiskNode? node)) Fail(node, unique);
         }
 
         if (_writes is null) _connection.FindStuck(now); // a thread that keeps writes would need memory for them

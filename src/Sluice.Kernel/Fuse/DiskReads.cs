@@ -151,7 +151,7 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
 
         foreach (PendingRead place in all)
         {
-            if (place.Watch.TryExpire(now, out ulong unique, out DiskNode node)) fail(node, unique);
+            if (place.Watch.TryExpire(now, out ulong unique, out DiskNode? node)) fail(node, unique);
         }
     }
 

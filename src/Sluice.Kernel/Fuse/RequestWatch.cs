@@ -1,4 +1,4 @@
-using Sluice.Kernel.Syscalls;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Sluice.Kernel.Fuse;
 
@@ -37,11 +37,11 @@ internal sealed class RequestWatch
     }
 
     /// <summary>True, with the request, if its time has passed. Once for each request.</summary>
-    public bool TryExpire(long now, out ulong unique, out DiskNode node)
+    public bool TryExpire(long now, out ulong unique, [NotNullWhen(true)] out DiskNode? node)
     {
         long since = Volatile.Read(ref _since);
         unique = Volatile.Read(ref _unique);
-        node = _node!; // null if it has ended meanwhile
+        node = _node; // null if it has ended meanwhile
 
         // With another request meanwhile the time would be another, too: that one has only just begun.
         return since != 0 && node is not null && node.IsOverdue(since, now) && Interlocked.CompareExchange(ref _since, 0, since) == since;

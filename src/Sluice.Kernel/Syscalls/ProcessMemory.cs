@@ -13,11 +13,12 @@ public static class ProcessMemory
     /// </remarks>
     public static void LimitArenas()
     {
-        const int mmapThreshold = -3, large = 1 << 20, arenaMax = -8, arenas = 2;
+        const int trimThreshold = -1, mmapThreshold = -3, large = 1 << 20, arenaMax = -8, arenas = 2;
         try
         {
             _ = Libc.SetHeapOption(arenaMax, arenas);
             _ = Libc.SetHeapOption(mmapThreshold, large);
+            _ = Libc.SetHeapOption(trimThreshold, 2 * large); // as malloc has it by itself where the other follows what is freed
         }
         catch (EntryPointNotFoundException)
         {

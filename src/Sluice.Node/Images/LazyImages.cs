@@ -143,12 +143,14 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
 
         MountStarts Follow(ImageActivity activity, IReadOnlyDictionary<Digest, BlobReader> readers)
         {
-            WeakReference<LocalImage> loaded = new(opened); // its tree is not needed as long as the mount stands
-            MountStarts all = starts.Follow(image, () => loaded.TryGetTarget(out LocalImage? here) ? here : local.Load(manifest), activity, readers);
+            MountStarts all = starts.Follow(image, LoaderOf(new(opened), local, manifest), activity, readers);
             if (isStart) all.Begin();
             return all;
         }
     }
+
+    /// <summary>What it returns lives as long as the mount, and must not keep the image's tree so long.</summary>
+    private static Func<LocalImage?> LoaderOf(WeakReference<LocalImage> loaded, LocalImages local, Digest manifest) => () => loaded.TryGetTarget(out LocalImage? here) ? here : local.Load(manifest);
 
     public async Task<WriteMode> ChooseModeAsync(LazyImage image, WriteMode? wanted, CancellationToken cancellation)
     {

@@ -29,6 +29,7 @@ internal sealed partial class ImageStart : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly string _image;
     private readonly Func<StartTrace, bool> _save;
+    private readonly bool _isWarm;
     private volatile bool _isWanted;
     private volatile bool _isOver;
     private StartTrace? _unsaved; // until somebody asks for it
@@ -37,12 +38,13 @@ internal sealed partial class ImageStart : IAsyncDisposable
     /// <param name="readers">Of the image, by blob.</param>
     /// <param name="findCommand">Asks with what the container was started; null: not known yet.</param>
     /// <param name="keeps">Told what was read when it is over; true: that is to be kept also if nobody asks for it.</param>
-    /// <param name="save">Takes what was read, for the next start; true: it keeps that.</param>
+    /// <param name="save">Takes what was read, for the next start; true: it keeps that. Lives as long as the mount.</param>
+    /// <param name="isWarm">The kernel has what earlier containers of this mount have read: perhaps nothing is read at all.</param>
     public ImageStart(
         Digest manifest, ImageActivity activity, PlanRun plan, IReadOnlyDictionary<Digest, BlobReader> readers, Func<CancellationToken, Task<StartCommand?>> findCommand,
-        Func<StartTrace, bool> keeps, Func<StartTrace, bool> save, ILogger logger)
+        Func<StartTrace, bool> keeps, Func<StartTrace, bool> save, ILogger logger, bool isWarm = false)
     {
-        (_logger, _image, _save) = (logger, activity.Name, save);
+        (_logger, _image, _save, _isWarm) = (logger, activity.Name, save, isWarm);
         TraceRecorder recorder = new(origins: activity.Origins ??= new ChunkOrigins());
         activity.Recorder = recorder;
         _work = Task.Run(() => RunAsync(manifest, activity, recorder, plan, readers, findCommand, keeps));
@@ -79,14 +81,14 @@ internal sealed partial class ImageStart : IAsyncDisposable
         try
         {
             Task<StartCommand?> command = FindCommandAsync(findCommand);
-            while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(recorder.Idle > IdleAfter))
+            while (!_over.IsCancellationRequested && recorder.Age < Longest && !recorder.IsFull && !(IdleOf(recorder) > IdleAfter))
                 await Task.Delay(Interval, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             StopNoting(activity, recorder);
             await _over.CancelAsync();
             IReadOnlyList<PrefetchRun> runs = await plan.EndAsync(); // what has not come by now is not needed for this start
             PrefetchOutcome? ahead = runs.Count == 0 ? null : PrefetchRun.OutcomeOf(runs, recorder, readers);
-            activity.Ahead ??= ahead; // what is said of the mount's first start stays
-            StartTrace trace = new(manifest, recorder.Reads()) { Ahead = ahead, Command = await command };
+            if (!_isWarm) activity.Ahead = ahead; // what is said of the mount's first start stays
+            StartTrace trace = new(manifest, recorder.Reads()) { Ahead = ahead, Command = await command, IsWarm = _isWarm };
             _isOver = true;
             if (keeps(trace) || _isWanted) Save(trace);
             else Volatile.Write(ref _unsaved, trace);
@@ -100,6 +102,9 @@ internal sealed partial class ImageStart : IAsyncDisposable
         _isOver = true;
         recorder.End();
     }
+
+    /// <summary>A first start is waited for until it reads.</summary>
+    private TimeSpan? IdleOf(TraceRecorder recorder) => recorder.Idle ?? (_isWarm ? recorder.Age : null);
 
     /// <summary>Unless another start has taken over.</summary>
     private static void StopNoting(ImageActivity activity, TraceRecorder recorder)

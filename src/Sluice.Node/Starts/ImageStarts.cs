@@ -89,7 +89,7 @@ internal sealed partial class ImageStarts(NodeOptions options, ImageMounter moun
             cancellation => Traces.FindAsync(manifest, () => pulled?.Found is { } found ? Task.FromResult<StartTrace?>(found) : ReadIncludedAsync(image, load(), cancellation)),
             (run, cancellation) => run.RunAsync(readers, mounter.PrefetchRate, mayEvict: true, cancellation), pulled, logger);
         DateTimeOffset since = DateTimeOffset.UtcNow - (isFirst ? MountPatience : SnapshotPatience);
-        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, trace => Traces.TrySave(trace with { IsWarm = !isFirst }), logger);
+        return new ImageStart(manifest, activity, plan, readers, FindCommandAsync, Keeps, Traces.TrySave, logger, isWarm: !isFirst);
 
         bool Keeps(StartTrace trace)
         {

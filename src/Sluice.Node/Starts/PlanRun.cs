@@ -44,7 +44,7 @@ internal sealed partial class PlanRun
             }
             finally
             {
-                if (run.LeftOut > 0) Log.Stale(logger, image, run.LeftOut);
+                if (run.LeftOut > 0 && runs.Count == 1) Log.Stale(logger, image, run.LeftOut);
             }
 
             Log.Fetched(logger, image, run.Bytes, run.Failed);

@@ -54,8 +54,8 @@ internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
         return its is { IsWarm: true } ? StartTrace.Follow([its, .. all.Where(trace => trace != its)]) : its;
     }
 
-    /// <summary>Of the latest start here, or what is beside the image; null: neither.</summary>
-    public async Task<StartTrace?> LatestAsync(Digest manifest) => own.Load(manifest) is [var latest, ..] ? latest : await FindAsync(manifest);
+    /// <summary>Of the latest start here, a cold one if there is any, or what is beside the image; null: neither.</summary>
+    public async Task<StartTrace?> LatestAsync(Digest manifest) => own.Load(manifest).OrderBy(trace => trace.IsWarm).FirstOrDefault() ?? await FindAsync(manifest);
 
     /// <summary>The same, and where nothing is known it asks where the image comes from, for this once.</summary>
     /// <inheritdoc cref="Expect"/>
@@ -86,7 +86,7 @@ internal sealed class StartTraces(TraceStore own, Action<string>? warn = null)
         IReadOnlyList<StartTrace> all = own.Load(trace.Manifest);
         StartTrace? known = all.FirstOrDefault(known => known.Command?.Id == trace.Command?.Id);
         if (trace.IsWarm) return IsOfUse(trace, known, all.Count) && TryKeep(trace);
-        if (trace.Bytes < known?.Bytes / 2 && _shortStarts.AddOrUpdate((trace.Manifest, trace.Command?.Id), 1, static (_, count) => count + 1) < MostShortStarts) return false;
+        if (known is { IsWarm: false } && trace.Bytes < known.Bytes / 2 && _shortStarts.AddOrUpdate((trace.Manifest, trace.Command?.Id), 1, static (_, count) => count + 1) < MostShortStarts) return false;
         return TryKeep(trace);
     }
 

@@ -35,7 +35,8 @@ internal sealed class TraceStore(string directory, Action<string>? warn = null)
                 Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
                 File.WriteAllBytes(path + ".new", TraceFile.Write(trace));
                 File.Move(path + ".new", path, overwrite: true);
-                foreach (FileInfo file in FilesOf(trace.Manifest).Skip(MostCommands)) file.Delete();
+                FileInfo[] ofImage = FilesOf(trace.Manifest);
+                if (ofImage.Length > MostCommands) foreach (FileInfo file in ofImage.OrderBy(file => Read(file, trace.Manifest) is { IsWarm: true }).Skip(MostCommands)) file.Delete(); // warm ones go first
                 FileInfo[] all = Latest("*.json");
                 foreach (FileInfo file in all.Skip(Most)) file.Delete();
                 return true;

@@ -51,7 +51,7 @@ public sealed class ImageActivity
         set => Volatile.Write(ref _origins, value);
     }
 
-    /// <summary>What was fetched ahead of the latest start; null: nothing, or that is not over.</summary>
+    /// <summary>What was fetched ahead of the first start of the mount; null: nothing, or that is not over.</summary>
     public PrefetchOutcome? Ahead
     {
         get => Volatile.Read(ref _ahead);

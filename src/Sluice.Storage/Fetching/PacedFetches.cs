@@ -90,7 +90,7 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     public async Task BeginAsync(BlobReader reader, long offset, long length, CancellationToken cancellation, Action? beginning = null, Func<Task>? others = null)
     {
         await WaitForRoomAsync(length).WaitAsync(cancellation);
-        if (others is not null) await others();
+        if (others is not null) await LetPassAsync(others, length);
         beginning?.Invoke();
         Task fetch = FetchAsync(reader, offset, length, cancellation);
         lock (_gate) _running.Add(fetch);
@@ -124,6 +124,25 @@ internal sealed class PacedFetches(FetchPriority priority, TimeProvider time, Pa
     public Task DrainAsync()
     {
         lock (_gate) return Task.WhenAll(_running.ToArray());
+    }
+
+    /// <summary>The line is not measured meanwhile, if nothing else is under way.</summary>
+    private async Task LetPassAsync(Func<Task> others, long length)
+    {
+        bool passed = false;
+        try
+        {
+            await others();
+            passed = true;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                if (!passed) _underWay -= length;
+                else if (_underWay == length) BeginWindow();
+            }
+        }
     }
 
     private async Task WaitForRoomAsync(long length)

@@ -67,6 +67,19 @@ public sealed class StartTracesTests : IDisposable
     }
 
     [Fact]
+    public async Task ColdTracesOutliveWarmOnesAndAreWhatIsGivenToOthers()
+    {
+        StartTraces traces = New();
+        Assert.True(traces.TrySave(Trace(Server, 1, 2, 3)));
+        for (int command = 0; command < 3; command++) Assert.True(traces.TrySave(Trace(StartCommand.Of([$"/{command}"]), 1, 2, 3, 4, command) with { IsWarm = true }));
+        Assert.Equal((int[])[1, 2, 3], Pages((await traces.LatestAsync(Image))!));
+        Assert.True(traces.TrySave(Trace(Worker, 7)));
+        Assert.Equal(2, new TraceStore(Traces).Load(Image).Count(trace => !trace.IsWarm));
+        Assert.True(traces.TrySave(Trace(StartCommand.Of(["/2"]), 9))); // little, and in the place of a warm one
+        Assert.False(new TraceStore(Traces).Load(Image)[0].IsWarm);
+    }
+
+    [Fact]
     public void WhenTheCommandIsKnownItsTraceIsFollowedAlone()
     {
         StartTraces traces = New();
