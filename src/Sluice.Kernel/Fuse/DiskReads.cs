@@ -173,6 +173,20 @@ internal sealed class DiskReads(FuseConnection connection, int places, int place
         return open;
     }
 
+    /// <summary>Gives back the memory of places that are free: a busy moment shall not cost it for good.</summary>
+    public void Trim()
+    {
+        lock (_gate)
+        {
+            while (_free.TryPop(out PendingRead? place))
+            {
+                place.Free();
+                _places.Remove(place);
+                _created--;
+            }
+        }
+    }
+
     /// <summary>Frees the buffers; those of running fetches are freed when the fetches end.</summary>
     public void Dispose()
     {

@@ -179,6 +179,9 @@ public sealed class DiskServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Gives back memory that nothing under way needs.</summary>
+    public void Trim() => _reads.Trim();
+
     /// <summary>True while somebody has the disk's file open.</summary>
     public bool IsOpen(string name) => !_connection.Idle.IsCompleted && _disks.Find(Encoding.UTF8.GetBytes(name)) is { Opens: > 0 };
 

@@ -44,13 +44,14 @@ internal sealed partial class ImageMounter : IAsyncDisposable
     private volatile PrefetchOptions _prefetch;
     private DiskServer? _server;
     private Task<ServerHealth>? _asking;
-    private readonly Timer _trim = new(static _ => ProcessMemory.Trim());
+    private readonly Timer _trim;
 
     private ImageMounter(
         NodeOptions options, DirectoryLock stateLock, MountDescription description, KeptConnections connections, CacheDirectory cache, Fetcher fetcher, MountProcess mounts, Action<string> log)
     {
         (_options, _stateLock, _description, _connections, _cache, _fetcher, _mounts, _log) = (options, stateLock, description, connections, cache, fetcher, mounts, log);
         _prefetch = options.Prefetch;
+        _trim = new Timer(_ => Trim());
         PrefetchRate = new DownloadRate(() => _prefetch.MaxMegabytesPerSecond * 1_000_000L);
         _downloads = new BackgroundDownloads(options.Background, log);
         _deadlines = new ImageDeadlines(options.Deadlines, fetcher);
@@ -289,6 +290,13 @@ internal sealed partial class ImageMounter : IAsyncDisposable
         Directory.CreateDirectory(record.Target);
         await mount(_mounts, files, record.Target, readAhead, CancellationToken.None); // one that is given up may come to be all the same, and nobody would unmount it
         mounted.Found();
+    }
+
+    private void Trim()
+    {
+        _server?.Trim();
+        _writable.Trim();
+        ProcessMemory.Trim();
     }
 
     /// <summary>A mount leaves garbage behind, which nobody would collect for long on a node where little happens.</summary>

@@ -162,6 +162,9 @@ internal sealed class WritableDisks(
         return (DeviceFileSystem.Probe(start) ?? throw BlockContent.NoFileSystem(image), DeviceFileSystem.NeedsCheck(start));
     }
 
+    /// <inheritdoc cref="DiskServer.Trim"/>
+    public void Trim() => _started?.Trim();
+
     private async Task<DiskServer> StartedAsync(CancellationToken cancellation)
     {
         await _starting.WaitAsync(cancellation);

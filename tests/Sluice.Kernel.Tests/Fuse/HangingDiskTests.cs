@@ -48,6 +48,21 @@ public sealed class HangingDiskTests
         await served.Server.RemoveAsync("disk");
     }
 
+    /// <summary>Memory of reads is given back while others read.</summary>
+    [Fact]
+    public async Task Reads_go_on_while_memory_is_given_back()
+    {
+        await using ServedDisks served = await ServedDisks.StartAsync(options => options);
+        using var disk = new PatternDisk("disk", 8 << 20, 1) { IsLocal = _ => false };
+        string path = served.Server.Add(disk);
+        Task<string[]> read = Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Command.Sha256Async(path)));
+        while (!read.IsCompleted) served.Server.Trim();
+        Assert.All(await read, sum => Assert.Equal(disk.Sha256(), sum));
+        served.Server.Trim();
+        Assert.Equal(disk.Sha256(), await Command.Sha256Async(path));
+        await served.Server.RemoveAsync("disk");
+    }
+
     /// <summary>Threads go on in the very moment in which they are found to hang: nobody will be done who could look for a request that is kept then.</summary>
     [Fact]
     public async Task A_request_is_not_left_to_threads_that_hang_no_more()
