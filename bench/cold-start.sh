@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
         --image) images=$2; shift 2 ;;
         --snapshotter) snapshotters=$2; shift 2 ;;
         --all) images=redis,nodejs,wordpress,python,java,postgres snapshotters=overlayfs,rafs-plan,rafs-trace arguments+=(--link 100m,1g,unshaped --runs 3 --reference-runs 1); shift ;;
-        --modes) images=redis,nodejs,wordpress,python,java,postgres snapshotters=overlayfs,rafs,overlaybd,rafs-auto,rafs-eager,latest-auto arguments+=(--link 100m,unshaped --runs 1); shift ;;
+        --modes) images=redis,nodejs,wordpress,python,java,postgres snapshotters=overlayfs,rafs,overlaybd,rafs-auto,rafs-eager,latest-eager arguments+=(--link 100m,unshaped --runs 1); shift ;;
         *) arguments+=("$1"); shift ;;
     esac
 done
