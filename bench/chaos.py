@@ -109,6 +109,10 @@ class ChaosNode(Node):
             process = subprocess.Popen([*command, "--config", self.path("config.yaml")], stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True)
         for group in self.cgroups():
             try:
+                for name, value in (("cpu.weight", CPU_WEIGHT), ("cpu.shares", CPU_WEIGHT * 1024 // 100)):
+                    if os.path.exists(f"{group}/{name}"):
+                        with open(f"{group}/{name}", "w") as file:
+                            file.write(str(value))
                 with open(f"{group}/cgroup.procs", "w") as file:
                     file.write(str(process.pid))
             except OSError:
@@ -122,10 +126,6 @@ class ChaosNode(Node):
             group = f"{top}/sluice-chaos-{os.getpid()}"
             try:
                 os.makedirs(group, exist_ok=True)
-                for name, value in (("cpu.weight", CPU_WEIGHT), ("cpu.shares", CPU_WEIGHT * 1024 // 100)):
-                    if os.path.exists(f"{group}/{name}"):
-                        with open(f"{group}/{name}", "w") as file:
-                            file.write(str(value))
                 yield group
             except OSError:
                 pass

@@ -103,19 +103,16 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
     private async Task PrepareAllAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, CancellationToken cancellation)
     {
         long? refusedAt = null;
-        for (int i = 0; i < image.Layers.Count; i++)
+        for (int i = 0; i < image.Layers.Count;)
         {
-            while (true)
+            try
             {
-                try
-                {
-                    await PrepareAsync(leased, image, chain, i, cancellation);
-                    break;
-                }
-                catch (GrpcException refused) when (IsOfDialling(refused) && time.GetElapsedTime(refusedAt ??= time.GetTimestamp()) < DialTime)
-                {
-                    await Task.Delay(AskAgainAfter, time, cancellation);
-                }
+                await PrepareAsync(leased, image, chain, i, cancellation);
+                i++;
+            }
+            catch (GrpcException refused) when (IsOfDialling(refused) && time.GetElapsedTime(refusedAt ??= time.GetTimestamp()) < DialTime)
+            {
+                await Task.Delay(AskAgainAfter, time, cancellation);
             }
         }
     }
