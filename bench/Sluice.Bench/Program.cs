@@ -7,6 +7,9 @@ switch (args)
     case ["codecs", string file]:
         Sluice.Bench.Codecs.Run(file);
         return 0;
+    case ["bootstrap", string file]:
+        Sluice.Bench.Bootstraps.Run(file);
+        return 0;
     case ["zfile", string file]:
         Sluice.Bench.ZFileBlocks.Run(file);
         return 0;
@@ -47,6 +50,6 @@ switch (args)
         await Sluice.Bench.WarmReads.RunAsync(layout, scratch);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|zfile FILE|tar|ext4|cache-reads|trace-overhead|bad-disk|hedging|block-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR|record-reads STEPS FILE");
+        Console.Error.WriteLine("usage: Sluice.Bench hashing|codecs FILE|bootstrap FILE|zfile FILE|tar|ext4|cache-reads|trace-overhead|bad-disk|hedging|block-reads|fuse|merged-lookups|warm-reads LAYOUT:TAG DIR|record-reads STEPS FILE");
         return 2;
 }

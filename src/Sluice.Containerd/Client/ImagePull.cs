@@ -41,7 +41,11 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         try
         {
             using ContainerdClient leased = client.WithLease(lease);
-            await Task.WhenAll(WriteDocumentsAsync(leased, image, chain[^1], cancellation), PrepareAllAsync(leased, image, chain, cancellation));
+            int top = image.Layers.Count - 1;
+            await PrepareAllAsync(leased, image, chain, 0, top, cancellation);
+
+            // The topmost layer of a lazy image waits for the metadata; the documents, for which nobody waits before, are written meanwhile.
+            await Task.WhenAll(PrepareAllAsync(leased, image, chain, top, top + 1, cancellation), WriteDocumentsAsync(leased, image, chain[^1], cancellation));
             await client.Images.PutAsync(new ImageRecord(image.Name, (image.Index ?? image.Manifest).ToDescriptor(), image.Labels), cancellation);
         }
         catch
@@ -100,10 +104,11 @@ public sealed class ImagePull(ContainerdClient client, TimeProvider time)
         return labels;
     }
 
-    private async Task PrepareAllAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, CancellationToken cancellation)
+    /// <summary>Layers from <paramref name="first"/> to before <paramref name="end"/>.</summary>
+    private async Task PrepareAllAsync(ContainerdClient leased, ImageToRegister image, IReadOnlyList<Digest> chain, int first, int end, CancellationToken cancellation)
     {
         long? refusedAt = null;
-        for (int i = 0; i < image.Layers.Count;)
+        for (int i = first; i < end;)
         {
             try
             {

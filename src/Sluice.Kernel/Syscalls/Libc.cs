@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Sluice.Kernel.Syscalls;
 
@@ -45,6 +46,10 @@ internal static unsafe partial class Libc
     /// <summary><c>ioctl</c> whose argument is a number.</summary>
     [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Ioctl(int fd, nuint request, nint argument);
+
+    /// <summary>Returns the error instead of setting it.</summary>
+    [LibraryImport(Library, EntryPoint = "posix_fadvise64")]
+    public static partial int Advise(SafeFileHandle file, long offset, long length, int advice);
 
     [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
     public static partial int Prctl(int option, nuint a, nuint b, nuint c, nuint d);

@@ -121,6 +121,7 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
             return existing.Mounted.Target;
         }
 
+        if (isStart) RuntimeFiles.BeginReadAhead();
         LocalImage opened = await OpenAsync(image).WaitAsync(cancellation);
         IImageStore store = _sources.Open(opened.Record.Reference);
         try
@@ -371,7 +372,12 @@ internal sealed partial class LazyImages(NodeOptions options, ImageMounter mount
     {
         ImageActivity activity = mounter.Activities.Of(image.Key.Manifest, image.Reference);
         activity.Mark(ImageStep.Asked);
-        if (options.Prefetch.IsOn) activity.Origins ??= new ChunkOrigins();
+        if (options.Prefetch.IsOn)
+        {
+            activity.Origins ??= new ChunkOrigins();
+            RuntimeFiles.BeginReadAhead();
+        }
+
         if (options.Prefetch.IsOn && image.Made is null) starts.Traces.Expect(image.Key.Manifest, () => _sources.Open("docker://" + image.Reference), _stopping.Token);
         await using IImageStore store = _sources.Open("docker://" + image.Reference);
         return await SourceDeadline.AskAsync(Deadline, store, $"the metadata of {image.Reference}", FromAsync, _stopping.Token);

@@ -175,7 +175,8 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         {
             Count(from.Source.Name, length);
             long began = fetcher.Options.Time.GetTimestamp();
-            OpenUnits(answer, start, decodedLength);
+            if (Priority == FetchPriority.Demand) OpenUnits(answer, start, decodedLength);
+            else await PatientThreads.Shared.RunAsync(() => OpenUnits(answer, start, decodedLength));
             Owner.Activity.Decoded(fetcher.Options.Time.GetElapsedTime(began));
             if (Units.Count == 0) return;
             fetcher.Counters.Source(from.Source.Name).Failed(SourceFailure.Wrong);

@@ -40,6 +40,38 @@ public sealed class CriTests
     }
 
     [Theory]
+    [InlineData(ImageFormat.Rafs, true)]
+    [InlineData(ImageFormat.Rafs, false)]
+    [InlineData(ImageFormat.OverlayBd, true)]
+    [InlineData(ImageFormat.OverlayBd, false)]
+    public async Task A_pull_by_CRI_and_one_by_sluice_are_of_one_image(ImageFormat format, bool criFirst)
+    {
+        await using TestNode node = await CriNode.StartAsync();
+        string image = await node.ConvertedAsync(new OrdinaryImage(), format);
+        using CriClient cri = CriNode.Connect(node);
+        if (criFirst) await cri.PullAsync(image);
+        await node.PullAsync(image, "--namespace", "k8s.io");
+        if (!criFirst) await cri.PullAsync(image);
+
+        string sandbox = await cri.RunSandboxAsync();
+        string container = await cri.CreateContainerAsync(sandbox, image, "app");
+        await cri.StartContainerAsync(container);
+        ContainerStatus status = await cri.WaitForExitAsync(container);
+        Assert.True(status.ExitCode == 0, $"{status}\n{node.Daemon!.Log}");
+        await node.PullAsync(image); // and into another namespace
+        Assert.Contains("READY", await node.RunAsync(image, "other"), StringComparison.Ordinal);
+        Assert.Single(node.ImageMounts);
+
+        await cri.StopAndRemoveSandboxAsync(sandbox);
+        await cri.RemoveImageAsync(image);
+        await cri.RemoveImageAsync(node.Image("pause:v1"));
+        await node.CollectGarbageAsync("k8s.io");
+        Assert.Contains("READY", await node.RunAsync(image, "still"), StringComparison.Ordinal);
+        await node.CtrAsync("images", "rm", "--sync", image);
+        await node.AssertNothingIsLeftAsync();
+    }
+
+    [Theory]
     [InlineData(ImageFormat.Rafs)]
     [InlineData(ImageFormat.OverlayBd)]
     public async Task A_pull_without_credentials_says_who_refused_and_what_to_do(ImageFormat format)
