@@ -26,4 +26,18 @@ public sealed class NodeDaemonTests
         File.Delete(options.SocketPath);
         await using NodeDaemon daemon = await NodeDaemon.StartAsync(options, NullLoggerFactory.Instance, CancellationToken.None);
     }
+
+    [Fact]
+    public async Task WhatWasWrittenWhereNothingIsMountedStaysAndTheDaemonStarts()
+    {
+        using MountPlaces places = new();
+        NodeOptions options = new() { Root = places.Of("root"), State = places.Of("state"), Address = places.Of("socket"), Keeper = KeeperKind.None };
+        string left = Path.Combine(options.MountsDirectory, "snapshot-7"), empty = Path.Combine(options.MountsDirectory, "snapshot-8");
+        Directory.CreateDirectory(left);
+        Directory.CreateDirectory(empty);
+        await File.WriteAllTextAsync(Path.Combine(left, "file"), "written", TestContext.Current.CancellationToken);
+        await using NodeDaemon daemon = await NodeDaemon.StartAsync(options, NullLoggerFactory.Instance, CancellationToken.None);
+        Assert.Equal("written", await File.ReadAllTextAsync(Path.Combine(left, "file"), TestContext.Current.CancellationToken));
+        Assert.False(Directory.Exists(empty));
+    }
 }

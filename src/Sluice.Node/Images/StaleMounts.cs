@@ -22,7 +22,7 @@ internal sealed class StaleMounts(
         foreach (string device in LoopDevices.Below(options.WritableDisksDirectory).Where(device => !keptDevices.Contains(device))) await mounts.DetachLoopAsync(device);
         foreach (MountEntry entry in MountTable.Below(options.State).Where(entry => IsBelow(entry.MountPoint, options.State))) await DetachAsync(entry); // not the tmpfs that it may be
         HashSet<string> used = [.. MountTable.Below(options.MountsDirectory).Select(entry => entry.MountPoint)];
-        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory).Where(directory => !used.Contains(directory))) Directory.Delete(directory); // empty ones, the mount points
+        foreach (string directory in Directory.EnumerateDirectories(options.MountsDirectory).Where(directory => !used.Contains(directory))) RemoveMountPoint(directory);
     }
 
     private async Task DetachAsync(MountEntry entry)
@@ -35,6 +35,19 @@ internal sealed class StaleMounts(
         }
 
         if (await mounts.DetachAsync(entry.MountPoint)) log($"{entry.MountPoint}: removed the mount of an earlier process");
+    }
+
+    /// <summary>Somebody may have written there while nothing was mounted: that is lost to him already, and no reason not to start.</summary>
+    private void RemoveMountPoint(string directory)
+    {
+        try
+        {
+            Directory.Delete(directory);
+        }
+        catch (IOException exception)
+        {
+            log($"{directory}: kept though nothing is mounted on it: {exception.Message}");
+        }
     }
 
     private bool IsOurs(MountEntry entry) =>

@@ -10,7 +10,7 @@ namespace Sluice.Storage.Fetching;
 /// <summary>
 /// Gets missing chunks, one instance for all disks of the process. One fetch per unit however many wait for it, near
 /// neighbours in one request, demand before prefetch before background, images in turn, a bound on requests per place, on
-/// requests in total and on memory. Decoding and checking run on the thread pool. All members may be called concurrently.
+/// requests in total and on memory. Decoding and checking run on the thread pool for who waits, on <see cref="PatientThreads"/> else. All members may be called concurrently.
 /// </summary>
 public sealed partial class Fetcher : IDisposable
 {
@@ -40,6 +40,9 @@ public sealed partial class Fetcher : IDisposable
     public FetchCounters Counters { get; } = new();
 
     internal CancellationToken Shutdown => _shutdown.Token;
+
+    /// <summary>What nobody waits for is decoded there.</summary>
+    internal PatientThreads Patient { get; } = new(TimeSpan.FromSeconds(10));
 
     /// <summary>Changes the limits while fetches are under way: they hold for what is decided from now on. Clock and log stay as they are.</summary>
     public void Apply(FetchOptions options)

@@ -1,24 +1,15 @@
-using System.Runtime.InteropServices;
-
 namespace Sluice.Storage.Fetching;
 
 /// <summary>
-/// Runs what nobody waits for on threads of its own, one a processor at most: the pool's threads are there for what is waited for, and others of the machine, as the container that is
-/// starting, have a processor first. A thread that has nothing to do ends soon.
+/// Runs what nobody waits for on threads of its own, one a processor at most. The pool has as many, and what is waited for would stand behind it there: answers to containerd, mounts, reads.
+/// A thread that has nothing to do ends after a while.
 /// </summary>
 /// <param name="idleTime">How long a thread waits for the next task.</param>
-internal sealed partial class PatientThreads(TimeSpan idleTime) : TaskScheduler
+internal sealed class PatientThreads(TimeSpan idleTime) : TaskScheduler
 {
-    /// <summary>A third of the weight of an ordinary thread. Source: sched_prio_to_weight in kernel/sched/core.c.</summary>
-    internal const int Nice = 5;
-
-    private readonly Lock _gate = new();
+    private readonly object _gate = new(); // Monitor: who waits for a task sleeps at once
     private readonly Queue<Task> _tasks = [];
-    private readonly SemaphoreSlim _queued = new(0);
     private int _threads, _waiting;
-
-    /// <summary>Those of the process.</summary>
-    public static PatientThreads Shared { get; } = new(TimeSpan.FromSeconds(10));
 
     public override int MaximumConcurrencyLevel => Environment.ProcessorCount;
 
@@ -32,19 +23,27 @@ internal sealed partial class PatientThreads(TimeSpan idleTime) : TaskScheduler
     }
 
     /// <summary>What follows the task runs in the pool again.</summary>
-    public Task RunAsync(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.DenyChildAttach, this);
+    public Task RunAsync(Action action) => Task.Factory.StartNew(
+        action, CancellationToken.None, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler | TaskCreationOptions.RunContinuationsAsynchronously, this);
 
     protected override void QueueTask(Task task)
     {
         lock (_gate)
         {
             _tasks.Enqueue(task);
-            _queued.Release();
-            if (_waiting < _tasks.Count && _threads < MaximumConcurrencyLevel)
-            {
-                _threads++;
-                new Thread(Run) { IsBackground = true, Name = "sluice-decode" }.UnsafeStart();
-            }
+            Monitor.Pulse(_gate);
+            if (_waiting >= _tasks.Count || _threads == MaximumConcurrencyLevel) return;
+            _threads++;
+        }
+
+        try
+        {
+            new Thread(Run) { IsBackground = true, Name = "sluice-decode" }.UnsafeStart();
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStartException)
+        {
+            lock (_gate) _threads--;
+            ThreadPool.UnsafeQueueUserWorkItem(static threads => threads.RunOne(), this, preferLocal: false);
         }
     }
 
@@ -57,25 +56,33 @@ internal sealed partial class PatientThreads(TimeSpan idleTime) : TaskScheduler
 
     private void Run()
     {
-        const int ofThread = 0;
-        _ = SetPriority(ofThread, 0, Nice);
-        while (TryTake() is { } task) TryExecuteTask(task);
+        while (Take() is { } task) TryExecuteTask(task);
     }
 
-    private Task? TryTake()
+    /// <summary>Where there can be no thread.</summary>
+    private void RunOne()
     {
-        lock (_gate) _waiting++;
-        bool taken = _queued.Wait(idleTime);
+        Task? task;
+        lock (_gate) _tasks.TryDequeue(out task);
+        if (task is not null) TryExecuteTask(task);
+    }
+
+    /// <summary>Null: the thread is to end.</summary>
+    private Task? Take()
+    {
         lock (_gate)
         {
-            _waiting--;
-            if (taken || _queued.Wait(TimeSpan.Zero)) return _tasks.Dequeue();
-            _threads--; // under the lock: whoever queues next counts on those that are left
-            return null;
+            while (_tasks.Count == 0)
+            {
+                _waiting++;
+                bool isCalled = Monitor.Wait(_gate, idleTime);
+                _waiting--;
+                if (isCalled || _tasks.Count > 0) continue; // called, and another thread may have been faster
+                _threads--; // whoever queues next counts on those that are left
+                return null;
+            }
+
+            return _tasks.Dequeue();
         }
     }
-
-    /// <summary>Of Linux, who takes the calling thread for <paramref name="who"/> 0, and its priority only.</summary>
-    [LibraryImport("libc", EntryPoint = "setpriority")]
-    private static partial int SetPriority(int which, uint who, int priority);
 }

@@ -14,9 +14,11 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
 {
     private readonly List<string> _faults = [];
     private readonly List<FetchCause> _causes = []; // of the units
+    private readonly TaskCompletionSource _demanded = new(TaskCreationOptions.RunContinuationsAsynchronously); // somebody waits now
     private volatile string? _lastFault;
     private SourceChoice _choice;
     private TimeSpan _limit;
+    private FetchPriority _priority = priority;
     private ulong _onceMore;
     private bool _isSecondRound;
     private bool _isAsked;
@@ -27,7 +29,15 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
     /// <summary>Digests of the chunks that other blobs may wait for; guarded by the fetcher's lock.</summary>
     public List<ChunkDigest> Announced { get; } = [];
 
-    public FetchPriority Priority { get; set; } = priority;
+    public FetchPriority Priority
+    {
+        get => _priority;
+        set
+        {
+            _priority = value;
+            if (value == FetchPriority.Demand) _demanded.TrySetResult();
+        }
+    }
 
     /// <summary>Timestamp of the first request for it.</summary>
     public long Started { get; } = started;
@@ -174,10 +184,7 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         try
         {
             Count(from.Source.Name, length);
-            long began = fetcher.Options.Time.GetTimestamp();
-            if (Priority == FetchPriority.Demand) OpenUnits(answer, start, decodedLength);
-            else await PatientThreads.Shared.RunAsync(() => OpenUnits(answer, start, decodedLength));
-            Owner.Activity.Decoded(fetcher.Options.Time.GetElapsedTime(began));
+            await OpenInTurnAsync(answer, start, decodedLength);
             if (Units.Count == 0) return;
             fetcher.Counters.Source(from.Source.Name).Failed(SourceFailure.Wrong);
             from.Place.Distrust(Owner.Format.Blob);
@@ -263,6 +270,35 @@ internal sealed class SourceFetch(BlobReader owner, Fetcher fetcher, FetchPriori
         {
             totals.Add(cause, bytes);
             Owner.Activity.Fetched(cause, source, bytes);
+        }
+    }
+
+    /// <summary>What nobody waits for has its turn among its like; as soon as somebody does, it is opened here.</summary>
+    private async Task OpenInTurnAsync(SourceRequest answer, long start, int decodedLength)
+    {
+        int claims = 0;
+        if (Priority != FetchPriority.Demand)
+        {
+            Task turn = fetcher.Patient.RunAsync(() =>
+            {
+                if (Claim()) Open();
+            });
+            if (await Task.WhenAny(turn, _demanded.Task) == turn || !Claim())
+            {
+                await turn;
+                return;
+            }
+        }
+
+        Open();
+
+        bool Claim() => Interlocked.Increment(ref claims) == 1;
+
+        void Open()
+        {
+            long began = fetcher.Options.Time.GetTimestamp();
+            OpenUnits(answer, start, decodedLength);
+            Owner.Activity.Decoded(fetcher.Options.Time.GetElapsedTime(began));
         }
     }
 

@@ -156,6 +156,28 @@ public sealed class FetchingTests
     }
 
     [Fact]
+    public async Task WhoeverBeginsToWaitForWhatCameWaitsForNobodyElsesTurn()
+    {
+        using ManualResetEventSlim busy = new();
+        using Rig rig = new(SyntheticBlob.Create(9, 64));
+        Task[] others = [.. Enumerable.Range(0, rig.Fetcher.Patient.MaximumConcurrencyLevel).Select(_ => rig.Fetcher.Patient.RunAsync(busy.Wait))];
+        try
+        {
+            Task prefetch = rig.Disk.Reader.PrefetchAsync(20 * 4096, 4096, FetchPriority.Prefetch, CancellationToken.None);
+            await Eventually.TrueAsync(() => rig.Source.Requests.Count == 1);
+            Assert.False(prefetch.IsCompleted);
+            await rig.AssertReadAsync(20 * 4096, 4096).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+            await prefetch;
+            Assert.Single(rig.Source.Requests);
+        }
+        finally
+        {
+            busy.Set();
+            await Task.WhenAll(others);
+        }
+    }
+
+    [Fact]
     public async Task DemandOvertakesPrefetchAndBackground()
     {
         using Rig rig = new(SyntheticBlob.Create(9, 64), Rig.NoExtras with { ConcurrencyPerSource = 1 });
