@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Sluice.Storage.Fetching;
 
 /// <summary>
@@ -56,7 +58,7 @@ internal sealed class PatientThreads(TimeSpan idleTime) : TaskScheduler
 
     private void Run()
     {
-        while (Take() is { } task) TryExecuteTask(task);
+        while (TryTake(out Task? task)) TryExecuteTask(task);
     }
 
     /// <summary>Where there can be no thread.</summary>
@@ -67,8 +69,8 @@ internal sealed class PatientThreads(TimeSpan idleTime) : TaskScheduler
         if (task is not null) TryExecuteTask(task);
     }
 
-    /// <summary>Null: the thread is to end.</summary>
-    private Task? Take()
+    /// <summary>False: the thread is to end.</summary>
+    private bool TryTake([NotNullWhen(true)] out Task? task)
     {
         lock (_gate)
         {
@@ -79,10 +81,12 @@ internal sealed class PatientThreads(TimeSpan idleTime) : TaskScheduler
                 _waiting--;
                 if (isCalled || _tasks.Count > 0) continue; // called, and another thread may have been faster
                 _threads--; // whoever queues next counts on those that are left
-                return null;
+                task = null;
+                return false;
             }
 
-            return _tasks.Dequeue();
+            task = _tasks.Dequeue();
+            return true;
         }
     }
 }

@@ -12,10 +12,14 @@ public sealed class PatientThreadsTests
     {
         PatientThreads threads = new(TimeSpan.FromSeconds(1));
         (bool isPools, TaskScheduler? current) = (true, null);
-        await threads.RunAsync(() => (isPools, current) = (Thread.CurrentThread.IsThreadPoolThread, TaskScheduler.Current)).ConfigureAwait(false);
+        bool follows = await Task.Run(async () =>
+        {
+            await threads.RunAsync(() => (isPools, current) = (Thread.CurrentThread.IsThreadPoolThread, TaskScheduler.Current));
+            return Thread.CurrentThread.IsThreadPoolThread;
+        });
         Assert.False(isPools);
         Assert.Same(TaskScheduler.Default, current); // what a task begins, too
-        Assert.True(Thread.CurrentThread.IsThreadPoolThread);
+        Assert.True(follows);
     }
 
     [Fact]
