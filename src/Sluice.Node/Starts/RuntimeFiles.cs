@@ -17,7 +17,15 @@ internal static class RuntimeFiles
     /// <summary>Returns at once. One at a time: what is read already costs nothing, but the disk may be slow.</summary>
     public static void BeginReadAhead()
     {
-        if (Interlocked.Exchange(ref _running, 1) == 0) _ = Task.Factory.StartNew(ReadAhead, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        if (Interlocked.Exchange(ref _running, 1) != 0) return;
+        try
+        {
+            new Thread(ReadAhead) { IsBackground = true, Name = "sluice-runtime" }.UnsafeStart();
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStartException)
+        {
+            Volatile.Write(ref _running, 0); // starts go on without
+        }
     }
 
     /// <summary>Of each program the first that there is on the path.</summary>

@@ -16,6 +16,9 @@ internal sealed class ChunkCopy(BlobReader owner, Fetcher fetcher, SourceFetch? 
     /// <summary>A fetch that takes longer is not waited for.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
+    /// <summary>What it waits for; null: for nothing.</summary>
+    public SourceFetch? Arriving => arriving;
+
     public List<Chunk> Chunks { get; } = [];
 
     public bool Admits(SourceFetch? fetch, ChunkExtent extent) => fetch == arriving && extent.End - start <= MostBytes;

@@ -166,9 +166,8 @@ public sealed partial class Fetcher : IDisposable
         flight.AddReference();
         joined.Add(new JoinedFlight(flight, Created: false));
         Counters.Join();
-        if (flight is not SourceFetch fetch) return;
-        fetch.Extend(reader.Deadline);
-        _queue.Promote(fetch, priority);
+        if (flight is SourceFetch own) own.Extend(reader.Deadline);
+        if ((flight as SourceFetch ?? (flight as ChunkCopy)?.Arriving) is { } fetch) _queue.Promote(fetch, priority);
     }
 
     private void AddToCheck(BlobReader reader, int slot, ChunkExtent extent, List<ChunkCheck> checks, List<JoinedFlight> joined)

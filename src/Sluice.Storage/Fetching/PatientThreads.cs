@@ -24,6 +24,15 @@ internal sealed class PatientThreads(TimeSpan idleTime) : TaskScheduler
         }
     }
 
+    /// <summary>Tasks that no thread has begun with.</summary>
+    internal int Queued
+    {
+        get
+        {
+            lock (_gate) return _tasks.Count;
+        }
+    }
+
     /// <summary>What follows the task runs in the pool again.</summary>
     public Task RunAsync(Action action) => Task.Factory.StartNew(
         action, CancellationToken.None, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler | TaskCreationOptions.RunContinuationsAsynchronously, this);
@@ -45,7 +54,7 @@ internal sealed class PatientThreads(TimeSpan idleTime) : TaskScheduler
         catch (Exception exception) when (exception is OutOfMemoryException or ThreadStartException)
         {
             lock (_gate) _threads--;
-            ThreadPool.UnsafeQueueUserWorkItem(static threads => threads.RunOne(), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(static threads => threads.RunQueued(), this, preferLocal: false);
         }
     }
 
@@ -61,12 +70,19 @@ internal sealed class PatientThreads(TimeSpan idleTime) : TaskScheduler
         while (TryTake(out Task? task)) TryExecuteTask(task);
     }
 
-    /// <summary>Where there can be no thread.</summary>
-    private void RunOne()
+    /// <summary>Where there can be no thread: also what was queued meanwhile for one that was to come.</summary>
+    private void RunQueued()
     {
-        Task? task;
-        lock (_gate) _tasks.TryDequeue(out task);
-        if (task is not null) TryExecuteTask(task);
+        while (true)
+        {
+            Task? task;
+            lock (_gate)
+            {
+                if (!_tasks.TryDequeue(out task)) return;
+            }
+
+            TryExecuteTask(task);
+        }
     }
 
     /// <summary>False: the thread is to end.</summary>

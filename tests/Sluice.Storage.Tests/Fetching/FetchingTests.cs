@@ -158,23 +158,30 @@ public sealed class FetchingTests
     [Fact]
     public async Task WhoeverBeginsToWaitForWhatCameWaitsForNobodyElsesTurn()
     {
-        using ManualResetEventSlim busy = new();
         using Rig rig = new(SyntheticBlob.Create(9, 64));
-        Task[] others = [.. Enumerable.Range(0, rig.Fetcher.Patient.MaximumConcurrencyLevel).Select(_ => rig.Fetcher.Patient.RunAsync(busy.Wait))];
-        try
-        {
-            Task prefetch = rig.Disk.Reader.PrefetchAsync(20 * 4096, 4096, FetchPriority.Prefetch, CancellationToken.None);
-            await Eventually.TrueAsync(() => rig.Source.Requests.Count == 1);
-            Assert.False(prefetch.IsCompleted);
-            await rig.AssertReadAsync(20 * 4096, 4096).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-            await prefetch;
-            Assert.Single(rig.Source.Requests);
-        }
-        finally
-        {
-            busy.Set();
-            await Task.WhenAll(others);
-        }
+        await using BusyThreads busy = new(rig.Fetcher.Patient);
+        Task prefetch = rig.Disk.Reader.PrefetchAsync(20 * 4096, 4096, FetchPriority.Prefetch, CancellationToken.None);
+        await Eventually.TrueAsync(() => rig.Fetcher.Patient.Queued == 1);
+        await rig.AssertReadAsync(20 * 4096, 4096).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await prefetch;
+        Assert.Single(rig.Source.Requests);
+    }
+
+    [Fact]
+    public async Task SoDoesWhoeverWaitsForACopyOfIt()
+    {
+        SyntheticBlob first = SyntheticBlob.Create(10, 64), second = SyntheticBlob.Create(11, 64, like: first);
+        using Rig rig = new(first);
+        ScriptedSource source = new(second.Stored);
+        using FilesystemDisk other = rig.Open(second, source);
+        await using BusyThreads busy = new(rig.Fetcher.Patient);
+        Task prefetch = rig.Disk.Reader.PrefetchAsync(63 * 4096, 4096, FetchPriority.Prefetch, CancellationToken.None);
+        await Eventually.TrueAsync(() => rig.Fetcher.Patient.Queued == 1);
+        Task copy = other.Reader.PrefetchAsync(0, 4096, FetchPriority.Prefetch, CancellationToken.None);
+        Assert.False(copy.IsCompleted);
+        await Rig.AssertReadAsync(other, second, 0, 4096).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await Task.WhenAll(prefetch, copy);
+        Assert.Empty(source.Requests);
     }
 
     [Fact]
@@ -305,5 +312,25 @@ public sealed class FetchingTests
         Assert.Equal(DiskError.InputOutput, await rig.Disk.ReadAsync(4096, new byte[4096]));
         rig.Dispose();
         Assert.Equal(DiskError.InputOutput, await rig.Disk.ReadAsync(4096, new byte[4096]));
+    }
+
+    /// <summary>All of them have something to do until this is disposed.</summary>
+    private sealed class BusyThreads : IAsyncDisposable
+    {
+        private readonly ManualResetEventSlim _over = new();
+        private readonly Task _all;
+
+        public BusyThreads(PatientThreads threads)
+        {
+            _all = Task.WhenAll(Enumerable.Range(0, threads.MaximumConcurrencyLevel).Select(_ => threads.RunAsync(_over.Wait)));
+            while (threads.Queued > 0) Thread.Yield();
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            _over.Set();
+            await _all;
+            _over.Dispose();
+        }
     }
 }
