@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Sluice.Build.OverlayBd;
 using Sluice.Formats.Ext4;
 using Sluice.Formats.Tar;
@@ -29,11 +28,11 @@ internal static class Ext4Apply
             for (int round = 0; round < Rounds; round++)
             {
                 File.Delete(path);
-                copy = Math.Min(copy, Time(() => Copy(tar, path)));
+                copy = Math.Min(copy, Clock.Seconds(() => Copy(tar, path)));
                 File.Delete(path);
                 using var store = new SparseFile(path);
                 Ext4Formatter.Format(store, new Ext4FormatOptions());
-                apply = Math.Min(apply, Time(() => Apply(tar, store)));
+                apply = Math.Min(apply, Clock.Seconds(() => Apply(tar, store)));
             }
         }
         finally
@@ -79,13 +78,6 @@ internal static class Ext4Apply
         {
             for (int read; (read = tar.ReadContent(buffer)) > 0;) file.Write(buffer, 0, read);
         }
-    }
-
-    private static double Time(Action action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private static byte[] Mixed(long bytes, int average, int files, string prefix = "")

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Sluice.Formats.Tar;
 using Sluice.Formats.Trees;
 
@@ -29,25 +28,18 @@ internal static class TarThroughput
         long allocated = 0;
         for (int round = 0; round < Rounds; round++)
         {
-            plain = Math.Max(plain, total / Time(() => ReadPlainly(new RepeatingStream(segment, repeats), buffer)));
+            plain = Math.Max(plain, total / Clock.Seconds(() => ReadPlainly(new RepeatingStream(segment, repeats), buffer)));
             long before = GC.GetAllocatedBytesForCurrentThread();
-            content = Math.Max(content, total / Time(() => ReadEntries(new RepeatingStream(segment, repeats), buffer)));
+            content = Math.Max(content, total / Clock.Seconds(() => ReadEntries(new RepeatingStream(segment, repeats), buffer)));
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            headers = Math.Max(headers, total / Time(() => ReadEntries(new RepeatingStream(segment, repeats), default)));
-            write = Math.Max(write, total / Time(() => Write(Stream.Null, buffer, fileSize, files * repeats)));
+            headers = Math.Max(headers, total / Clock.Seconds(() => ReadEntries(new RepeatingStream(segment, repeats), default)));
+            write = Math.Max(write, total / Clock.Seconds(() => Write(Stream.Null, buffer, fileSize, files * repeats)));
         }
 
         Console.WriteLine(
             $"tar, {name}: plain read {plain / 1e6:F0} MB/s, entries with content {content / 1e6:F0} MB/s ({content / plain:P0}), "
             + $"entries alone {headers / 1e6:F0} MB/s, {(double)allocated / ((long)files * repeats):F0} bytes allocated per entry, "
             + $"{content / total * files * repeats / 1e3:F0} k entries/s, written to nowhere {write / 1e6:F0} MB/s");
-    }
-
-    private static double Time(Action action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private static void ReadPlainly(Stream stream, byte[] buffer)
